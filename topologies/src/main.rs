@@ -1,0 +1,2 @@
+//! The `topo` binary.
+fn main() {}
