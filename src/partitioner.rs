@@ -1,61 +1,82 @@
-//! Which partition a key belongs to: Java's default, so that our topics and a Java application's agree.
+//! Which partition a record goes to: murmur2 of its key bytes, as Java clients choose it.
 
-/// The partition of a key among `partitions`, as Java's producer chooses it: `(murmur2(key) & 0x7fffffff) % partitions`.
-///
-/// Source: `BuiltInPartitioner.partitionForKey` and `Utils.murmur2` of Apache Kafka.
-pub fn partition_of(key: &[u8], partitions: i32) -> i32 {
-    (murmur2(key) & i32::MAX) % partitions.max(1)
+/// Places records on the partitions of topics; one per worker, for the records without a key.
+#[derive(Debug, Default)]
+pub(crate) struct Partitioner {
+    next: u32,
 }
 
-/// 32-bit MurmurHash2 with Kafka's seed; little-endian words.
-fn murmur2(data: &[u8]) -> i32 {
-    const SEED: u32 = 0x9747_b28c;
-    const MULTIPLIER: u32 = 0x5bd1_e995;
-    // Java mixes in the length as a 32-bit integer; keys are far shorter than its range.
-    let mut hash = SEED ^ (data.len() as u32);
-    let mut words = data.chunks_exact(4);
-    for word in &mut words {
-        let mut mixed = word.iter().rev().fold(0_u32, |sum, byte| sum << 8 | u32::from(*byte));
-        mixed = mixed.wrapping_mul(MULTIPLIER);
-        mixed ^= mixed >> 24;
-        mixed = mixed.wrapping_mul(MULTIPLIER);
-        hash = hash.wrapping_mul(MULTIPLIER) ^ mixed;
+impl Partitioner {
+    /// The partition among `count` for a key. Records without a key go round; Java's clients choose at random there.
+    pub(crate) fn place(&mut self, key: Option<&[u8]>, count: i32) -> i32 {
+        let Some(key) = key else {
+            self.next = self.next.wrapping_add(1);
+            return modulo(self.next, count);
+        };
+        by_key(key, count)
     }
-    let rest = words.remainder();
+}
+
+/// The partition among `count` for a key.
+pub(crate) fn by_key(key: &[u8], count: i32) -> i32 {
+    modulo(murmur2(key), count)
+}
+
+/// `hash` without its sign bit, modulo `count`; 0 when there are no partitions to choose from.
+fn modulo(hash: u32, count: i32) -> i32 {
+    let hash = i32::try_from(hash & 0x7fff_ffff).unwrap_or_default();
+    hash.checked_rem(count).unwrap_or_default()
+}
+
+/// 32-bit murmur2 with the seed of Kafka's Java clients.
+fn murmur2(bytes: &[u8]) -> u32 {
+    const MIX: u32 = 0x5bd1_e995;
+    // Java hashes the length as an int; keys longer than that cannot be sent.
+    let mut hash = 0x9747_b28c_u32 ^ u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+    let (words, rest) = bytes.as_chunks::<4>();
+    for word in words {
+        let mut word = u32::from_le_bytes(*word).wrapping_mul(MIX);
+        word ^= word >> 24;
+        hash = hash.wrapping_mul(MIX) ^ word.wrapping_mul(MIX);
+    }
     if !rest.is_empty() {
-        hash ^= rest.iter().rev().fold(0_u32, |sum, byte| sum << 8 | u32::from(*byte));
-        hash = hash.wrapping_mul(MULTIPLIER);
+        for (place, byte) in rest.iter().enumerate() {
+            hash ^= u32::from(*byte) << (8 * place);
+        }
+        hash = hash.wrapping_mul(MIX);
     }
     hash ^= hash >> 13;
-    hash = hash.wrapping_mul(MULTIPLIER);
-    hash ^= hash >> 15;
-    hash.cast_signed()
+    hash = hash.wrapping_mul(MIX);
+    hash ^ hash >> 15
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// Hashes that Kafka's own `UtilsTest.testMurmur2` asserts.
     #[test]
-    fn hashes_are_those_of_kafkas_own_tests() {
-        let asserted: [(&str, i32); 6] = [
-            ("21", -973_932_308),
-            ("foobar", -790_332_482),
-            ("a-little-bit-long-string", -985_981_536),
-            ("a-little-bit-longer-string", -1_486_304_829),
-            ("lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8", -58_897_971),
-            ("abc", 479_470_107),
-        ];
-        for (key, hash) in asserted {
-            assert_eq!(murmur2(key.as_bytes()), hash, "{key}");
+    fn hashes_and_partitions_are_those_of_the_java_clients() {
+        let cases: serde_json::Value =
+            serde_json::from_str(include_str!("../tests/engine/data/partitioner.json")).unwrap();
+        let mut checked = 0;
+        for case in cases.as_array().unwrap().iter().filter(|case| case["topology"]["op"] == "murmur2") {
+            let key = case["inputs"][0]["key"].as_str().unwrap().as_bytes();
+            let hash = i32::from_ne_bytes(murmur2(key).to_ne_bytes());
+            assert_eq!(i64::from(hash), case["hash"].as_i64().unwrap(), "{}", case["id"]);
+            for (count, partition) in case["derived_partition"].as_object().unwrap() {
+                assert_eq!(i64::from(by_key(key, count.parse().unwrap())), partition.as_i64().unwrap());
+                checked += 1;
+            }
         }
+        assert!(checked >= 14, "{checked} placements checked");
     }
 
     #[test]
-    fn a_negative_hash_still_names_a_partition() {
-        assert_eq!(partition_of(b"21", 7), 3);
-        assert_eq!(partition_of(b"21", 50), 40);
-        assert_eq!(partition_of(b"21", 0), 0);
+    fn records_without_a_key_go_round() {
+        let mut partitioner = Partitioner::default();
+        let mut places: Vec<i32> = (0..6).map(|_| partitioner.place(None, 3)).collect();
+        places.sort_unstable();
+        assert_eq!(places, [0, 0, 1, 1, 2, 2]);
+        assert_eq!(partitioner.place(Some(b"21"), 0), 0);
     }
 }
