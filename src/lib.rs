@@ -10,6 +10,7 @@ extern crate self as topo;
 
 pub mod broker;
 pub mod processor;
+pub mod testkit;
 
 mod data;
 mod dead_letter;
@@ -22,7 +23,7 @@ mod topic;
 
 pub use data::{Change, Data};
 pub use fault::{Fault, FaultPolicy, Reason};
-pub use graph::{Topology, TopologyError, TopologyErrors};
+pub use graph::{PartitionError, Topology, TopologyError, TopologyErrors};
 pub use processor::{Clock, Context, Processor, Punctuation, StoreHandle};
 pub use record::{Header, Headers, Partition, RawRecord, Record};
 pub use topic::Topic;
