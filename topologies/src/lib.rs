@@ -1,1 +1,4 @@
 //! The applications of topo.
+
+pub mod decimal;
+pub mod time;
