@@ -1,3 +1,4 @@
 //! Tests of the room `topologies`.
 
 mod debezium;
+mod generate;

@@ -2,4 +2,5 @@
 
 pub mod cdc;
 pub mod decimal;
+pub mod generate;
 pub mod time;
