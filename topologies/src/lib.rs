@@ -3,4 +3,5 @@
 pub mod cdc;
 pub mod decimal;
 pub mod generate;
+pub mod model;
 pub mod time;
