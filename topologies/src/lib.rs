@@ -1,1 +1,7 @@
 //! The applications of topo.
+
+pub mod cdc;
+pub mod decimal;
+pub mod generate;
+pub mod model;
+pub mod time;
