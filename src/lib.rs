@@ -10,16 +10,20 @@ extern crate self as topo;
 
 pub mod broker;
 pub mod processor;
+pub mod testkit;
 
 mod data;
+mod dead_letter;
 mod fault;
 mod graph;
+mod partitioner;
 mod record;
+mod task;
 mod topic;
 
 pub use data::{Change, Data};
-pub use fault::{Fault, Reason};
-pub use graph::Topology;
+pub use fault::{Fault, FaultPolicy, Reason};
+pub use graph::{PartitionError, Topology, TopologyError, TopologyErrors};
 pub use processor::{Clock, Context, Processor, Punctuation, StoreHandle};
 pub use record::{Header, Headers, Partition, RawRecord, Record};
 pub use topic::Topic;
