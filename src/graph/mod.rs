@@ -4,8 +4,8 @@
 
 mod node;
 
+pub use node::Topology;
 pub(crate) use node::{
     Changelog, CopartitionGroup, MakeNode, MakeStore, Naming, NodeDef, NodeKind, OffsetReset, RepartitionDef,
     SinkTopic, StoreDef, TopicRef,
 };
-pub use node::Topology;
