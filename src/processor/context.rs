@@ -68,7 +68,9 @@ impl<'h, 'p, K: Data, V: Data> Context<'h, 'p, K, V> {
             .get_mut(handle.store)
             .and_then(Option::as_mut)
             .and_then(|store| store.as_any_mut().downcast_mut::<S>())
-            .ok_or_else(|| Fault::fatal("TOPOLOGY", "this processor is not connected to the store it asks for"))
+            .ok_or_else(|| {
+                Fault::fatal("TOPOLOGY", "this processor is not connected to the store it asks for")
+            })
     }
 
     /// The highest record timestamp this task has seen, milliseconds; `None` before the first record.

@@ -1,1 +1,8 @@
 //! Tests of the room `engine`.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+/// Both brokers keep the promises of the broker's traits.
+mod broker_contract;
