@@ -12,14 +12,20 @@ pub mod broker;
 pub mod processor;
 
 mod data;
+mod dsl;
 mod fault;
 mod graph;
+mod ops;
 mod record;
 mod topic;
 
 pub use data::{Change, Data};
+pub use dsl::{
+    Branches, Builder, Codecs, GlobalTable, Grouped, GroupedTable, Hopping, KeyValue, Stores, Stream, Suppress, Table,
+    TimeWindows, Tumbling, WindowValue, WindowedStream,
+};
 pub use fault::{Fault, Reason};
-pub use graph::Topology;
+pub use graph::{Topology, TopologyError, TopologyErrors};
 pub use processor::{Clock, Context, Processor, Punctuation, StoreHandle};
 pub use record::{Header, Headers, Partition, RawRecord, Record};
 pub use topic::Topic;

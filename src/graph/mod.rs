@@ -2,8 +2,11 @@
 //!
 //! `dsl/` writes it, `runtime/` and `task/` read it, nobody else is needed. The graph does not know how it runs.
 
+mod errors;
 mod node;
 
+pub(crate) use errors::checked;
+pub use errors::{TopologyError, TopologyErrors};
 pub(crate) use node::{
     Changelog, CopartitionGroup, MakeNode, MakeStore, Naming, NodeDef, NodeKind, OffsetReset, RepartitionDef,
     SinkTopic, StoreDef, TopicRef,
