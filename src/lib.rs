@@ -12,11 +12,14 @@ pub mod broker;
 pub mod processor;
 
 mod data;
+mod dead_letter;
 mod dsl;
 mod fault;
 mod graph;
 mod ops;
+mod partitioner;
 mod record;
+mod task;
 mod topic;
 
 pub use data::{Change, Data};
@@ -24,7 +27,7 @@ pub use dsl::{
     Branches, Builder, Codecs, GlobalTable, Grouped, GroupedTable, Hopping, KeyValue, Stores, Stream, Suppress, Table,
     TimeWindows, Tumbling, WindowValue, WindowedStream,
 };
-pub use fault::{Fault, Reason};
+pub use fault::{Fault, FaultPolicy, Reason};
 pub use graph::{Topology, TopologyError, TopologyErrors};
 pub use processor::{Clock, Context, Processor, Punctuation, StoreHandle};
 pub use record::{Header, Headers, Partition, RawRecord, Record};
