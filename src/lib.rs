@@ -1,1 +1,5 @@
 //! Stateful stream processing on Kafka.
+
+pub mod cli;
+pub mod config;
+pub mod observe;
