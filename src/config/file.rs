@@ -14,6 +14,8 @@ pub(super) fn rows(file: &ConfigFile) -> Result<Vec<Row>, Vec<ConfigError>> {
     })?;
     let mut reader = Reader { file, rows: Vec::new(), errors: Vec::new() };
     reader.table("", table.get_ref());
+    // The parser's tables are sorted by key; people read a file from its top.
+    reader.rows.sort_by_key(|(_, _, at)| line(at));
     if reader.errors.is_empty() { Ok(reader.rows) } else { Err(reader.errors) }
 }
 
@@ -73,6 +75,10 @@ fn kind(value: &DeValue<'_>) -> &'static str {
         DeValue::Integer(_) => "a number beyond 64 bits",
         _ => "a table",
     }
+}
+
+fn line(at: &Source) -> usize {
+    if let Source::File { line, .. } = at { *line } else { 0 }
 }
 
 fn place(file: &ConfigFile, offset: usize) -> Source {

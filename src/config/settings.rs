@@ -125,6 +125,14 @@ impl Settings {
         self.typed(key, "a size", |kind| kind == Kind::Size, parse::size)
     }
 
+    /// Consumer group and prefix of internal topics: the setting, or the application's own name.
+    ///
+    /// # Errors
+    /// [`ConfigError::Undeclared`], never with the engine's own table.
+    pub fn application_id<'a>(&'a self, name: &'a str) -> Result<&'a str, ConfigError> {
+        Ok(self.optional("application.id")?.unwrap_or(name))
+    }
+
     /// Processing threads: the setting, or one per core up to four.
     ///
     /// # Errors
