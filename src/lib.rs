@@ -1,5 +1,29 @@
-//! Stateful stream processing on Kafka.
+//! Stateful stream processing on Kafka: topologies, exactly-once state in RocksDB, recovery by changelog.
+//!
+//! The rooms, and who may know whom (checked by `tests/engine/rooms.rs`):
+//! `record`, `data`, `topic`, `fault` are the words; [`processor`] is the contract; `graph` is the topology as data;
+//! `dsl` writes graphs; `ops` is what its verbs become; `task` does one partition's work, pure and synchronous;
+//! `runtime` has threads, order and recovery; [`broker`] has the traits and two implementations; [`testkit`] runs a
+//! topology without any broker; [`config`], [`observe`] and [`cli`] are what a binary needs around it.
 
+extern crate self as topo;
+
+pub mod broker;
 pub mod cli;
 pub mod config;
 pub mod observe;
+pub mod processor;
+
+mod data;
+mod fault;
+mod graph;
+mod record;
+mod topic;
+
+pub use data::{Change, Data};
+pub use fault::{Fault, Reason};
+pub use graph::Topology;
+pub use processor::{Clock, Context, Processor, Punctuation, StoreHandle};
+pub use record::{Header, Headers, Partition, RawRecord, Record};
+pub use topic::Topic;
+pub use topo_state as state;

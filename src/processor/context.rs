@@ -1,0 +1,138 @@
+//! What a processor sees while it handles a record.
+
+use std::marker::PhantomData;
+
+use topo_state::Store;
+
+use super::pipeline::{Hop, Scheduled};
+use super::{Clock, Position, ScheduleId};
+use crate::data::Data;
+use crate::fault::Fault;
+use crate::record::Record;
+
+/// Names a store of the topology, with its type. Made while wiring, used while processing.
+pub struct StoreHandle<S> {
+    pub(crate) store: usize,
+    types: PhantomData<fn() -> S>,
+}
+
+impl<S> StoreHandle<S> {
+    pub(crate) fn new(store: usize) -> Self {
+        Self { store, types: PhantomData }
+    }
+}
+
+impl<S> Clone for StoreHandle<S> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<S> Copy for StoreHandle<S> {}
+
+/// A processor's way to its stores, to time and to the next steps. Valid only during one call.
+pub struct Context<'h, 'p, K, V> {
+    hop: &'h mut Hop<'p>,
+    out: PhantomData<fn(K, V)>,
+}
+
+impl<'h, 'p, K: Data, V: Data> Context<'h, 'p, K, V> {
+    pub(crate) fn new(hop: &'h mut Hop<'p>) -> Self {
+        Self { hop, out: PhantomData }
+    }
+
+    /// Hands a record to every step that follows.
+    ///
+    /// # Errors
+    /// The fault of a later step; return it with `?`.
+    pub fn forward(&mut self, record: Record<K, V>) -> Result<(), Fault> {
+        self.hop.forward(record)
+    }
+
+    /// Hands a record to one of the steps that follow, by its place in the order they were attached.
+    ///
+    /// # Errors
+    /// The fault of that step.
+    pub fn forward_to(&mut self, nth: usize, record: Record<K, V>) -> Result<(), Fault> {
+        self.hop.forward_to(nth, record)
+    }
+
+    /// A store this processor was wired to.
+    ///
+    /// # Errors
+    /// A fatal fault when the processor was not connected to the store in the topology.
+    pub fn store<S: Store>(&mut self, handle: StoreHandle<S>) -> Result<&mut S, Fault> {
+        self.hop
+            .pipeline
+            .stores
+            .get_mut(handle.store)
+            .and_then(Option::as_mut)
+            .and_then(|store| store.as_any_mut().downcast_mut::<S>())
+            .ok_or_else(|| Fault::fatal("TOPOLOGY", "this processor is not connected to the store it asks for"))
+    }
+
+    /// The highest record timestamp this task has seen, milliseconds; `None` before the first record.
+    pub fn stream_time(&self) -> Option<i64> {
+        self.hop.pipeline.env.stream_time
+    }
+
+    /// The wall clock, milliseconds since the epoch. Moves between records, never within one.
+    pub fn wall_clock(&self) -> i64 {
+        self.hop.pipeline.env.wall_clock
+    }
+
+    /// Where the record in hand came from; `None` in a punctuation.
+    pub fn position(&self) -> Option<&Position> {
+        self.hop.pipeline.env.position.as_ref()
+    }
+
+    /// `<sub-topology>_<partition>` of the running task.
+    pub fn task(&self) -> &str {
+        &self.hop.pipeline.env.task
+    }
+
+    /// Raises this operator's own stream time to `timestamp` and returns it. It is committed with the state and
+    /// survives restarts, unlike Kafka Streams'.
+    pub fn observe(&mut self, timestamp: i64) -> i64 {
+        let node = self.hop.node;
+        let time = &mut self.hop.pipeline.env.operator_times[node];
+        let observed = time.map_or(timestamp, |time| time.max(timestamp));
+        *time = Some(observed);
+        observed
+    }
+
+    /// This operator's own stream time so far.
+    pub fn observed(&self) -> Option<i64> {
+        self.hop.pipeline.env.operator_times[self.hop.node]
+    }
+
+    /// Counts a record that a rule drops (null key, too late).
+    pub fn dropped(&mut self) {
+        self.hop.pipeline.env.dropped += 1;
+    }
+
+    /// Asks for a commit after this record.
+    pub fn request_commit(&mut self) {
+        self.hop.pipeline.env.commit_requested = true;
+    }
+
+    /// Calls [`Processor::punctuate`](super::Processor::punctuate) every `interval_ms` of a clock. Missed ticks coalesce
+    /// into one. Stream time: first due at 0, that is with the first record; wall clock: first due after one interval.
+    pub fn schedule(&mut self, clock: Clock, interval_ms: i64) -> ScheduleId {
+        let node = self.hop.node;
+        let env = &mut self.hop.pipeline.env;
+        let id = ScheduleId(env.next_schedule);
+        env.next_schedule += 1;
+        let due = match clock {
+            Clock::Stream => 0,
+            Clock::Wall => env.wall_clock + interval_ms,
+        };
+        env.schedules.push(Scheduled { id, node, clock, interval_ms: interval_ms.max(1), due });
+        id
+    }
+
+    /// Ends a schedule.
+    pub fn cancel(&mut self, schedule: ScheduleId) {
+        self.hop.pipeline.env.schedules.retain(|scheduled| scheduled.id != schedule);
+    }
+}

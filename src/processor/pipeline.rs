@@ -1,0 +1,120 @@
+//! The running nodes of one task, and the walk of one record through them.
+//!
+//! A hop costs one virtual call and no allocation: the record lies on the stack of its sender, the receiver takes it
+//! out through `&mut dyn Any`. A node is taken out of its slot while it runs; the graph has no cycles, so nobody
+//! misses it.
+
+use std::any::Any;
+
+use topo_state::Store;
+
+use super::erased::Node;
+use super::{Clock, Position, ScheduleId};
+use crate::fault::Fault;
+use crate::record::Headers;
+
+/// A record that a sink has encoded, waiting to be sent.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Emitted {
+    /// The sink's topic: index into the task's table of output topics, or a name chosen per record.
+    pub(crate) topic: std::sync::Arc<str>,
+    /// A partition chosen by the topology; `None` = by the key's hash.
+    pub(crate) partition: Option<i32>,
+    pub(crate) key: Option<Vec<u8>>,
+    pub(crate) value: Option<Vec<u8>>,
+    pub(crate) timestamp: i64,
+    pub(crate) headers: Headers,
+}
+
+/// A punctuation schedule.
+#[derive(Clone, Debug)]
+pub(crate) struct Scheduled {
+    pub(crate) id: ScheduleId,
+    pub(crate) node: usize,
+    pub(crate) clock: Clock,
+    pub(crate) interval_ms: i64,
+    /// When it is due, on its clock.
+    pub(crate) due: i64,
+}
+
+/// What the nodes of a task see of their surroundings, and what they leave behind.
+pub(crate) struct Env {
+    /// Where the record in hand came from; `None` in a punctuation.
+    pub(crate) position: Option<Position>,
+    /// Highest record timestamp of this task so far, or `None` before the first record.
+    pub(crate) stream_time: Option<i64>,
+    /// Wall clock handed to the task, milliseconds.
+    pub(crate) wall_clock: i64,
+    /// `<sub-topology>_<partition>`.
+    pub(crate) task: std::sync::Arc<str>,
+    pub(crate) partition: i32,
+    pub(crate) emitted: Vec<Emitted>,
+    pub(crate) schedules: Vec<Scheduled>,
+    pub(crate) next_schedule: usize,
+    /// Records dropped by rule (null key, too late), as Kafka Streams' `dropped-records-total` counts them.
+    pub(crate) dropped: u64,
+    pub(crate) commit_requested: bool,
+    /// Stream times of operators, committed with the state; index = node.
+    pub(crate) operator_times: Vec<Option<i64>>,
+}
+
+/// The nodes, stores and surroundings of one task.
+pub(crate) struct Pipeline {
+    pub(crate) nodes: Vec<Option<Box<dyn Node>>>,
+    pub(crate) children: Vec<Box<[usize]>>,
+    /// Stores by their number in the topology; `None` = belongs to another sub-topology.
+    pub(crate) stores: Vec<Option<Box<dyn Store>>>,
+    pub(crate) env: Env,
+}
+
+/// One node's view of the pipeline while it runs.
+pub(crate) struct Hop<'p> {
+    pub(crate) pipeline: &'p mut Pipeline,
+    pub(crate) node: usize,
+}
+
+impl Pipeline {
+    /// Hands `input` (an `Option` holding the node's input record) to a node.
+    pub(crate) fn run(&mut self, node: usize, input: &mut dyn Any) -> Result<(), Fault> {
+        self.with_node(node, |running, hop| running.process(input, hop))
+    }
+
+    /// Takes a node out of its slot, lets it work, puts it back.
+    pub(crate) fn with_node(
+        &mut self,
+        node: usize,
+        work: impl FnOnce(&mut dyn Node, Hop<'_>) -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
+        let Some(mut running) = self.nodes.get_mut(node).and_then(Option::take) else {
+            return Err(Fault::fatal("TOPOLOGY", format!("node {node} is missing or runs already")));
+        };
+        let result = work(running.as_mut(), Hop { pipeline: self, node });
+        self.nodes[node] = Some(running);
+        result
+    }
+}
+
+impl Hop<'_> {
+    /// Hands a record to every child; the last one gets it without a clone.
+    pub(crate) fn forward<R: Clone + Send + 'static>(&mut self, record: R) -> Result<(), Fault> {
+        let count = self.pipeline.children[self.node].len();
+        let mut record = Some(record);
+        for nth in 0..count {
+            let child = self.pipeline.children[self.node][nth];
+            if nth + 1 == count {
+                return self.pipeline.run(child, &mut record);
+            }
+            let mut copy = record.clone();
+            self.pipeline.run(child, &mut copy)?;
+        }
+        Ok(())
+    }
+
+    /// Hands a record to one child, by its place among the children.
+    pub(crate) fn forward_to<R: Send + 'static>(&mut self, nth: usize, record: R) -> Result<(), Fault> {
+        match self.pipeline.children[self.node].get(nth).copied() {
+            Some(child) => self.pipeline.run(child, &mut Some(record)),
+            None => Ok(()),
+        }
+    }
+}
