@@ -20,6 +20,7 @@ use std::{
 const STOP_WITHIN: Duration = Duration::from_secs(4);
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
+type Named = (String, Box<dyn Application>);
 type Ended = (String, Result<(), Failure>);
 
 pub(super) fn run(
@@ -63,7 +64,7 @@ fn make(
     catalogue: &Catalogue,
     settings: &Settings,
     names: &[String],
-) -> Result<Vec<(String, Box<dyn Application>)>, Failure> {
+) -> Result<Vec<Named>, Failure> {
     let mut seen = BTreeSet::new();
     if let Some(twice) = names.iter().find(|name| !seen.insert(*name)) {
         return Err(Failure::new(Exit::Usage, format!("`{twice}` is named twice; one process runs it once")));

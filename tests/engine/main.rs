@@ -1,4 +1,5 @@
 //! Tests of the room `engine`.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
 #[path = "../support/golden.rs"]
 mod golden;
