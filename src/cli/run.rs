@@ -60,11 +60,7 @@ pub(super) fn run(
     wait(&ended, stop)
 }
 
-fn make(
-    catalogue: &Catalogue,
-    settings: &Settings,
-    names: &[String],
-) -> Result<Vec<Named>, Failure> {
+fn make(catalogue: &Catalogue, settings: &Settings, names: &[String]) -> Result<Vec<Named>, Failure> {
     let mut seen = BTreeSet::new();
     if let Some(twice) = names.iter().find(|name| !seen.insert(*name)) {
         return Err(Failure::new(Exit::Usage, format!("`{twice}` is named twice; one process runs it once")));

@@ -1,8 +1,7 @@
 use crate::golden::same_as_golden;
 use std::time::Duration;
 use topo::config::{
-    ConfigError, ConfigFile, Key, Kind, Layers, Settings, Source, Table, engine_keys, render_json,
-    render_reference, render_text,
+    ConfigError, ConfigFile, Key, Kind, Layers, Settings, Source, Table, render_json, render_text,
 };
 
 const THRESHOLD: Key = Key::new("orders.alert.threshold", Kind::Decimal, "10000", "Alert above this amount.");
@@ -135,17 +134,4 @@ fn a_keys_own_variable_wins_over_its_aliases_whatever_their_order() {
     assert_eq!(load("", &environment, &[]).text("log.filter").unwrap(), "debug");
     assert_eq!(load("", &environment[1..], &[]).text("log.filter").unwrap(), "warn");
     assert_eq!(load("", &environment[2..], &[]).text("log.filter").unwrap(), "trace");
-}
-
-#[test]
-fn the_readme_lists_the_keys_there_are() {
-    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
-    let reference = render_reference(&Table::new(&[], &[]));
-    assert_eq!(reference.lines().count(), engine_keys().len() + 2);
-    for line in reference.lines() {
-        assert!(
-            readme.contains(line),
-            "the README lacks this line; `topo config --format markdown` prints them all\n{line}"
-        );
-    }
 }

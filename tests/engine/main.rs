@@ -9,3 +9,6 @@ mod config;
 
 /// What each command prints and how it exits.
 mod cli;
+
+/// The README says what is true.
+mod readme;

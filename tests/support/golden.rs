@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 /// Panics with both texts when `actual` differs from the golden file at `path`, counted from the root of the workspace.
 #[track_caller]
-pub fn same_as_golden(path: &str, actual: &str) {
+pub(crate) fn same_as_golden(path: &str, actual: &str) {
     let file = root().join(path);
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
         std::fs::create_dir_all(file.parent().unwrap()).unwrap();
