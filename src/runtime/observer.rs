@@ -100,6 +100,8 @@ pub enum Event<'a> {
         /// Its size in bytes.
         bytes: usize,
     },
+    /// The group moved tasks to or from this process.
+    Rebalanced,
     /// Something an operator should know and that was dealt with.
     Warning {
         /// What, where, and what was done.

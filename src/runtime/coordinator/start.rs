@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::super::error::Error;
 use super::super::internal;
 use super::super::mailbox::{Restored, ToRestorer, ToWorker};
-use super::super::observer::TaskId;
+use super::super::observer::{Event, TaskId};
 use super::super::plan::Plan;
 use super::leases::Move;
 use super::members::Verdict;
@@ -139,6 +139,9 @@ impl Coordinator {
         let events = membership.poll()?;
         self.joined = membership.token().is_some();
         let moved = !events.is_empty();
+        if moved {
+            self.shared.tell(&Event::Rebalanced);
+        }
         for event in events {
             match event {
                 MembershipEvent::Assigned(leases) => {
