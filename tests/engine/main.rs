@@ -6,3 +6,14 @@ mod support;
 
 /// Both brokers keep the promises of the broker's traits.
 mod broker_contract;
+#[path = "../support/golden.rs"]
+mod golden;
+
+/// Four layers, one value, and where it came from.
+mod config;
+
+/// What each command prints and how it exits.
+mod cli;
+
+/// The README says what is true.
+mod readme;
