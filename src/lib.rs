@@ -13,6 +13,7 @@ pub mod cli;
 pub mod config;
 pub mod observe;
 pub mod processor;
+pub mod runtime;
 pub mod testkit;
 
 mod data;

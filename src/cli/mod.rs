@@ -4,6 +4,7 @@
 //! One command per file; each takes settings and a console and returns or fails with a [`Failure`] that knows its exit
 //! code. Only this room prints, reads the environment, handles signals and ends the process.
 
+mod app_config;
 mod args;
 mod catalogue;
 mod config;
@@ -13,9 +14,11 @@ mod describe;
 mod exit;
 mod generate;
 mod invoke;
+mod reporter;
 mod reset;
 mod run;
 
+pub use app_config::app_config;
 pub use args::{DescribeFormat, Target};
 pub use catalogue::{
     Application, Catalogue, Demo, DemoOptions, DemoOutcome, Entry, Generate, GenerateOptions, Generator,
@@ -23,4 +26,5 @@ pub use catalogue::{
 };
 pub use console::Console;
 pub use exit::{Exit, Failure};
+pub use reporter::Reporter;
 pub use invoke::{Invocation, execute, main};
