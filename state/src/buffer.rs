@@ -1,0 +1,320 @@
+//! The transactional buffer of a store, and its read cache: both are decoded entries by encoded key.
+//!
+//! ```text
+//!   load --> Clean <-- committed -- Drained <-- drain -- Dirty <-- write
+//!              |                       |                   ^
+//!              +------ write ----------+------ write ------+        discard forgets Drained and Dirty
+//! ```
+//! Clean entries are a cache, bounded in bytes; the clock hand passes over entries read since its last visit. An entry
+//! without value is remembered too: a deleted row, or one that is known to be absent.
+
+use std::collections::BTreeMap;
+use std::mem::size_of;
+use std::ops::Bound;
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+
+use crate::backend::is_empty_range;
+use crate::store::Timestamped;
+
+/// Bytes of clean entries a store keeps by default.
+pub(crate) const DEFAULT_CACHE_BYTES: usize = 8 << 20;
+
+/// Slots the clock hand may pass per insertion, so that one read never pays for a whole sweep.
+const STEPS_PER_INSERT: usize = 64;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Clean,
+    Dirty,
+    Drained,
+}
+
+/// One entry.
+pub(crate) struct Slot<V> {
+    pub(crate) key: Arc<[u8]>,
+    pub(crate) value: Option<Timestamped<V>>,
+    /// Timestamp of the last write, also of a delete.
+    pub(crate) written_at: i64,
+    state: State,
+    referenced: bool,
+    bytes: usize,
+}
+
+/// Entries of one store.
+pub(crate) struct Buffer<V> {
+    index: FxHashMap<Arc<[u8]>, usize>,
+    slots: Vec<Option<Slot<V>>>,
+    free: Vec<usize>,
+    /// Uncommitted slots, first written first.
+    dirty: Vec<usize>,
+    /// The same in key order; only kept while scans ask for it.
+    ordered: Option<BTreeMap<Arc<[u8]>, usize>>,
+    hand: usize,
+    clean_bytes: usize,
+    dirty_bytes: usize,
+    cache_bytes: usize,
+}
+
+impl<V> Buffer<V> {
+    pub(crate) fn new(cache_bytes: usize) -> Self {
+        Self {
+            index: FxHashMap::default(),
+            slots: Vec::new(),
+            free: Vec::new(),
+            dirty: Vec::new(),
+            ordered: None,
+            hand: 0,
+            clean_bytes: 0,
+            dirty_bytes: 0,
+            cache_bytes,
+        }
+    }
+
+    /// The slot of a key, marked as used.
+    pub(crate) fn find(&mut self, key: &[u8]) -> Option<usize> {
+        let at = *self.index.get(key)?;
+        if let Some(slot) = &mut self.slots[at] {
+            slot.referenced = true;
+        }
+        Some(at)
+    }
+
+    /// The value in a slot; `None` = no such row.
+    pub(crate) fn value(&self, at: usize) -> Option<&Timestamped<V>> {
+        self.slots.get(at)?.as_ref()?.value.as_ref()
+    }
+
+    /// Remembers what the backend has (or has not) for a key that is not in the buffer.
+    pub(crate) fn load(&mut self, key: &[u8], value: Option<Timestamped<V>>, value_bytes: usize) -> usize {
+        self.evict(STEPS_PER_INSERT);
+        let at = self.insert(key, value, value_bytes);
+        self.clean_bytes += self.bytes_of(at);
+        at
+    }
+
+    /// Writes an entry; `value_bytes` is an estimate of its encoded size.
+    pub(crate) fn write(&mut self, key: &[u8], value: Option<V>, timestamp: i64, value_bytes: usize) {
+        let value = value.map(|value| Timestamped { value, timestamp });
+        let at = match self.index.get(key) {
+            Some(at) => *at,
+            None => {
+                let at = self.insert(key, None, value_bytes);
+                self.clean_bytes += self.bytes_of(at);
+                at
+            }
+        };
+        let Some(slot) = &mut self.slots[at] else { return };
+        slot.value = value;
+        slot.written_at = timestamp;
+        slot.referenced = true;
+        if slot.state == State::Clean {
+            self.clean_bytes -= slot.bytes;
+            self.dirty_bytes += slot.bytes;
+            self.dirty.push(at);
+            if let Some(ordered) = &mut self.ordered {
+                ordered.insert(slot.key.clone(), at);
+            }
+        }
+        slot.state = State::Dirty;
+    }
+
+    /// Shows every uncommitted slot, first written first; `drain` tells the encoded size of its value.
+    pub(crate) fn drain<E>(&mut self, mut drain: impl FnMut(&Slot<V>) -> Result<usize, E>) -> Result<(), E> {
+        for at in &self.dirty {
+            let Some(slot) = &mut self.slots[*at] else { continue };
+            let value_bytes = drain(slot)?;
+            let bytes = cost::<V>(slot.key.len(), value_bytes);
+            self.dirty_bytes = self.dirty_bytes - slot.bytes + bytes;
+            slot.bytes = bytes;
+            slot.state = State::Drained;
+        }
+        Ok(())
+    }
+
+    /// Drained entries become clean; entries written since the drain stay.
+    pub(crate) fn committed(&mut self, keeps_timestamps: bool) {
+        let mut dirty = std::mem::take(&mut self.dirty);
+        dirty.retain(|at| {
+            let Some(slot) = &mut self.slots[*at] else { return false };
+            if slot.state != State::Drained {
+                return true;
+            }
+            slot.state = State::Clean;
+            self.dirty_bytes -= slot.bytes;
+            self.clean_bytes += slot.bytes;
+            if let Some(value) = &mut slot.value
+                && !keeps_timestamps
+            {
+                // What a read from the backend would say, so that a cached entry is no different.
+                value.timestamp = -1;
+            }
+            false
+        });
+        self.dirty = dirty;
+        self.ordered = None;
+        self.evict(usize::MAX);
+    }
+
+    /// Forgets all uncommitted entries.
+    pub(crate) fn discard(&mut self) {
+        for at in std::mem::take(&mut self.dirty) {
+            self.remove(at);
+        }
+        self.dirty_bytes = 0;
+        self.ordered = None;
+    }
+
+    /// Uncommitted entries between two bounds, in key order. Builds the order on the first call of an interval.
+    pub(crate) fn overlay(
+        &mut self,
+        from: Bound<&[u8]>,
+        to: Bound<&[u8]>,
+    ) -> impl DoubleEndedIterator<Item = &Slot<V>> {
+        let (slots, dirty) = (&self.slots, &self.dirty);
+        let ordered = self.ordered.get_or_insert_with(|| {
+            let keyed = dirty.iter().filter_map(|at| Some((slots.get(*at)?.as_ref()?.key.clone(), *at)));
+            keyed.collect()
+        });
+        let range = (!is_empty_range(from, to)).then(|| ordered.range::<[u8], _>((from, to)));
+        range.into_iter().flatten().filter_map(|(_, at)| slots.get(*at)?.as_ref())
+    }
+
+    pub(crate) fn dirty_bytes(&self) -> usize {
+        self.dirty_bytes
+    }
+
+    pub(crate) fn set_cache_bytes(&mut self, bytes: usize) {
+        self.cache_bytes = bytes;
+        self.evict(usize::MAX);
+    }
+
+    fn insert(&mut self, key: &[u8], value: Option<Timestamped<V>>, value_bytes: usize) -> usize {
+        let key: Arc<[u8]> = key.into();
+        let bytes = cost::<V>(key.len(), value_bytes);
+        let slot =
+            Slot { key: key.clone(), value, written_at: -1, state: State::Clean, referenced: false, bytes };
+        let at = match self.free.pop() {
+            Some(at) => {
+                self.slots[at] = Some(slot);
+                at
+            }
+            None => {
+                self.slots.push(Some(slot));
+                self.slots.len() - 1
+            }
+        };
+        self.index.insert(key, at);
+        at
+    }
+
+    fn bytes_of(&self, at: usize) -> usize {
+        self.slots[at].as_ref().map_or(0, |slot| slot.bytes)
+    }
+
+    fn remove(&mut self, at: usize) {
+        if let Some(slot) = self.slots[at].take() {
+            self.index.remove(&slot.key);
+            self.free.push(at);
+        }
+    }
+
+    /// Moves the clock hand until the cache is within its bound, at most twice round or `steps` slots.
+    fn evict(&mut self, steps: usize) {
+        let steps = steps.min(self.slots.len() * 2);
+        for _ in 0..steps {
+            if self.clean_bytes <= self.cache_bytes {
+                return;
+            }
+            self.hand = if self.hand + 1 < self.slots.len() { self.hand + 1 } else { 0 };
+            let Some(slot) = &mut self.slots[self.hand] else { continue };
+            if slot.state != State::Clean {
+                continue;
+            }
+            if !std::mem::take(&mut slot.referenced) {
+                self.clean_bytes -= slot.bytes;
+                self.remove(self.hand);
+            }
+        }
+    }
+}
+
+/// Memory of an entry: key and value, the slot, and its share of the index.
+fn cost<V>(key_bytes: usize, value_bytes: usize) -> usize {
+    key_bytes + value_bytes + size_of::<Slot<V>>() + 48
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn drained(buffer: &mut Buffer<u32>) -> Vec<(Vec<u8>, Option<u32>)> {
+        let mut seen = Vec::new();
+        let done = buffer.drain(|slot| {
+            seen.push((slot.key.to_vec(), slot.value.map(|value| value.value)));
+            Ok::<_, ()>(4)
+        });
+        assert_eq!(done, Ok(()));
+        seen
+    }
+
+    #[test]
+    fn a_hot_key_is_drained_once_and_in_the_place_of_its_first_write() {
+        let mut buffer = Buffer::new(1 << 20);
+        for (key, value) in [(b"b", 1), (b"a", 2), (b"b", 3)] {
+            buffer.write(key, Some(value), 0, 4);
+        }
+        assert_eq!(drained(&mut buffer), [(b"b".to_vec(), Some(3)), (b"a".to_vec(), Some(2))]);
+    }
+
+    #[test]
+    fn a_write_between_drain_and_commit_stays_uncommitted() {
+        let mut buffer = Buffer::new(1 << 20);
+        buffer.write(b"a", Some(1), 0, 4);
+        buffer.write(b"b", Some(1), 0, 4);
+        drained(&mut buffer);
+        buffer.write(b"a", Some(2), 0, 4);
+        buffer.committed(true);
+        assert_eq!(drained(&mut buffer), [(b"a".to_vec(), Some(2))]);
+        buffer.committed(true);
+        assert_eq!(buffer.dirty_bytes(), 0);
+    }
+
+    #[test]
+    fn a_discard_forgets_the_uncommitted_entries_only() {
+        let mut buffer = Buffer::new(1 << 20);
+        buffer.load(b"clean", Some(Timestamped { value: 1, timestamp: 0 }), 4);
+        buffer.write(b"dirty", Some(1), 0, 4);
+        drained(&mut buffer);
+        buffer.discard();
+        assert!(buffer.find(b"dirty").is_none() && buffer.find(b"clean").is_some());
+        assert_eq!(buffer.dirty_bytes(), 0);
+    }
+
+    #[test]
+    fn the_cache_stays_within_its_bound_and_never_drops_uncommitted_entries() {
+        let entry = cost::<u32>(4, 4);
+        let mut buffer = Buffer::new(10 * entry);
+        for key in 0..100_u32 {
+            buffer.write(&key.to_be_bytes(), Some(key), 0, 4);
+        }
+        for key in 100..1_000_u32 {
+            buffer.load(&key.to_be_bytes(), None, 4);
+        }
+        assert!(buffer.clean_bytes <= 12 * entry, "{} entries", buffer.clean_bytes / entry);
+        assert_eq!(drained(&mut buffer).len(), 100);
+        buffer.committed(true);
+        assert!(buffer.clean_bytes <= 10 * entry);
+        assert_eq!(buffer.index.len(), buffer.clean_bytes / entry);
+    }
+
+    #[test]
+    fn an_entry_in_use_outlives_entries_that_are_not() {
+        let mut buffer: Buffer<u32> = Buffer::new(10 * cost::<u32>(4, 4));
+        for key in 0..200_u32 {
+            buffer.load(&key.to_be_bytes(), None, 4);
+            assert!(buffer.find(&0_u32.to_be_bytes()).is_some(), "after {key}");
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! Changelog records -> batch entries, without codecs and without a typed store: restores run beside the processing.
+
+use crate::batch::WriteBatch;
+use crate::key::split_window_key;
+use crate::segment::{Segments, segment_bytes};
+use crate::spec::StoreSpec;
+use crate::store::NO_TIME;
+
+/// Turns the changelog records of one store into the rows that live writes would have made.
+#[derive(Debug)]
+pub struct Restorer {
+    store: usize,
+    timestamped: bool,
+    segments: Option<Segments>,
+    observed: i64,
+    expired: i64,
+    malformed: u64,
+}
+
+impl Restorer {
+    /// For the store with index `store`; `observed` is the time of its checkpoint ([`NO_TIME`] without one).
+    pub fn new(spec: &StoreSpec, store: usize, observed: i64) -> Self {
+        let segments = Segments::of(&spec.kind);
+        let timestamped = spec.kind.is_timestamped();
+        Self { store, timestamped, segments, observed, expired: NO_TIME, malformed: 0 }
+    }
+
+    /// Adds one record to the batch. Expired windows are skipped, and removed when time passes them.
+    pub fn add(&mut self, key: &[u8], value: Option<&[u8]>, timestamp: i64, batch: &mut WriteBatch) {
+        let Some(segments) = self.segments else {
+            self.push([key, &[]], value, timestamp, batch);
+            return;
+        };
+        let Some((_, start, _)) = split_window_key(key) else {
+            self.malformed += 1;
+            return;
+        };
+        self.observed = self.observed.max(start);
+        if !segments.is_expired(start, self.observed) {
+            self.push([&segment_bytes(segments.segment(start)), key], value, timestamp, batch);
+        }
+        segments.expire(self.expired, self.observed, self.store, batch);
+        self.expired = self.observed;
+    }
+
+    /// Highest window start so far, for [`Store::set_observed_time`](crate::Store::set_observed_time).
+    pub fn observed_time(&self) -> i64 {
+        self.observed
+    }
+
+    /// Records that were skipped because their key is too short to be a window key. Anything but 0 means that the
+    /// changelog belongs to another kind of store: do not go on with what was restored.
+    pub fn malformed(&self) -> u64 {
+        self.malformed
+    }
+
+    fn push(&self, key: [&[u8]; 2], value: Option<&[u8]>, timestamp: i64, batch: &mut WriteBatch) {
+        let stamp = timestamp.to_be_bytes();
+        let stamp = if self.timestamped { &stamp[..] } else { &[] };
+        match value {
+            Some(value) => batch.put_parts(self.store, key, [stamp, value]),
+            None => batch.delete_parts(self.store, key),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::batch::Write;
+    use crate::codec::utf8;
+    use crate::spec::StoreKind;
+
+    fn restorer(kind: StoreKind) -> Restorer {
+        Restorer::new(&StoreSpec::new("s", kind, &*utf8(), &*utf8()), 3, NO_TIME)
+    }
+
+    #[test]
+    fn a_timestamped_store_gets_the_record_timestamp_in_front_of_the_value() {
+        let mut batch = WriteBatch::new();
+        restorer(StoreKind::KeyValue { timestamped: true }).add(b"k", Some(b"v"), 1, &mut batch);
+        restorer(StoreKind::KeyValue { timestamped: false }).add(b"k", None, 1, &mut batch);
+        let value = &[0, 0, 0, 0, 0, 0, 0, 1, b'v'][..];
+        let expected = [Write::Put { store: 3, key: b"k", value }, Write::Delete { store: 3, key: b"k" }];
+        assert_eq!(batch.iter().collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn a_key_too_short_for_a_window_is_counted_and_not_written() {
+        let mut batch = WriteBatch::new();
+        let mut restorer = restorer(StoreKind::window(false, 1_000, false));
+        restorer.add(b"short", Some(b"v"), 1, &mut batch);
+        assert_eq!((restorer.malformed(), batch.len()), (1, 0));
+    }
+}

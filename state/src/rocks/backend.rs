@@ -1,0 +1,179 @@
+//! Reads and writes of an open database.
+
+use std::ops::{Bound, ControlFlow};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rocksdb::{ColumnFamily, DB, DEFAULT_COLUMN_FAMILY_NAME, FlushOptions};
+
+use super::{errors, options};
+use crate::backend::{Backend, BackendStats, Direction, is_empty_range};
+use crate::batch::{Write, WriteBatch};
+use crate::checkpoint::Checkpoint;
+use crate::error::StateError;
+
+/// Where the checkpoint lies in the default column family.
+pub(super) const CHECKPOINT_KEY: &[u8] = b"checkpoint";
+
+/// An open RocksDB with the column families of a task's stores.
+pub(crate) struct RocksBackend {
+    db: DB,
+    dir: PathBuf,
+    /// Column family by store index.
+    families: Vec<String>,
+    /// Bulk writes have been made that are not flushed yet.
+    unflushed: AtomicBool,
+}
+
+impl RocksBackend {
+    pub(super) fn new(db: DB, dir: PathBuf, families: Vec<String>) -> Self {
+        Self { db, dir, families, unflushed: AtomicBool::new(false) }
+    }
+
+    fn family(&self, store: usize) -> Result<&ColumnFamily, StateError> {
+        let name = self.families.get(store);
+        name.and_then(|name| self.db.cf_handle(name))
+            .ok_or(StateError::UnknownStore { index: store, count: self.families.len() })
+    }
+
+    fn failed(&self, error: &rocksdb::Error) -> StateError {
+        errors::running(&self.dir, error)
+    }
+
+    /// The batch in RocksDB's form, the checkpoint with it.
+    fn convert(
+        &self,
+        batch: &WriteBatch,
+        checkpoint: &Checkpoint,
+    ) -> Result<rocksdb::WriteBatch, StateError> {
+        // Looked up once per batch, not once per write.
+        let families: Vec<_> =
+            (0..self.families.len()).map(|store| self.family(store)).collect::<Result<_, _>>()?;
+        let family = |store: usize| match families.get(store) {
+            Some(family) => Ok(*family),
+            None => Err(StateError::UnknownStore { index: store, count: families.len() }),
+        };
+        let mut out = rocksdb::WriteBatch::with_capacity_bytes(batch.bytes() + 16 * batch.len() + 1024);
+        for write in batch.iter() {
+            match write {
+                Write::Put { store, key, value } => out.put_cf(family(store)?, key, value),
+                Write::Delete { store, key } => out.delete_cf(family(store)?, key),
+                Write::DeleteRange { store, from, to } => out.delete_range_cf(family(store)?, from, to),
+            }
+        }
+        out.put(CHECKPOINT_KEY, checkpoint.encode());
+        Ok(out)
+    }
+
+    fn property(&self, family: &ColumnFamily, name: &str) -> u64 {
+        self.db.property_int_value_cf(family, name).ok().flatten().unwrap_or(0)
+    }
+}
+
+impl Backend for RocksBackend {
+    fn get(&self, store: usize, key: &[u8], read: &mut dyn FnMut(&[u8])) -> Result<bool, StateError> {
+        match self.db.get_pinned_cf(self.family(store)?, key) {
+            Ok(Some(value)) => {
+                read(&value);
+                Ok(true)
+            }
+            Ok(None) => Ok(false),
+            Err(error) => Err(self.failed(&error)),
+        }
+    }
+
+    fn scan(
+        &self,
+        store: usize,
+        from: Bound<&[u8]>,
+        to: Bound<&[u8]>,
+        direction: Direction,
+        visit: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
+    ) -> Result<(), StateError> {
+        let family = self.family(store)?;
+        if is_empty_range(from, to) {
+            return Ok(());
+        }
+        let read = options::scan(lower(from), upper(to));
+        let mut rows = self.db.raw_iterator_cf_opt(family, read);
+        match direction {
+            Direction::Forward => rows.seek_to_first(),
+            Direction::Reverse => rows.seek_to_last(),
+        }
+        while let Some((key, value)) = rows.item() {
+            if visit(key, value).is_break() {
+                return Ok(());
+            }
+            match direction {
+                Direction::Forward => rows.next(),
+                Direction::Reverse => rows.prev(),
+            }
+        }
+        // The end of the range, or an error that looks like it.
+        rows.status().map_err(|error| self.failed(&error))
+    }
+
+    fn write(&self, batch: &WriteBatch, checkpoint: &Checkpoint) -> Result<(), StateError> {
+        // A logged write behind unlogged ones would survive a crash that they do not.
+        self.flush()?;
+        let batch = self.convert(batch, checkpoint)?;
+        self.db.write_opt(batch, &options::commit()).map_err(|error| self.failed(&error))
+    }
+
+    /// Not in the log. What a crash leaves is what the last flush had, and flushes take all column families at one point
+    /// between two batches (`atomic_flush`): a prefix of the batches, with the checkpoint that belongs to it.
+    fn write_bulk(&self, batch: &WriteBatch, checkpoint: &Checkpoint) -> Result<(), StateError> {
+        let batch = self.convert(batch, checkpoint)?;
+        self.unflushed.store(true, Ordering::Release);
+        self.db.write_opt(batch, &options::bulk()).map_err(|error| self.failed(&error))
+    }
+
+    fn flush(&self) -> Result<(), StateError> {
+        if !self.unflushed.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        let mut families: Vec<_> = self.families.iter().filter_map(|name| self.db.cf_handle(name)).collect();
+        families.extend(self.db.cf_handle(DEFAULT_COLUMN_FAMILY_NAME));
+        self.db.flush_cfs_opt(&families, &FlushOptions::default()).map_err(|error| self.failed(&error))?;
+        self.unflushed.store(false, Ordering::Release);
+        Ok(())
+    }
+
+    fn approximate_len(&self, store: usize) -> Result<u64, StateError> {
+        Ok(self.property(self.family(store)?, "rocksdb.estimate-num-keys"))
+    }
+
+    fn stats(&self) -> BackendStats {
+        let mut stats = BackendStats::default();
+        for family in self.families.iter().filter_map(|name| self.db.cf_handle(name)) {
+            stats.rows += self.property(family, "rocksdb.estimate-num-keys");
+            stats.live_bytes += self.property(family, "rocksdb.estimate-live-data-size");
+        }
+        stats
+    }
+}
+
+/// RocksDB includes its lower bound; the next key after `key` is `key` and a zero byte.
+fn lower(from: Bound<&[u8]>) -> Option<Vec<u8>> {
+    match from {
+        Bound::Unbounded => None,
+        Bound::Included(key) => Some(key.to_vec()),
+        Bound::Excluded(key) => Some(behind(key)),
+    }
+}
+
+/// RocksDB excludes its upper bound.
+fn upper(to: Bound<&[u8]>) -> Option<Vec<u8>> {
+    match to {
+        Bound::Unbounded => None,
+        Bound::Included(key) => Some(behind(key)),
+        Bound::Excluded(key) => Some(key.to_vec()),
+    }
+}
+
+fn behind(key: &[u8]) -> Vec<u8> {
+    let mut next = Vec::with_capacity(key.len() + 1);
+    next.extend_from_slice(key);
+    next.push(0);
+    next
+}

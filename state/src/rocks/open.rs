@@ -1,0 +1,105 @@
+//! Opening a directory: first whose it is, then the database, then the checkpoint.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use rocksdb::{ColumnFamilyDescriptor, DB, DEFAULT_COLUMN_FAMILY_NAME, Options};
+
+use super::backend::{CHECKPOINT_KEY, RocksBackend};
+use super::budget::MemoryBudget;
+use super::manifest::Manifest;
+use super::{errors, options};
+use crate::checkpoint::Checkpoint;
+use crate::error::StateError;
+use crate::identity::Identity;
+use crate::spec::StoreSpec;
+
+/// What opening found.
+pub(crate) struct OpenedRocks {
+    pub(crate) backend: RocksBackend,
+    pub(crate) checkpoint: Checkpoint,
+    /// There was no database.
+    pub(crate) fresh: bool,
+}
+
+/// Opens or makes the state in `dir`.
+///
+/// The manifest is written before the first database file and after the last column family is made: a directory with data
+/// always says whose it is, and a crash in between leaves at most an empty column family more than the manifest names.
+pub(crate) fn open(
+    dir: &Path,
+    memory: &MemoryBudget,
+    identity: &Identity,
+    specs: &[StoreSpec],
+) -> Result<OpenedRocks, StateError> {
+    let recorded = Manifest::read(dir)?;
+    let manifest = match &recorded {
+        Some(recorded) => recorded.admit(dir, identity, specs)?,
+        None => Manifest::new(identity, specs),
+    };
+    if recorded.is_none() {
+        manifest.write(dir)?;
+    }
+    let path = dir.join("db");
+    let fresh = !holds_data(&path)?;
+    let families: Vec<String> = specs.iter().map(|spec| format!("store.{}", spec.name)).collect();
+    let db = open_database(dir, &path, memory, &families, fresh)?;
+    if recorded.is_some_and(|recorded| recorded != manifest) {
+        manifest.write(dir)?;
+    }
+    let checkpoint = read_checkpoint(dir, &db)?;
+    Ok(OpenedRocks { backend: RocksBackend::new(db, dir.to_owned(), families), checkpoint, fresh })
+}
+
+/// RocksDB must open every column family there is, also those of stores nobody names any more.
+fn open_database(
+    dir: &Path,
+    path: &Path,
+    memory: &MemoryBudget,
+    families: &[String],
+    fresh: bool,
+) -> Result<DB, StateError> {
+    let mut names = vec![DEFAULT_COLUMN_FAMILY_NAME.to_owned()];
+    if !fresh {
+        names = DB::list_cf(&Options::default(), path).map_err(|error| errors::opening(dir, &error))?;
+    }
+    for family in families {
+        if !names.contains(family) {
+            names.push(family.clone());
+        }
+    }
+    let options = options::database(memory, fresh);
+    let descriptors =
+        names.into_iter().map(|name| ColumnFamilyDescriptor::new(name, options::column_family(memory)));
+    DB::open_cf_descriptors(&options, path, descriptors).map_err(|error| errors::opening(dir, &error))
+}
+
+/// Whether a database was made here before. RocksDB writes CURRENT last when it makes one, so a directory without it, tables
+/// and logs never held anything; with tables or logs but without CURRENT it is damaged, which opening it will tell.
+fn holds_data(path: &Path) -> Result<bool, StateError> {
+    let failed = |source| StateError::Io { action: "listing", path: path.to_owned(), source };
+    let entries = match fs::read_dir(path) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(failed(error)),
+    };
+    for entry in entries {
+        let name = entry.map_err(failed)?.file_name();
+        let data = Path::new(&name).extension().is_some_and(|kind| kind == "sst" || kind == "log");
+        if data || name == "CURRENT" {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn read_checkpoint(dir: &Path, db: &DB) -> Result<Checkpoint, StateError> {
+    match db.get_pinned(CHECKPOINT_KEY) {
+        Ok(None) => Ok(Checkpoint::default()),
+        Ok(Some(bytes)) => {
+            Checkpoint::decode(&bytes).map_err(|detail| StateError::Damaged { dir: dir.to_owned(), detail })
+        }
+        Err(error) => Err(errors::running(dir, &error)),
+    }
+}

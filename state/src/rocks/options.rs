@@ -1,0 +1,78 @@
+//! How the RocksDBs are tuned: many small databases in one process under one memory budget.
+
+use rocksdb::{
+    BlockBasedOptions, DBCompressionType, DBRecoveryMode, LogLevel, Options, ReadOptions, WriteOptions,
+};
+
+use super::budget::MemoryBudget;
+
+/// Bytes of one memtable; the budget flushes earlier when all of them together are too large.
+const MEMTABLE_BYTES: usize = 8 << 20;
+/// Files a database keeps open; with fifty tasks this stays below common limits.
+const OPEN_FILES: i32 = 256;
+/// Log files are removed once everything in them is flushed; this bounds them when some store is hardly written.
+const LOG_BYTES: u64 = 64 << 20;
+
+/// Options of a whole database.
+pub(super) fn database(memory: &MemoryBudget, create: bool) -> Options {
+    let mut options = Options::default();
+    options.create_if_missing(create);
+    options.create_missing_column_families(true);
+    options.set_write_buffer_manager(&memory.buffers);
+    options.set_max_open_files(OPEN_FILES);
+    options.set_max_total_wal_size(LOG_BYTES);
+    options.set_max_background_jobs(2);
+    // All column families are flushed together, so that bulk writes, which bypass the log, survive a crash as a prefix:
+    // data and checkpoint of the same batches. Without this 20 of 20 killed processes left a checkpoint ahead of its data.
+    options.set_atomic_flush(true);
+    // A torn or flipped log record ends the replay there. What is before it is a prefix of commits, each with its
+    // checkpoint; the rest comes from the changelogs. Holes within are never accepted.
+    options.set_wal_recovery_mode(DBRecoveryMode::PointInTime);
+    options.set_paranoid_checks(true);
+    options.set_log_level(LogLevel::Warn);
+    options.set_keep_log_file_num(2);
+    options.set_max_log_file_size(1 << 20);
+    options
+}
+
+/// Options of one column family.
+pub(super) fn column_family(memory: &MemoryBudget) -> Options {
+    let mut table = BlockBasedOptions::default();
+    table.set_block_cache(&memory.cache);
+    table.set_bloom_filter(10.0, false);
+    // Indexes and filters count towards the budget too.
+    table.set_cache_index_and_filter_blocks(true);
+    table.set_pin_l0_filter_and_index_blocks_in_cache(true);
+    table.set_format_version(5);
+    let mut options = Options::default();
+    options.set_block_based_table_factory(&table);
+    options.set_compression_type(DBCompressionType::Lz4);
+    options.set_write_buffer_size(MEMTABLE_BYTES);
+    options.set_max_write_buffer_number(3);
+    options.set_level_compaction_dynamic_level_bytes(true);
+    options
+}
+
+/// A commit: in the log, not synced.
+pub(super) fn commit() -> WriteOptions {
+    WriteOptions::default()
+}
+
+/// A bulk write: not in the log.
+pub(super) fn bulk() -> WriteOptions {
+    let mut options = WriteOptions::default();
+    options.disable_wal(true);
+    options
+}
+
+/// A read between two keys, the upper one excluded.
+pub(super) fn scan(lower: Option<Vec<u8>>, upper: Option<Vec<u8>>) -> ReadOptions {
+    let mut options = ReadOptions::default();
+    if let Some(lower) = lower {
+        options.set_iterate_lower_bound(lower);
+    }
+    if let Some(upper) = upper {
+        options.set_iterate_upper_bound(upper);
+    }
+    options
+}

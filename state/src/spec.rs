@@ -1,0 +1,131 @@
+//! What a store is: name, kind, codecs. Plain data, recorded in the state directory.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::codec::Codec;
+
+/// The declaration of one store.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoreSpec {
+    /// Unique within the application; the changelog topic is named after it.
+    pub name: String,
+    /// How rows are laid out.
+    pub kind: StoreKind,
+    /// Id of the key codec.
+    pub key_codec: String,
+    /// Id of the value codec.
+    pub value_codec: String,
+}
+
+/// The layouts of stores. Session and versioned stores will be further variants.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum StoreKind {
+    /// One value per key.
+    KeyValue {
+        /// Keeps the record timestamp beside the value.
+        timestamped: bool,
+    },
+    /// One value per key and window start (or several, with duplicates), forgotten when stream time has passed.
+    Window {
+        /// Keeps the record timestamp beside the value.
+        timestamped: bool,
+        /// Rows whose start is this much or more behind the highest start are gone, milliseconds.
+        retention_ms: i64,
+        /// Rows are dropped in groups of this length, milliseconds. Part of the row layout.
+        segment_ms: i64,
+        /// Every put adds a row instead of replacing the one with the same key and start.
+        retain_duplicates: bool,
+    },
+}
+
+impl StoreSpec {
+    /// A store with the ids of these codecs.
+    pub fn new<K: 'static, V: 'static>(
+        name: impl Into<String>,
+        kind: StoreKind,
+        key: &dyn Codec<K>,
+        value: &dyn Codec<V>,
+    ) -> Self {
+        Self { name: name.into(), kind, key_codec: key.id().to_owned(), value_codec: value.id().to_owned() }
+    }
+
+    /// Whether data written under `recorded` can be read under this declaration. A retention may change: it only moves
+    /// the line behind which rows are hidden.
+    pub(crate) fn reads(&self, recorded: &Self) -> bool {
+        self.key_codec == recorded.key_codec
+            && self.value_codec == recorded.value_codec
+            && self.kind.layout() == recorded.kind.layout()
+    }
+}
+
+impl StoreKind {
+    /// A window store with the segment length that Kafka Streams would choose: half the retention, at least a minute.
+    pub fn window(timestamped: bool, retention_ms: i64, retain_duplicates: bool) -> Self {
+        let segment_ms = (retention_ms / 2).max(60_000);
+        Self::Window { timestamped, retention_ms, segment_ms, retain_duplicates }
+    }
+
+    /// Whether rows carry their record timestamp.
+    pub fn is_timestamped(&self) -> bool {
+        match self {
+            Self::KeyValue { timestamped } | Self::Window { timestamped, .. } => *timestamped,
+        }
+    }
+
+    fn layout(&self) -> Self {
+        let mut layout = self.clone();
+        if let Self::Window { retention_ms, .. } = &mut layout {
+            *retention_ms = 0;
+        }
+        layout
+    }
+}
+
+impl fmt::Display for StoreSpec {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { kind, key_codec, value_codec, .. } = self;
+        let stamped = if kind.is_timestamped() { "timestamped " } else { "" };
+        match kind {
+            StoreKind::KeyValue { .. } => write!(out, "{stamped}key-value")?,
+            StoreKind::Window { segment_ms, retain_duplicates, .. } => {
+                let duplicates = if *retain_duplicates { ", duplicates kept" } else { "" };
+                write!(out, "{stamped}window (segments of {segment_ms} ms{duplicates})")?;
+            }
+        }
+        write!(out, " <{key_codec}, {value_codec}>")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::{i64_be, json, utf8};
+
+    #[test]
+    fn a_changed_codec_or_layout_is_not_read_but_a_changed_retention_is() {
+        let segment_ms = 60_000;
+        let window = |retention_ms, timestamped, segment_ms| {
+            let kind = StoreKind::Window { timestamped, retention_ms, segment_ms, retain_duplicates: false };
+            StoreSpec::new("s", kind, &*utf8(), &*i64_be())
+        };
+        let recorded = window(1_000, true, segment_ms);
+        assert!(window(2_000, true, segment_ms).reads(&recorded));
+        assert!(!window(1_000, false, segment_ms).reads(&recorded));
+        assert!(!window(1_000, true, 90_000).reads(&recorded));
+        let other = StoreSpec::new("s", recorded.kind.clone(), &*utf8(), &*json::<i64>());
+        assert!(!other.reads(&recorded));
+    }
+
+    #[test]
+    fn the_display_names_what_can_differ() {
+        let spec = StoreSpec::new("s", StoreKind::window(true, 1_000, true), &*utf8(), &*i64_be());
+        assert_eq!(
+            spec.to_string(),
+            "timestamped window (segments of 60000 ms, duplicates kept) <utf8, i64-be>"
+        );
+    }
+}

@@ -1,0 +1,368 @@
+//! Values by key and window start, forgotten when stream time has passed.
+//!
+//! The store's own time is the highest start it was asked to put, the *observed* time. Rows with a start of
+//! `observed - retention` or less are hidden from every read and refused by every put; their segments are removed at the
+//! next commit.
+
+use std::any::Any;
+use std::ops::{Bound, ControlFlow, RangeInclusive};
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+
+use crate::backend::{Backend, Direction};
+use crate::batch::WriteBatch;
+use crate::codec::CodecRef;
+use crate::error::StateError;
+use crate::key::{WINDOW_SUFFIX, split_window_key};
+use crate::merge::{Range, Step};
+use crate::rows::Rows;
+use crate::segment::{SEGMENT_PREFIX, Segments, segment_bytes};
+use crate::spec::StoreSpec;
+use crate::store::{Change, NO_TIME, Store, Timestamped};
+
+/// What became of a put.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PutOutcome {
+    /// The row is set.
+    Stored,
+    /// The start is older than the retention allows; nothing changed.
+    Expired,
+}
+
+/// A typed window store, plain or timestamped, with or without duplicates, as its spec says.
+pub struct WindowStore<K, V> {
+    rows: Rows<V>,
+    key: CodecRef<K>,
+    segments: Segments,
+    time: Time,
+    refused: u64,
+    /// With duplicates: the next sequence number per key and start put to since the last commit.
+    sequences: FxHashMap<Box<[u8]>, u32>,
+    /// The row key of the current call.
+    row: Vec<u8>,
+}
+
+/// Observed time, and how much of it is committed.
+struct Time {
+    observed: i64,
+    drained: i64,
+    committed: i64,
+    /// Up to where segments have been removed from the backend.
+    expired: i64,
+    /// Whether `observed` is certain; before that it is looked up in the rows.
+    known: bool,
+}
+
+/// What a scan over all keys shows: key, start and value, until the visitor breaks.
+type Visit<'a, K, V> = dyn FnMut(K, i64, &Timestamped<V>) -> ControlFlow<()> + 'a;
+
+impl<K: 'static, V: 'static> WindowStore<K, V> {
+    /// The store with index `index` in `backend`. A spec of another kind keeps its rows for ever.
+    pub fn new(
+        spec: StoreSpec,
+        index: usize,
+        backend: Arc<dyn Backend>,
+        key: CodecRef<K>,
+        value: CodecRef<V>,
+    ) -> Self {
+        let segments = Segments::of(&spec.kind).unwrap_or_else(Segments::endless);
+        Self {
+            rows: Rows::new(spec, index, backend, value),
+            key,
+            segments,
+            time: Time::unknown(),
+            refused: 0,
+            sequences: FxHashMap::default(),
+            row: Vec::new(),
+        }
+    }
+
+    /// Bounds the bytes of committed entries kept decoded for reads (8 MiB unless set).
+    #[must_use]
+    pub fn with_cache_bytes(mut self, bytes: usize) -> Self {
+        self.rows.set_cache_bytes(bytes);
+        self
+    }
+
+    /// The value of a key in the window that begins at `start`. With duplicates: the first one put.
+    ///
+    /// # Errors
+    /// The key cannot be encoded, the stored value cannot be decoded, or the backend failed.
+    pub fn fetch(&mut self, key: &K, start: i64) -> Result<Option<&Timestamped<V>>, StateError> {
+        self.ensure_time()?;
+        if self.segments.is_expired(start, self.time.observed) {
+            return Ok(None);
+        }
+        self.encode(key, start, 0)?;
+        self.rows.get(&self.row)
+    }
+
+    /// Sets (`Some`) or removes (`None`) the value of a key in the window that begins at `start`. With duplicates a value
+    /// is added beside those that are there, and `None` does nothing, as in Kafka Streams.
+    ///
+    /// # Errors
+    /// The key cannot be encoded, or the backend failed.
+    pub fn put(
+        &mut self,
+        key: &K,
+        start: i64,
+        value: Option<V>,
+        timestamp: i64,
+    ) -> Result<PutOutcome, StateError> {
+        self.ensure_time()?;
+        let newest = start > self.time.observed;
+        self.time.observed = self.time.observed.max(start);
+        if self.segments.is_expired(start, self.time.observed) {
+            self.refused += 1;
+            return Ok(PutOutcome::Expired);
+        }
+        self.encode(key, start, 0)?;
+        if self.segments.retain_duplicates {
+            if value.is_none() {
+                return Ok(PutOutcome::Stored);
+            }
+            let sequence = self.next_sequence(newest)?;
+            self.set_sequence(sequence);
+        }
+        self.rows.put(&self.row, value, timestamp);
+        Ok(PutOutcome::Stored)
+    }
+
+    /// Shows the values of one key whose window begins within `starts`, oldest first.
+    ///
+    /// # Errors
+    /// As [`fetch`](Self::fetch).
+    pub fn fetch_range(
+        &mut self,
+        key: &K,
+        starts: RangeInclusive<i64>,
+        visit: &mut dyn FnMut(i64, &Timestamped<V>) -> ControlFlow<()>,
+    ) -> Result<(), StateError> {
+        let Some((first, last)) = self.visible(&starts)? else { return Ok(()) };
+        self.encode(key, 0, 0)?;
+        let wanted_key = self.row[SEGMENT_PREFIX..self.row.len() - WINDOW_SUFFIX].to_vec();
+        let mut go_on = true;
+        for segment in self.segments.segment(first)..=self.segments.segment(last) {
+            // Within one segment all starts have the same sign, so their bytes are in time order.
+            let (low, high) = self.segments.clamp(segment, first, last);
+            let from = row_key(segment, &wanted_key, low, 0);
+            let to = row_key(segment, &wanted_key, high, u32::MAX);
+            let range = Range {
+                from: Bound::Included(&from),
+                to: Bound::Included(&to),
+                direction: Direction::Forward,
+            };
+            // The bytes between may belong to a longer key.
+            let mut wanted = |row: &[u8]| split_row(row).is_some_and(|(key, _)| key == wanted_key);
+            self.rows.scan(range, &mut wanted, &mut |row, value| -> Step {
+                let Some((_, start)) = split_row(row) else { return Ok(ControlFlow::Continue(())) };
+                let flow = visit(start, value);
+                go_on = flow.is_continue();
+                Ok(flow)
+            })?;
+            if !go_on {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Shows the values of all keys whose window begins within `starts`: segment by segment, within one by key bytes,
+    /// then by start.
+    ///
+    /// # Errors
+    /// As [`fetch`](Self::fetch).
+    pub fn fetch_all(
+        &mut self,
+        starts: RangeInclusive<i64>,
+        visit: &mut Visit<'_, K, V>,
+    ) -> Result<(), StateError> {
+        let Some((first, last)) = self.visible(&starts)? else { return Ok(()) };
+        let from = segment_bytes(self.segments.segment(first));
+        let to = self.segments.segment(last).checked_add(1).map(segment_bytes);
+        let range = Range {
+            from: Bound::Included(&from),
+            to: to.as_ref().map_or(Bound::Unbounded, |to| Bound::Excluded(to)),
+            direction: Direction::Forward,
+        };
+        let codec = self.key.clone();
+        let store = self.rows.spec.name.clone();
+        let mut wanted =
+            |row: &[u8]| split_row(row).is_some_and(|(_, start)| (first..=last).contains(&start));
+        self.rows.scan(range, &mut wanted, &mut |row, value| -> Step {
+            let Some((key, start)) = split_row(row) else { return Ok(ControlFlow::Continue(())) };
+            match codec.decode(key) {
+                Ok(key) => Ok(visit(key, start, value)),
+                Err(source) => Err(StateError::Codec { store: store.clone(), source }),
+            }
+        })
+    }
+
+    /// Highest start put so far, [`NO_TIME`] before the first one.
+    pub fn observed_time(&self) -> i64 {
+        self.time.observed
+    }
+
+    /// Sets the observed time, as the checkpoint had it. A store that was not told looks it up in its rows.
+    pub fn set_observed_time(&mut self, time: i64) {
+        if time != NO_TIME {
+            self.time = Time::known(time);
+        }
+    }
+
+    /// How many puts were refused because they were expired.
+    pub fn refused(&self) -> u64 {
+        self.refused
+    }
+
+    /// The part of `starts` in which rows can be visible.
+    fn visible(&mut self, starts: &RangeInclusive<i64>) -> Result<Option<(i64, i64)>, StateError> {
+        self.ensure_time()?;
+        if self.time.observed == NO_TIME {
+            return Ok(None);
+        }
+        let first = *starts.start().max(&self.segments.visible_from(self.time.observed));
+        let last = *starts.end().min(&self.time.observed);
+        Ok((first <= last).then_some((first, last)))
+    }
+
+    /// Finds the highest stored start when nobody told the observed time: a look at the last segment.
+    fn ensure_time(&mut self) -> Result<(), StateError> {
+        if self.time.known {
+            return Ok(());
+        }
+        let mut last_segment = None;
+        let mut highest = NO_TIME;
+        let range = Range { from: Bound::Unbounded, to: Bound::Unbounded, direction: Direction::Reverse };
+        self.rows.scan_keys(range, &mut |row| {
+            let segment = row.first_chunk::<SEGMENT_PREFIX>().copied();
+            if *last_segment.get_or_insert(segment) != segment {
+                return ControlFlow::Break(());
+            }
+            highest = highest.max(split_row(row).map_or(NO_TIME, |(_, start)| start));
+            ControlFlow::Continue(())
+        })?;
+        self.time = Time::known(highest);
+        Ok(())
+    }
+
+    /// The sequence number for another row of the key and start in `self.row`: one behind the last. When no start was as
+    /// high before, there is none and nothing needs to be looked up.
+    fn next_sequence(&mut self, newest: bool) -> Result<u32, StateError> {
+        let prefix = self.row.len() - size_of::<u32>();
+        if let Some(next) = self.sequences.get_mut(&self.row[..prefix]) {
+            let sequence = *next;
+            *next = next.saturating_add(1);
+            return Ok(sequence);
+        }
+        let mut sequence = 0_u32;
+        if !newest {
+            let from = self.row.clone();
+            self.set_sequence(u32::MAX);
+            let range = Range {
+                from: Bound::Included(&from),
+                to: Bound::Included(&self.row),
+                direction: Direction::Reverse,
+            };
+            self.rows.scan_keys(range, &mut |row| {
+                if row.len() != from.len() {
+                    return ControlFlow::Continue(());
+                }
+                let last = split_window_key(row).map_or(0, |(_, _, sequence)| sequence);
+                sequence = last.saturating_add(1);
+                ControlFlow::Break(())
+            })?;
+        }
+        self.sequences.insert(self.row[..prefix].into(), sequence.saturating_add(1));
+        Ok(sequence)
+    }
+
+    fn set_sequence(&mut self, sequence: u32) {
+        if let Some(bytes) = self.row.last_chunk_mut::<4>() {
+            *bytes = sequence.to_be_bytes();
+        }
+    }
+
+    fn encode(&mut self, key: &K, start: i64, sequence: u32) -> Result<(), StateError> {
+        self.row.clear();
+        self.row.extend_from_slice(&segment_bytes(self.segments.segment(start)));
+        self.key.encode(key, &mut self.row).map_err(|source| self.rows.error(source))?;
+        self.row.extend_from_slice(&start.to_be_bytes());
+        self.row.extend_from_slice(&sequence.to_be_bytes());
+        Ok(())
+    }
+}
+
+impl<K: 'static, V: Send + 'static> Store for WindowStore<K, V> {
+    fn spec(&self) -> &StoreSpec {
+        &self.rows.spec
+    }
+
+    fn drain(
+        &mut self,
+        batch: &mut WriteBatch,
+        changelog: &mut dyn FnMut(Change<'_>),
+    ) -> Result<(), StateError> {
+        self.rows.drain(SEGMENT_PREFIX, batch, changelog)?;
+        // Behind the puts: a row that expired within the interval goes as well.
+        self.segments.expire(self.time.expired, self.time.observed, self.rows.index, batch);
+        self.time.drained = self.time.observed;
+        Ok(())
+    }
+
+    fn committed(&mut self) {
+        self.rows.committed();
+        self.sequences.clear();
+        self.time.committed = self.time.drained;
+        self.time.expired = self.time.drained;
+    }
+
+    fn discard(&mut self) {
+        self.rows.discard();
+        self.sequences.clear();
+        self.time.observed = self.time.committed;
+        self.time.drained = self.time.committed;
+    }
+
+    fn dirty_bytes(&self) -> usize {
+        self.rows.dirty_bytes()
+    }
+
+    fn observed_time(&self) -> i64 {
+        self.time.observed
+    }
+
+    fn set_observed_time(&mut self, time: i64) {
+        Self::set_observed_time(self, time);
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+
+    fn as_any_mut(&mut self) -> &mut dyn Any {
+        self
+    }
+}
+
+impl Time {
+    fn unknown() -> Self {
+        Self { observed: NO_TIME, drained: NO_TIME, committed: NO_TIME, expired: NO_TIME, known: false }
+    }
+
+    fn known(time: i64) -> Self {
+        Self { observed: time, drained: time, committed: time, expired: NO_TIME, known: true }
+    }
+}
+
+fn row_key(segment: i64, key: &[u8], start: i64, sequence: u32) -> Vec<u8> {
+    let parts = [&segment_bytes(segment)[..], key, &start.to_be_bytes(), &sequence.to_be_bytes()];
+    parts.concat()
+}
+
+/// Key bytes and start of a row key.
+fn split_row(row: &[u8]) -> Option<(&[u8], i64)> {
+    let (key, start, _) = split_window_key(row.get(SEGMENT_PREFIX..)?)?;
+    Some((key, start))
+}
