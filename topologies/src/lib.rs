@@ -1,1 +1,5 @@
 //! The applications of topo.
+
+pub mod cdc;
+pub mod decimal;
+pub mod time;
