@@ -4,11 +4,14 @@
 //! `record`, `data`, `topic`, `fault` are the words; [`processor`] is the contract; `graph` is the topology as data;
 //! `dsl` writes graphs; `ops` is what its verbs become; `task` does one partition's work, pure and synchronous;
 //! `runtime` has threads, order and recovery; [`broker`] has the traits and two implementations; [`testkit`] runs a
-//! topology without any broker.
+//! topology without any broker; [`config`], [`observe`] and [`cli`] are what a binary needs around it.
 
 extern crate self as topo;
 
 pub mod broker;
+pub mod cli;
+pub mod config;
+pub mod observe;
 pub mod processor;
 
 mod data;
