@@ -6,6 +6,8 @@
 //! Every call returns soon: a call that may take time on a real broker takes it in slices and says
 //! [`BrokerError::Retriable`] until it is done, so that one worker step stays bounded. No call sleeps for pacing.
 
+pub mod memory;
+
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -163,7 +165,11 @@ pub trait Consumer: Send {
     fn watermarks(&mut self, partition: &Partition) -> Result<Watermarks, BrokerError>;
     /// Commits offsets outside any transaction, under a member's authority when `group` is given (at-least-once
     /// processing, offsets kept alive).
-    fn commit(&mut self, offsets: &[(Partition, CommittedOffset)], group: Option<&GroupToken>) -> Result<(), BrokerError>;
+    fn commit(
+        &mut self,
+        offsets: &[(Partition, CommittedOffset)],
+        group: Option<&GroupToken>,
+    ) -> Result<(), BrokerError>;
 }
 
 /// A record to write. The bytes are copied before `send` returns.
@@ -208,7 +214,11 @@ pub trait Producer: Send {
     /// Serves delivery reports without waiting longer than `wait`, and hands out what they said since the last call.
     fn delivered(&mut self, wait: Duration) -> Deliveries;
     /// Adds the offsets to the transaction under the authority of a group member. Call again while retriable.
-    fn send_offsets(&mut self, offsets: &[(Partition, CommittedOffset)], group: &GroupToken) -> Result<(), BrokerError>;
+    fn send_offsets(
+        &mut self,
+        offsets: &[(Partition, CommittedOffset)],
+        group: &GroupToken,
+    ) -> Result<(), BrokerError>;
     /// Commits. Call only with nothing in flight; call again while retriable.
     fn commit(&mut self) -> Result<(), BrokerError>;
     /// Aborts and purges what is queued. Call again while retriable.
