@@ -1,5 +1,13 @@
 //! The applications of topo.
+//!
+//! [`orders`] and [`tazama`] are topologies, written only with the engine's public API; [`ods`] is the exit to
+//! PostgreSQL. [`cdc`] reads change events, [`decimal`] and [`time`] are exact numbers and instants.
 
 pub mod cdc;
 pub mod decimal;
+pub mod ods;
+pub mod orders;
+pub mod tazama;
 pub mod time;
+
+mod timers;

@@ -83,6 +83,22 @@ impl<R: Guardable> Data for Captured<R> {
     }
 }
 
+impl<R: Guardable> Data for Guarded<R> {
+    type Present = Self;
+    fn present(self) -> Option<Self> {
+        Some(self)
+    }
+    fn as_present(&self) -> Option<&Self> {
+        Some(self)
+    }
+    fn null() -> Option<Self> {
+        None
+    }
+    fn of(present: Self) -> Self {
+        present
+    }
+}
+
 /// The guard of one table.
 pub struct Guard<R> {
     /// Rows and versions by primary key.

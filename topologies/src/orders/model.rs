@@ -92,6 +92,8 @@ pub struct Lines(pub Vec<Line>);
 /// An order with its customer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Head {
+    /// Primary key of the order.
+    pub order_id: i64,
     /// The order.
     pub order: Order,
     /// Its customer, once known.
@@ -154,20 +156,20 @@ impl Lines {
         self
     }
 
-    /// Removes a line.
+    /// Removes the line of an item. Without lines there is nothing.
     #[must_use]
-    pub fn without(mut self, item_id: i64) -> Self {
+    pub fn without(mut self, item_id: i64) -> Option<Self> {
         self.0.retain(|line| line.item_id != item_id);
-        self
+        (!self.0.is_empty()).then_some(self)
     }
 }
 
 impl Enriched {
     /// Puts an order together.
-    pub fn of(order_id: i64, head: &Head, lines: Option<&Lines>) -> Self {
+    pub fn of(head: &Head, lines: Option<&Lines>) -> Self {
         let customer = head.customer.as_ref();
         Self {
-            order_id,
+            order_id: head.order_id,
             customer_id: head.order.customer_id,
             customer_name: customer.and_then(|customer| customer.name.clone()),
             customer_tier: customer.and_then(|customer| customer.tier.clone()),

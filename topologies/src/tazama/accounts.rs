@@ -100,6 +100,8 @@ pub struct Account {
     pub(super) feeds: Vec<Feed>,
 }
 
+topo::data!(Account);
+
 /// The stores of this stage.
 #[derive(Clone, Copy)]
 pub struct AccountStores {

@@ -32,6 +32,8 @@ pub struct Claim {
     until: i64,
 }
 
+topo::data!(Claim);
+
 /// The stores of this stage.
 #[derive(Clone, Copy)]
 pub struct ClaimStores {

@@ -19,6 +19,8 @@ pub struct Waiting {
     next: Option<i64>,
 }
 
+topo::data!(Waiting);
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Arrived {
     payment: Payment,

@@ -46,6 +46,8 @@ pub enum Block {
     Children(Vec<Cell>),
 }
 
+topo::data!(Block);
+
 /// What happened in one slot in one currency.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Cell {
