@@ -24,7 +24,7 @@ pub trait Joined: Guardable {
     ///
     /// # Errors
     /// A poison fault when a value cannot go on to the outputs.
-    fn of(row: Self::Row, source_ts: i64) -> Result<Self, Fault>;
+    fn joined(row: Self::Row, source_ts: i64) -> Result<Self, Fault>;
 }
 
 /// Records of a table's topic to events by primary key. What is no row change and no error is counted as dropped.
@@ -46,7 +46,7 @@ impl<R: Joined> Capture<R> {
         let Some(row) = change.after.as_ref() else { return Ok((id, RowChange::Delete { version })) };
         let unavailable = row.unavailable().into_iter().map(str::to_owned).collect();
         let source_ts = change.source_ts.or(change.event_ts).unwrap_or(timestamp).saturating_mul(1000);
-        let row = R::of(R::Row::from_row(row).map_err(poison)?, source_ts)?;
+        let row = R::joined(R::Row::from_row(row).map_err(poison)?, source_ts)?;
         Ok((id, RowChange::Put { row, unavailable, version }))
     }
 }
@@ -144,7 +144,7 @@ fn instant(column: &str, micros: i64) -> Result<i64, Fault> {
 impl Joined for Order {
     type Row = cdc::Order;
 
-    fn of(row: cdc::Order, source_ts: i64) -> Result<Self, Fault> {
+    fn joined(row: cdc::Order, source_ts: i64) -> Result<Self, Fault> {
         Ok(Self {
             customer_id: row.customer_id,
             order_date: row.order_date.map(|date| instant("ORDER_DATE", date)).transpose()?,
@@ -159,7 +159,7 @@ impl Joined for Order {
 impl Joined for Item {
     type Row = cdc::OrderItem;
 
-    fn of(row: cdc::OrderItem, _source_ts: i64) -> Result<Self, Fault> {
+    fn joined(row: cdc::OrderItem, _source_ts: i64) -> Result<Self, Fault> {
         Ok(Self {
             order_id: row.order_id,
             product_id: row.product_id,
@@ -173,7 +173,7 @@ impl Joined for Item {
 impl Joined for Customer {
     type Row = cdc::Customer;
 
-    fn of(row: cdc::Customer, _source_ts: i64) -> Result<Self, Fault> {
+    fn joined(row: cdc::Customer, _source_ts: i64) -> Result<Self, Fault> {
         Ok(Self { name: row.name, tier: row.tier, region: row.region })
     }
 }
@@ -181,7 +181,7 @@ impl Joined for Customer {
 impl Joined for Product {
     type Row = cdc::Product;
 
-    fn of(row: cdc::Product, _source_ts: i64) -> Result<Self, Fault> {
+    fn joined(row: cdc::Product, _source_ts: i64) -> Result<Self, Fault> {
         Ok(Self { name: row.name, category: row.category })
     }
 }

@@ -1,7 +1,7 @@
 //! What of the topology can be configured.
 
 use super::alerts::AlertRule;
-use crate::cdc::{Catalogue, DecoderConfig};
+use crate::cdc::{Catalogue, CatalogueError, DecoderConfig};
 use crate::decimal::Decimal;
 
 /// Topics, thresholds and limits of `orders`.
@@ -27,10 +27,19 @@ pub struct OrdersConfig {
     pub keep_deleted_ms: i64,
 }
 
-impl Default for OrdersConfig {
-    fn default() -> Self {
+impl OrdersConfig {
+    /// The defaults, with the built-in types of the SALES tables.
+    ///
+    /// # Errors
+    /// When the built-in catalogue is broken.
+    pub fn sales() -> Result<Self, CatalogueError> {
+        Ok(Self::new(Catalogue::sales()?))
+    }
+
+    /// The defaults, with these types of the tables.
+    pub fn new(catalogue: Catalogue) -> Self {
         let schema = "SALES".to_owned();
-        let mut decoder = DecoderConfig::new(Catalogue::sales());
+        let mut decoder = DecoderConfig::new(catalogue);
         decoder.schema = Some(schema.clone());
         Self {
             prefix: "oracle-cdc".to_owned(),
@@ -44,9 +53,7 @@ impl Default for OrdersConfig {
             keep_deleted_ms: 7 * 24 * 3_600_000,
         }
     }
-}
 
-impl OrdersConfig {
     /// The source topic of a table.
     pub fn source(&self, table: &str) -> String {
         format!("{}.{}.{table}", self.prefix, self.schema)
