@@ -192,7 +192,7 @@ fn change_of(event: Event) -> ChangeEvent {
 fn an_unchanged_clob_keeps_the_stored_value() {
     let decoder = decoder();
     let decode = |name: &str| change_of(decode_with(&decoder, &sample(name)[0], compact));
-    let stored = decode("03_orders_create").after.unwrap();
+    let stored = Order::from_row(&decode("03_orders_create").after.unwrap()).unwrap();
     let update = decode("07_orders_update_unavailable_clob").after.unwrap();
     let order = Order::from_row_over(&update, Some(&stored)).unwrap();
     assert_eq!(order.status.as_deref(), Some("SHIPPED"));

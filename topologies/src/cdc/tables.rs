@@ -108,14 +108,18 @@ pub trait TableRow: Sized {
     /// Reads the row. A missing key or joined column, or a value of another type, is an error.
     fn from_row(row: &Row) -> Result<Self, DecodeError>;
 
-    /// Reads the row after the stored values have taken the place of the placeholders.
-    fn from_row_over(row: &Row, stored: Option<&Row>) -> Result<Self, DecodeError> {
-        if row.unavailable().is_empty() {
-            return Self::from_row(row);
+    /// Takes the stored value of one column, which the event left out as unchanged.
+    fn keep(&mut self, column: &str, stored: &Self);
+
+    /// Reads the row; a column that holds the placeholder takes its stored value, NULL where none is stored.
+    fn from_row_over(row: &Row, stored: Option<&Self>) -> Result<Self, DecodeError> {
+        let mut read = Self::from_row(row)?;
+        if let Some(stored) = stored {
+            for column in row.unavailable() {
+                read.keep(column, stored);
+            }
         }
-        let mut row = row.clone();
-        row.fill_unavailable_from(stored);
-        Self::from_row(&row)
+        Ok(read)
     }
 
     /// Reads the primary key from a key or a row.
@@ -140,6 +144,19 @@ impl TableRow for Order {
             updated_at: unused(row, "UPDATED_AT", Row::micros)?,
         })
     }
+
+    fn keep(&mut self, column: &str, stored: &Order) {
+        match column {
+            "CUSTOMER_ID" => self.customer_id = stored.customer_id,
+            "ORDER_DATE" => self.order_date = stored.order_date,
+            "STATUS" => self.status.clone_from(&stored.status),
+            "TOTAL_AMOUNT" => self.total_amount = stored.total_amount,
+            "SHIPPING_INFO" => self.shipping_info.clone_from(&stored.shipping_info),
+            "CREATED_AT" => self.created_at = stored.created_at,
+            "UPDATED_AT" => self.updated_at = stored.updated_at,
+            _ => {}
+        }
+    }
 }
 
 impl TableRow for OrderItem {
@@ -155,6 +172,17 @@ impl TableRow for OrderItem {
             unit_price: row.decimal("UNIT_PRICE")?,
             subtotal: row.decimal("SUBTOTAL")?,
         })
+    }
+
+    fn keep(&mut self, column: &str, stored: &OrderItem) {
+        match column {
+            "ORDER_ID" => self.order_id = stored.order_id,
+            "PRODUCT_ID" => self.product_id = stored.product_id,
+            "QUANTITY" => self.quantity = stored.quantity,
+            "UNIT_PRICE" => self.unit_price = stored.unit_price,
+            "SUBTOTAL" => self.subtotal = stored.subtotal,
+            _ => {}
+        }
     }
 }
 
@@ -172,6 +200,17 @@ impl TableRow for Customer {
             created_at: unused(row, "CREATED_AT", Row::micros)?,
         })
     }
+
+    fn keep(&mut self, column: &str, stored: &Customer) {
+        match column {
+            "NAME" => self.name.clone_from(&stored.name),
+            "EMAIL" => self.email.clone_from(&stored.email),
+            "TIER" => self.tier.clone_from(&stored.tier),
+            "REGION" => self.region.clone_from(&stored.region),
+            "CREATED_AT" => self.created_at = stored.created_at,
+            _ => {}
+        }
+    }
 }
 
 impl TableRow for Product {
@@ -188,6 +227,17 @@ impl TableRow for Product {
             is_active: unused(row, "IS_ACTIVE", Row::int)?,
         })
     }
+
+    fn keep(&mut self, column: &str, stored: &Product) {
+        match column {
+            "NAME" => self.name.clone_from(&stored.name),
+            "CATEGORY" => self.category.clone_from(&stored.category),
+            "PRICE" => self.price = stored.price,
+            "STOCK_QTY" => self.stock_qty = stored.stock_qty,
+            "IS_ACTIVE" => self.is_active = stored.is_active,
+            _ => {}
+        }
+    }
 }
 
 impl TableRow for AuditLog {
@@ -203,6 +253,17 @@ impl TableRow for AuditLog {
             changed_by: unused(row, "CHANGED_BY", Row::text)?,
             changed_at: unused(row, "CHANGED_AT", Row::micros)?,
         })
+    }
+
+    fn keep(&mut self, column: &str, stored: &AuditLog) {
+        match column {
+            "TABLE_NAME" => self.table_name.clone_from(&stored.table_name),
+            "OPERATION" => self.operation.clone_from(&stored.operation),
+            "RECORD_ID" => self.record_id.clone_from(&stored.record_id),
+            "CHANGED_BY" => self.changed_by.clone_from(&stored.changed_by),
+            "CHANGED_AT" => self.changed_at = stored.changed_at,
+            _ => {}
+        }
     }
 }
 
