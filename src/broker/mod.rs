@@ -1,11 +1,13 @@
 //! The broker behind traits: what the engine needs of Kafka and nothing more.
 //!
-//! Two implementations: `kafka` (the real one; `rdkafka` is named only there) and [`memory`] (a log in this process
+//! Two implementations: [`kafka`] (the real one; `rdkafka` is named only there) and [`memory`] (a log in this process
 //! with transactions, read-committed readers, groups and fencing; it runs `topo demo` and the tests).
 //!
 //! Every call returns soon: a call that may take time on a real broker takes it in slices and says
 //! [`BrokerError::Retriable`] until it is done, so that one worker step stays bounded. No call sleeps for pacing.
 
+mod block;
+pub mod kafka;
 pub mod memory;
 
 use std::any::Any;

@@ -2,16 +2,13 @@
 
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
 use rustc_hash::FxHashMap;
 
 use super::cluster::{Cluster, unknown};
 use super::log::TransactionNumber;
+use crate::broker::block::Blocks;
 use crate::broker::{BrokerError, Deliveries, Outgoing};
 use crate::record::{Partition, RawRecord};
-
-/// Payloads are copied into shared blocks of this size, so that a small record costs no allocation of its own.
-const BLOCK_BYTES: usize = 32 * 1024;
 
 /// A queued record.
 struct Queued {
@@ -31,7 +28,7 @@ struct KnownTopic {
 #[derive(Default)]
 pub(super) struct Outbound {
     queue: Vec<Queued>,
-    block: BytesMut,
+    blocks: Blocks,
     topics: FxHashMap<Arc<str>, KnownTopic>,
 }
 
@@ -64,12 +61,9 @@ impl Outbound {
             });
         }
         let topic = known.name.clone();
-        if self.block.capacity() < bytes {
-            self.block = BytesMut::with_capacity(bytes.max(BLOCK_BYTES));
-        }
         let record_copy = RawRecord {
-            key: record.key.map(|key| self.copy(key)),
-            value: record.value.map(|value| self.copy(value)),
+            key: record.key.map(|key| self.blocks.copy(key)),
+            value: record.value.map(|value| self.blocks.copy(value)),
             timestamp: record.timestamp,
             headers: record.headers.clone(),
         };
@@ -80,11 +74,6 @@ impl Outbound {
             record: record_copy,
         });
         Ok(())
-    }
-
-    fn copy(&mut self, bytes: &[u8]) -> Bytes {
-        self.block.extend_from_slice(bytes);
-        self.block.split().freeze()
     }
 
     /// Writes all that is queued to the logs, in order. Stops at the first record that cannot be written: it and

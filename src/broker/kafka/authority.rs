@@ -1,0 +1,60 @@
+//! The authority of a group member to commit offsets, as a token.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _, ConsumerGroupMetadata};
+
+use super::SLICE;
+use super::errors::react;
+use super::partitions::list_to_commit;
+use super::rebalance::MemberContext;
+use crate::broker::{BrokerError, CommittedOffset, GroupToken};
+use crate::record::Partition;
+
+/// Proof that a process was a member when the token was taken.
+pub(super) struct KafkaToken {
+    /// For commits inside a transaction.
+    pub(super) metadata: ConsumerGroupMetadata,
+    /// For commits outside of one: only the member itself may make them.
+    pub(super) member: Arc<BaseConsumer<MemberContext>>,
+    /// How often the member had lost its place when the token was taken.
+    pub(super) losses: usize,
+}
+
+impl KafkaToken {
+    /// Reads a token; one of another broker is refused.
+    pub(super) fn of(token: &GroupToken) -> Result<&Self, BrokerError> {
+        token.0.downcast_ref().ok_or_else(|| BrokerError::Fatal("the token is of another broker".to_owned()))
+    }
+
+    /// Commits outside a transaction. The library knows only the member's present epoch, so a token from before a
+    /// loss is refused here. Call again while retriable.
+    pub(super) fn commit(&self, offsets: &[(Partition, CommittedOffset)]) -> Result<(), BrokerError> {
+        let context = self.member.context();
+        if context.losses.load(Ordering::Acquire) != self.losses {
+            return Err(BrokerError::Fenced("the member has lost its place since".to_owned()));
+        }
+        let list = list_to_commit(offsets)?;
+        if context.begin_commit(offsets) {
+            let begun = self.member.commit(&list, CommitMode::Async);
+            if let Err(error) = begun {
+                context.forget_commit();
+                return Err(react("committing offsets", &error));
+            }
+        }
+        let deadline = Instant::now() + SLICE;
+        loop {
+            self.member.poll(Duration::from_millis(2));
+            if let Some(answer) = context.commit_answer() {
+                return answer.map_err(|error| react("committing offsets", &error));
+            }
+            if Instant::now() > deadline {
+                return Err(BrokerError::Retriable(
+                    "the coordinator has not answered the commit yet".to_owned(),
+                ));
+            }
+        }
+    }
+}
