@@ -68,9 +68,6 @@ pub enum ConfigError {
         /// Its environment variable.
         variable: String,
     },
-    /// Two settings are valid and cannot hold together; the text names both.
-    #[error("{0}")]
-    Conflict(String),
     /// Code asked for a key that is not in the table, or for another type than the table says. A bug, never the user's fault.
     #[error("`{key}` was read as {wanted}, and the table of keys does not have it so")]
     Undeclared {

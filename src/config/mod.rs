@@ -7,7 +7,6 @@
 //!
 //! This room never acts on a setting. It knows types, units and sources; what a value does is known where it is read.
 
-mod engine;
 mod error;
 mod file;
 mod key;
@@ -20,7 +19,6 @@ mod render;
 mod settings;
 mod table;
 
-pub use engine::{EngineSettings, FaultPolicy, Guarantee, Protocol};
 pub use error::{ConfigError, ConfigErrors};
 pub use key::{Key, Kind};
 pub use keys::engine_keys;

@@ -1,8 +1,7 @@
 use crate::golden::same_as_golden;
 use std::time::Duration;
 use topo::config::{
-    ConfigError, ConfigFile, EngineSettings, FaultPolicy, Guarantee, Key, Kind, Layers, Protocol, Settings,
-    Source, Table, render_json, render_text,
+    ConfigError, ConfigFile, Key, Kind, Layers, Settings, Source, Table, render_json, render_text,
 };
 
 const THRESHOLD: Key = Key::new("orders.alert.threshold", Kind::Decimal, "10000", "Alert above this amount.");
@@ -127,30 +126,6 @@ fn a_value_that_is_needed_and_missing_says_how_to_give_it() {
     );
     let error = load("", &[], &[]).duration("workers").unwrap_err();
     assert!(matches!(error, ConfigError::Undeclared { .. }), "{error}");
-}
-
-#[test]
-fn the_engines_settings_come_typed_and_must_hold_together() {
-    let engine =
-        |flags: &[&str]| EngineSettings::of(&load("", &[], flags).for_application("orders"), "orders");
-    let typed = engine(&["orders.application.id=shop", "faults.production=stop", "partitions=6"]).unwrap();
-    assert_eq!(
-        (typed.application_id.as_str(), typed.dead_letter_topic.as_str()),
-        ("shop", "orders-dead-letters")
-    );
-    assert_eq!((typed.guarantee, typed.protocol), (Guarantee::ExactlyOnce, Protocol::Classic));
-    assert_eq!((typed.on_production, typed.on_processing), (FaultPolicy::Stop, FaultPolicy::DeadLetter));
-    assert_eq!((typed.partitions, typed.replication_factor), (Some(6), None));
-    assert!((1..=4).contains(&typed.workers));
-    let said = engine(&["session.timeout.ms=2s"]).unwrap_err().to_string();
-    let expected = "`heartbeat.interval.ms` (3000 ms) must be shorter than `session.timeout.ms` (2000 ms): \
-        a member must be heard before it is given up";
-    assert_eq!(said, expected);
-    assert!(
-        engine(&["session.timeout.ms=2s", "group.protocol=consumer"]).is_ok(),
-        "the broker chooses its own"
-    );
-    assert!(engine(&["commit.interval.ms=10s"]).is_err());
 }
 
 #[test]
