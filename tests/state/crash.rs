@@ -11,12 +11,17 @@ use crate::support::*;
 
 const DIR: &str = "TOPO_TEST_CRASH_DIR";
 const MODE: &str = "TOPO_TEST_CRASH_MODE";
-/// Enough to fill memtables, so that flushes run while the process dies.
 const PADDING: usize = 20_000;
+/// So little that memtables fill up and flushes run while the process dies.
+const TIGHT: usize = 3 << 20;
+/// So much that nothing is flushed by itself.
+const AMPLE: usize = 256 << 20;
+/// In the mixed mode every so many batches one is logged, the others are bulk writes.
+const MIXED: i64 = 20;
 
-fn open(dir: PathBuf) -> TaskState {
+fn open(dir: PathBuf, memory: usize) -> TaskState {
     let specs = vec![key_value_spec("s", true), key_value_spec("t", true)];
-    let place = Place::Rocks { dir, memory: MemoryBudget::new(3 << 20) };
+    let place = Place::Rocks { dir, memory: MemoryBudget::new(memory) };
     TaskState::open(&place, &identity(), specs).expect("the state opens").state
 }
 
@@ -35,12 +40,13 @@ fn batch(number: i64) -> WriteBatch {
 #[test]
 fn child_that_writes_until_it_is_killed() {
     let (Ok(dir), Ok(mode)) = (std::env::var(DIR), std::env::var(MODE)) else { return };
-    let mut state = open(dir.into());
+    let mut state = open(dir.into(), if mode == "mixed" { AMPLE } else { TIGHT });
     let first = state.checkpoint().changelog.get("s").map_or(1, |last| last + 1);
     for number in first.. {
         let next = checkpoint("s", number);
         match mode.as_str() {
             "bulk" => state.apply_bulk(&batch(number), next),
+            "mixed" if number % MIXED != 0 => state.apply_bulk(&batch(number), next),
             _ => state.apply(batch(number), next),
         }
         .expect("the batch is applied");
@@ -73,7 +79,7 @@ fn write_and_kill(dir: &std::path::Path, mode: &str, batches: usize) -> i64 {
 
 /// Everything the state says about the last batch agrees; gives its number.
 fn consistent_prefix(dir: &std::path::Path) -> i64 {
-    let state = open(dir.to_owned());
+    let state = open(dir.to_owned(), TIGHT);
     let last = state.checkpoint().changelog.get("s").copied().unwrap_or(0);
     if last > 0 {
         assert_eq!(get(&mut key_value(&state, 0), "last"), Some((last, 0)));
@@ -109,4 +115,14 @@ fn a_killed_restore_leaves_a_prefix_with_its_checkpoint() {
         found = now;
     }
     assert!(found > 0, "no flush happened: the test proves nothing");
+}
+
+#[test]
+fn a_logged_batch_carries_the_bulk_batches_before_it_over_a_kill() {
+    let scratch = tempfile::tempdir().unwrap();
+    for batches in [25, 45] {
+        let told = write_and_kill(scratch.path(), "mixed", batches);
+        let found = consistent_prefix(scratch.path());
+        assert!(found >= told / MIXED * MIXED, "told of {told}, found {found}");
+    }
 }

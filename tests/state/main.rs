@@ -1,5 +1,7 @@
 //! Tests of the room `state`: what it promises through its public face.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 /// The promises of every store and backend, written once, run over both backends.
 mod contract;
 /// Processes killed while they write.

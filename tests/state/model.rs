@@ -17,6 +17,7 @@ const RETENTION: i64 = 200;
 /// Prints the seed of a failing run.
 struct Announce(u64);
 
+#[expect(clippy::print_stderr, reason = "the seed of a failure must reach whoever reads the test's output")]
 impl Drop for Announce {
     fn drop(&mut self) {
         if std::thread::panicking() {
