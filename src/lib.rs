@@ -15,14 +15,17 @@ pub mod observe;
 pub mod processor;
 
 mod data;
+mod dead_letter;
 mod fault;
 mod graph;
+mod partitioner;
 mod record;
+mod task;
 mod topic;
 
 pub use data::{Change, Data};
-pub use fault::{Fault, Reason};
-pub use graph::Topology;
+pub use fault::{Fault, FaultPolicy, Reason};
+pub use graph::{Topology, TopologyError, TopologyErrors};
 pub use processor::{Clock, Context, Processor, Punctuation, StoreHandle};
 pub use record::{Header, Headers, Partition, RawRecord, Record};
 pub use topic::Topic;

@@ -1,11 +1,28 @@
 //! The topology as plain data: nodes, stores, topics, and what must hold between them.
 //!
-//! `dsl/` writes it, `runtime/` and `task/` read it, nobody else is needed. The graph does not know how it runs.
+//! `dsl/` writes it, `runtime/` and `task/` read it, nobody else is needed. The graph does not know how it runs: no
+//! broker, no clock, no records are in here.
+//!
+//! - `node`: what a topology is made of; `sub_topology`: which nodes run together;
+//! - `validate`: all objections at once (`errors`), with `names` and `cycle`.
 
+mod cycle;
+mod errors;
+mod names;
 mod node;
+mod sub_topology;
+mod validate;
 
+#[cfg(test)]
+pub(crate) mod sample;
+#[cfg(test)]
+mod validate_tests;
+
+pub use errors::{TopologyError, TopologyErrors};
+pub use node::Topology;
 pub(crate) use node::{
     Changelog, CopartitionGroup, MakeNode, MakeStore, Naming, NodeDef, NodeKind, OffsetReset, RepartitionDef,
     SinkTopic, StoreDef, TopicRef,
 };
-pub use node::Topology;
+pub(crate) use sub_topology::SubTopology;
+pub(crate) use validate::checked;

@@ -66,6 +66,9 @@ pub trait Store: Any + Send {
     /// Sets the observed time when the task is opened.
     fn set_observed_time(&mut self, _time: i64) {}
 
+    /// Makes every read ask the backend: another store writes the same rows (a global table, read by all tasks).
+    fn read_through(&mut self) {}
+
     /// For downcasts to the typed store.
     fn as_any(&self) -> &dyn Any;
 
