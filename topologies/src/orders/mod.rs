@@ -21,11 +21,11 @@ mod latest;
 mod model;
 mod money;
 mod revenue;
-//TMP mod sources;
-//TMP mod topology;
+mod sources;
+mod topology;
 
 pub use alerts::{Alert, AlertRule};
 pub use config::OrdersConfig;
 pub use model::{Enriched, Line};
 pub use revenue::{Group, Revenue};
-//TMP pub use topology::topology;
+pub use topology::topology;

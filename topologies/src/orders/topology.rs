@@ -37,9 +37,9 @@ pub fn topology(config: &OrdersConfig) -> Result<Topology, TopologyErrors> {
         .aggregate(
             "order-lines",
             KeyValue::new("order-lines-store", i64_be(), bincode()),
-            || Some(Lines::default()),
-            |_, line, lines| Some(lines.unwrap_or_default().with(line)),
-            |_, line, lines| lines?.without(line.item_id),
+            Lines::default,
+            |_, line, lines: Lines| lines.with(line),
+            |_, line, lines: Lines| lines.without(line.item_id),
         );
 
     // Every order with its customer and its lines.
@@ -70,8 +70,8 @@ pub fn topology(config: &OrdersConfig) -> Result<Topology, TopologyErrors> {
         .aggregate(
             "revenue",
             KeyValue::new("revenue-store", json::<Group>(), bincode()),
-            || None,
-            |_, difference, totals| Totals::with(totals, difference),
+            || Totals::NONE,
+            |_, difference, totals: Totals| totals.with(difference),
         )
         .to_stream("revenue-updates")
         .map("revenue-record", |group, totals| {

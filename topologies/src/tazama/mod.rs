@@ -38,7 +38,7 @@ mod payment;
 mod queue;
 mod rules;
 mod trees;
-//TMP mod velocity;
+mod velocity;
 mod verdicts;
 mod window_tree;
 
@@ -46,4 +46,4 @@ pub use claims::{SETTLE_MS, SILENT_MS};
 pub use currency::Currency;
 pub use payment::{Origin, Payment};
 pub use rules::Spans;
-//TMP pub use velocity::{VelocityConfig, topology};
+pub use velocity::{VelocityConfig, topology};
