@@ -20,6 +20,7 @@ mod fault;
 mod graph;
 mod partitioner;
 mod record;
+mod runtime;
 mod task;
 mod topic;
 
@@ -28,5 +29,8 @@ pub use fault::{Fault, FaultPolicy, Reason};
 pub use graph::{Topology, TopologyError, TopologyErrors};
 pub use processor::{Clock, Context, Processor, Punctuation, StoreHandle};
 pub use record::{Header, Headers, Partition, RawRecord, Record};
+pub use runtime::{
+    App, AppConfig, Error, Event, Guarantee, Observer, Policies, Reaction, Reporter, Running, Silent, TaskId,
+};
 pub use topic::Topic;
 pub use topo_state as state;

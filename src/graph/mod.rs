@@ -8,8 +8,10 @@
 
 mod cycle;
 mod errors;
+pub(crate) mod internal_topics;
 mod names;
 mod node;
+mod partitions;
 mod sub_topology;
 mod validate;
 

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::broker::GroupProtocol;
+use crate::fault::FaultPolicy;
 
 /// What a commit promises.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -13,18 +14,6 @@ pub enum Guarantee {
     ExactlyOnce,
     /// After a crash the records of one commit interval may have their effect twice.
     AtLeastOnce,
-}
-
-/// What becomes of a record that can never succeed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum FaultPolicy {
-    /// Write it to the dead-letter topic and go on.
-    #[default]
-    DeadLetter,
-    /// Count it and go on.
-    Skip,
-    /// Stop the application and say why.
-    Stop,
 }
 
 /// One policy per place where a record can fail.

@@ -7,6 +7,7 @@ use topo_state::StateError;
 use crate::broker::BrokerError;
 use crate::fault::Reason;
 use crate::record::Partition;
+use crate::task::TaskError;
 
 /// What ended or delays an application.
 #[derive(Debug, thiserror::Error)]
@@ -19,13 +20,16 @@ pub enum Error {
     #[error("state: {0}")]
     State(#[from] StateError),
     /// A record stopped its task: a fatal fault, or a policy that says stop.
-    #[error("task {task}: {reason}")]
+    #[error("{place}: {reason}")]
     Task {
-        /// `<sub-topology>_<partition>`.
-        task: String,
+        /// Task, node and record.
+        place: String,
         /// Why.
         reason: Reason,
     },
+    /// A bug in the engine. State is safe, as after a crash.
+    #[error("{0}; this is a bug in the engine")]
+    Bug(String),
     /// The state directory is in use.
     #[error("{} is used by another process; stop it or give this one a state directory of its own", dir.display())]
     DirectoryInUse {
@@ -120,6 +124,18 @@ pub enum Error {
         /// What it has to be.
         rule: &'static str,
     },
+}
+
+impl From<TaskError> for Error {
+    fn from(error: TaskError) -> Self {
+        match error {
+            TaskError::Retry { place, reason } | TaskError::Stop { place, reason } => {
+                Self::Task { place: place.to_string(), reason }
+            }
+            TaskError::State { source, .. } => Self::State(source),
+            TaskError::Misused { task, detail } => Self::Bug(format!("task {task}: {detail}")),
+        }
+    }
 }
 
 /// What to do about an [`Error`].

@@ -7,7 +7,6 @@ use topo_state::TaskState;
 
 use super::error::Error;
 use super::observer::TaskId;
-use super::plan::Plan;
 use crate::broker::Membership;
 use crate::record::Partition;
 use crate::task::GlobalStores;
@@ -46,8 +45,6 @@ pub(crate) enum ToWorker {
 
 /// Coordinator to restorer.
 pub(crate) enum ToRestorer {
-    /// Make the clients, bring up the global stores.
-    Begin { plan: Arc<Plan>, cluster_id: String },
     /// Bring up this task's stores.
     Restore(TaskId),
     /// Stop bringing them up, close them.

@@ -32,7 +32,7 @@ mod waiting;
 mod worker;
 
 pub use app::App;
-pub use config::{AppConfig, FaultPolicy, Guarantee, Policies};
+pub use config::{AppConfig, Guarantee, Policies};
 pub use error::{Error, Reaction};
 pub use observer::{Event, Observer, Silent, TaskId};
 pub use reporter::Reporter;

@@ -101,11 +101,6 @@ impl Plan {
         self.counts.get(topic).copied()
     }
 
-    /// What tasks are told.
-    pub(crate) fn task_config(&self, _shared: &Shared) -> crate::task::TaskConfig {
-        crate::task::TaskConfig
-    }
-
     /// Lease topics of all sub-topologies that have tasks.
     pub(crate) fn leases(&self) -> Vec<String> {
         self.subs.iter().filter(|sub| sub.tasks > 0).map(|sub| sub.lease.to_string()).collect()

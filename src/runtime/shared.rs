@@ -10,6 +10,7 @@ use super::observer::{Event, Observer, TaskId};
 use super::plan::Plan;
 use crate::broker::{Broker, ConsumerConfig, Isolation, ProducerConfig};
 use crate::graph::{Naming, Topology};
+use crate::task::TaskConfig;
 
 /// Shared by the coordinator, the workers and the restorer of one application in one process.
 pub(crate) struct Shared {
@@ -36,6 +37,21 @@ impl Shared {
         match &self.config.dead_letter_topic {
             Some(topic) => topic.as_str().into(),
             None => format!("{}-dead-letters", self.topology.name).into(),
+        }
+    }
+
+    /// Who gave up, as dead letters are told it.
+    pub(crate) fn consumer_name(&self) -> String {
+        format!("{}-{}", self.application(), self.process_id)
+    }
+
+    /// What tasks are told.
+    pub(crate) fn task_config(&self) -> TaskConfig {
+        TaskConfig {
+            deserialization: self.config.policies.deserialization,
+            processing: self.config.policies.processing,
+            dead_letter_topic: self.dead_letter_topic(),
+            consumer: self.consumer_name().into(),
         }
     }
 

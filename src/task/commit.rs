@@ -39,6 +39,15 @@ impl Task {
         Ok(Prepared { changelog, offsets: self.inputs.moved() })
     }
 
+    /// Stream times as the next [`committed`](Self::committed) will write them. The caller commits them beside the offsets
+    /// too, so that they survive the loss of the directory.
+    pub(crate) fn stream_times(&self) -> std::collections::BTreeMap<String, i64> {
+        let mut checkpoint = self.state.checkpoint().clone();
+        let own: Vec<usize> = self.stores.iter().map(|(number, _)| *number).collect();
+        times::save(&self.pipeline, &self.recipe.names, &own, &mut checkpoint);
+        checkpoint.stream_times
+    }
+
     fn drain(&mut self, changelog: &mut Changelog) -> Result<(), StateError> {
         let batch = &mut self.pending.batch;
         for (number, backing) in &self.stores {

@@ -5,7 +5,8 @@ use super::super::observer::TaskId;
 use super::super::plan::{Backed, Plan};
 use super::super::shared::Shared;
 use crate::record::Partition;
-use crate::task::{GlobalStores, Task, TaskError};
+use crate::task::{GlobalStores, Origin, Task, TaskError};
+use crate::processor::Position;
 
 /// One input of a running task.
 #[derive(Debug)]
@@ -70,7 +71,7 @@ impl Active {
             &shared.naming,
             restored.state,
             globals,
-            plan.task_config(shared),
+            shared.task_config(),
             now,
         )?;
         let starts = restored.inputs;
@@ -93,18 +94,26 @@ impl Active {
         Ok(Self { id, task, inputs, logged, closing: false, retry_at: i64::MIN })
     }
 
-    /// The producer's number for the changelog of a store; `None` when the store has none of its own.
-    pub(crate) fn changelog_slot(&self, store: usize) -> Option<usize> {
-        self.logged.iter().find_map(|logged| match logged.backed {
-            Logging::Own { slot } if logged.store == store => Some(slot),
-            _ => None,
-        })
+    /// Numbers of the stores with a changelog of their own, and the producer's numbers for those.
+    pub(crate) fn changelog_slots(&self) -> Vec<(usize, usize)> {
+        let slot = |logged: &Logged| match logged.backed {
+            Logging::Own { slot } => Some((logged.store, slot)),
+            Logging::Source { .. } => None,
+        };
+        self.logged.iter().filter_map(slot).collect()
     }
 
     /// The partitions this task reads.
     pub(crate) fn partitions(&self) -> Vec<Partition> {
         self.inputs.iter().filter(|input| input.committed >= 0).map(|input| input.partition.clone()).collect()
     }
+}
+
+/// Where the record lay that caused an output.
+pub(crate) fn cause(inputs: &[Input], origin: Option<Origin>) -> Option<Position> {
+    let Origin { input, offset } = origin?;
+    let partition = &inputs.get(input)?.partition;
+    Some(Position { topic: partition.topic.clone(), partition: partition.number, offset })
 }
 
 /// An input without a start does not exist: its topic has fewer partitions than the sub-topology has tasks.

@@ -19,10 +19,9 @@ use super::super::error::Error;
 use super::super::mailbox::Report;
 use super::super::observer::{Event, TaskId};
 use super::active::Logging;
-use super::{Worker, error_of};
+use super::Worker;
 use crate::broker::{BrokerError, CommittedOffset};
-use crate::processor::Emitted;
-use crate::record::{Headers, Partition};
+use crate::record::Partition;
 
 /// Offsets of partitions without traffic are committed again this often, before the broker forgets them.
 const KEEP_ALIVE_MS: i64 = 3_600_000;
@@ -63,7 +62,7 @@ impl Worker {
     pub(super) fn step_commit(&mut self, now: i64, wait: Duration) -> Result<bool, Error> {
         match std::mem::replace(&mut self.commit, Commit::Idle) {
             Commit::Idle => Ok(false),
-            Commit::Draining(interval) => self.drain(interval, wait),
+            Commit::Draining(interval) => self.drain(interval, now, wait),
             Commit::Offsets(interval) => self.send_offsets(interval),
             Commit::Committing(interval) => self.commit_transaction(interval),
             Commit::Applying(interval) => self.apply(interval, now),
@@ -99,21 +98,8 @@ impl Worker {
             Interval { started: now, offsets: Vec::new(), parts: Vec::new(), delivered: BTreeMap::new() };
         for (place, active) in self.tasks.iter_mut().enumerate() {
             let Some(active) = active else { continue };
-            let prepared = active.task.prepare().map_err(|error| error_of(active.id, error))?;
-            for record in prepared.changelog {
-                let Some(slot) = active.changelog_slot(record.store) else { continue };
-                self.outbox.push_changelog(
-                    slot,
-                    Emitted {
-                        topic: record.topic,
-                        partition: Some(record.partition),
-                        key: Some(record.key),
-                        value: record.value,
-                        timestamp: record.timestamp,
-                        headers: Headers::new(),
-                    },
-                );
-            }
+            let prepared = active.task.prepare()?;
+            self.outbox.push_changes(prepared.changelog, active.changelog_slots());
             let metadata = super::super::times::encode(&active.task.stream_times());
             let moved = prepared.offsets;
             for input in active.inputs.iter().filter(|input| input.committed >= 0) {
@@ -136,8 +122,8 @@ impl Worker {
     }
 
     /// Everything is with the broker, or the transaction cannot be committed.
-    fn drain(&mut self, mut interval: Interval, wait: Duration) -> Result<bool, Error> {
-        let flushed = self.outbox.flush(&mut self.writer, &self.shared, &self.plan);
+    fn drain(&mut self, mut interval: Interval, now: i64, wait: Duration) -> Result<bool, Error> {
+        let flushed = self.outbox.flush(&mut self.writer, &self.shared, &self.plan, now);
         let deliveries = self.writer.delivered(if self.outbox.is_empty() { wait } else { Duration::ZERO });
         let heard = !deliveries.next_offsets.is_empty();
         for (slot, next) in deliveries.next_offsets {
@@ -210,10 +196,13 @@ impl Worker {
                 .iter()
                 .filter_map(|logged| match logged.backed {
                     Logging::Own { slot } => Some((logged.store, *interval.delivered.get(&slot)?)),
-                    Logging::Source { input } => Some((logged.store, active.inputs[input].committed)),
+                    Logging::Source { input } => {
+                        let next = active.inputs[input].committed;
+                        (next >= 0).then_some((logged.store, next))
+                    }
                 })
                 .collect();
-            active.task.committed(&changelogs).map_err(|error| error_of(active.id, error))?;
+            active.task.committed(&changelogs)?;
         }
         self.finished(interval.started, now);
         Ok(true)
@@ -285,7 +274,7 @@ impl Worker {
     /// Everything since the last commit again.
     fn rewind(&mut self) -> Result<(), Error> {
         for active in self.tasks.iter_mut().flatten() {
-            active.task.aborted();
+            active.task.aborted()?;
             self.inputs.rewind(active)?;
         }
         Ok(())

@@ -6,7 +6,7 @@ use super::super::mailbox::{Report, Restored, ToWorker};
 use super::super::observer::{Event, TaskId};
 use super::active::{Active, Logging};
 use super::commit::{After, Commit};
-use super::{Error, Worker, error_of};
+use super::{Error, Worker};
 use crate::observe::TaskState;
 
 impl Worker {
@@ -40,8 +40,7 @@ impl Worker {
     fn start(&mut self, restored: Restored, now: i64) -> Result<(), Error> {
         let id = restored.task;
         let slots = &mut self.slots;
-        let active = Active::new(&self.shared, &self.plan, &self.globals, restored, now, || slots.take())
-            .map_err(|error| error_of(id, error))?;
+        let active = Active::new(&self.shared, &self.plan, &self.globals, restored, now, || slots.take())?;
         let place = match self.tasks.iter().position(Option::is_none) {
             Some(place) => place,
             None => {

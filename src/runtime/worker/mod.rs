@@ -9,7 +9,6 @@ mod inputs;
 mod lifecycle;
 mod outbox;
 mod react;
-mod truncate;
 mod writer;
 
 use std::sync::Arc;
@@ -20,7 +19,6 @@ use self::active::Active;
 use self::commit::{After, Commit};
 use self::inputs::Inputs;
 use self::outbox::Outbox;
-use self::react::error_of;
 use self::writer::Writer;
 use super::error::Error;
 use super::mailbox::{Progress, Report, ToWorker};
@@ -28,7 +26,10 @@ use super::plan::Plan;
 use super::shared::Shared;
 use super::waiting::Waiting;
 use crate::broker::{Isolation, Membership};
-use crate::task::GlobalStores;
+use crate::task::{GlobalStores, TaskError};
+
+/// Pause of a task whose record waits for the outside world.
+const TASK_RETRY_MS: i64 = 250;
 
 /// One worker.
 pub(crate) struct Worker {
@@ -145,13 +146,13 @@ impl Worker {
         if self.ended {
             return Ok(true);
         }
-        moved |= self.send_outputs()?;
+        moved |= self.send_outputs(now)?;
         if self.outbox.is_empty() && !self.stopping {
             moved |= self.poll(if moved { Duration::ZERO } else { wait })?;
             moved |= self.process(now)?;
-            moved |= self.send_outputs()?;
+            moved |= self.send_outputs(now)?;
         }
-        if self.commit_is_due(now) {
+        if matches!(self.commit, Commit::Idle) && self.commit_is_due(now) {
             self.begin_commit(now)?;
             moved = true;
         }
@@ -159,8 +160,8 @@ impl Worker {
     }
 
     /// Hands outputs to the producer and hears what became of earlier ones.
-    fn send_outputs(&mut self) -> Result<bool, Error> {
-        let moved = self.outbox.flush(&mut self.writer, &self.shared, &self.plan)?;
+    fn send_outputs(&mut self, now: i64) -> Result<bool, Error> {
+        let moved = self.outbox.flush(&mut self.writer, &self.shared, &self.plan, now)?;
         if self.writer.is_open() {
             let deliveries = self.writer.delivered(Duration::ZERO);
             if let Some(failure) = deliveries.failure {
@@ -182,7 +183,7 @@ impl Worker {
     }
 
     fn process(&mut self, now: i64) -> Result<bool, Error> {
-        let mut moved = false;
+        let (mut moved, mut retry) = (false, false);
         for active in self.tasks.iter_mut().flatten() {
             if now < active.retry_at {
                 continue;
@@ -191,15 +192,25 @@ impl Worker {
                 .task
                 .process(now, self.shared.config.step_records)
                 .and_then(|count| active.task.punctuate(now).map(|()| count));
-            for emitted in active.task.take_output() {
-                self.outbox.push(emitted);
-            }
             match worked {
                 Ok(count) => moved |= count > 0,
-                Err(error) => react::hold_back(active, error, now, &self.shared)?,
+                Err(TaskError::Retry { place, reason }) => {
+                    active.retry_at = now + TASK_RETRY_MS;
+                    self.shared.warn(&format!("{place} waits and is tried again: {reason}"));
+                    retry = true;
+                    break;
+                }
+                Err(error) => return Err(error.into()),
+            }
+            for output in active.task.take_output() {
+                self.outbox.push(output.record, active::cause(&active.inputs, output.origin));
             }
         }
-        Ok(moved)
+        if retry {
+            // What the record did before it was refused cannot be told from what its predecessors did: all of it again.
+            self.abort_then(After::Rewind);
+        }
+        Ok(moved || retry)
     }
 
     fn report(&self, report: Report) {

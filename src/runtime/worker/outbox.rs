@@ -6,37 +6,25 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use super::super::config::FaultPolicy;
 use super::super::error::Error;
 use super::super::observer::Event;
 use super::super::plan::Plan;
 use super::super::shared::Shared;
-use super::truncate::truncated;
 use super::writer::Writer;
 use crate::broker::{BrokerError, Outgoing};
-use crate::partitioner::partition_of;
-use crate::processor::Emitted;
+use crate::dead_letter::{self, Failure, Stage};
+use crate::fault::{FaultPolicy, Reason};
+use crate::partitioner::Partitioner;
+use crate::processor::{Emitted, Position};
 use crate::record::Headers;
+use crate::task::Changelog;
 
-/// A record on its way.
-pub(crate) struct Outbound {
-    pub(crate) record: Emitted,
-    /// The changelog's slot; `None` for everything else.
-    pub(crate) slot: Option<usize>,
-    /// What is left of it was too large once; it is given up only piece by piece.
-    pub(crate) shortened: Shortened,
-}
-
-/// How much a dead letter was shortened.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Shortened {
-    /// Not at all.
-    #[default]
-    No,
-    /// Without its value.
-    Value,
-    /// Without value and key.
-    Key,
+/// Something on its way.
+enum Outbound {
+    /// An output, and the input record that caused it.
+    Output { record: Emitted, cause: Option<Position> },
+    /// What a task's stores changed; `next` is the first change that is not with the producer yet.
+    Changes { changelog: Changelog, next: usize, slots: Vec<(usize, usize)> },
 }
 
 /// The queue in front of the producer.
@@ -45,8 +33,7 @@ pub(crate) struct Outbox {
     queue: VecDeque<Outbound>,
     /// Sizes the broker refused, per topic: a record of this size or more is too large there.
     refused: BTreeMap<Arc<str>, usize>,
-    /// Next partition of records without key, per topic.
-    round: BTreeMap<Arc<str>, i32>,
+    partitioner: Partitioner,
     /// Records handed over since the last look, per topic.
     sent: BTreeMap<Arc<str>, u64>,
 }
@@ -58,13 +45,15 @@ impl Outbox {
     }
 
     /// Appends a task's output.
-    pub(crate) fn push(&mut self, record: Emitted) {
-        self.queue.push_back(Outbound { record, slot: None, shortened: Shortened::No });
+    pub(crate) fn push(&mut self, record: Emitted, cause: Option<Position>) {
+        self.queue.push_back(Outbound::Output { record, cause });
     }
 
-    /// Appends a changelog record.
-    pub(crate) fn push_changelog(&mut self, slot: usize, record: Emitted) {
-        self.queue.push_back(Outbound { record, slot: Some(slot), shortened: Shortened::No });
+    /// Appends what a task's stores changed. `slots`: number of the store, number the producer reports its offsets under.
+    pub(crate) fn push_changes(&mut self, changelog: Changelog, slots: Vec<(usize, usize)>) {
+        if changelog.len() > 0 {
+            self.queue.push_back(Outbound::Changes { changelog, next: 0, slots });
+        }
     }
 
     /// Forgets what waits: the transaction it belonged to is aborted.
@@ -76,40 +65,44 @@ impl Outbox {
     /// The broker refused a record of this size after it was queued: later ones must not get that far.
     pub(crate) fn refuse(&mut self, topic: &str, bytes: usize) {
         let limit = self.refused.entry(topic.into()).or_insert(bytes);
-        *limit = (*limit).min(bytes);
+        *limit = bytes.min(*limit);
     }
 
     /// Hands records to the producer until it is full or nothing waits. Returns whether any was taken.
-    pub(crate) fn flush(&mut self, writer: &mut Writer, shared: &Shared, plan: &Plan) -> Result<bool, Error> {
+    pub(crate) fn flush(
+        &mut self,
+        writer: &mut Writer,
+        shared: &Shared,
+        plan: &Plan,
+        now: i64,
+    ) -> Result<bool, Error> {
         let mut moved = false;
         while let Some(front) = self.queue.front_mut() {
-            let partition = match front.record.partition {
-                Some(partition) => partition,
-                None => {
-                    let chosen = choose(&front.record, plan, &mut self.round)?;
-                    // Kept, so that a full queue does not move a record without key to another partition.
-                    *front.record.partition.insert(chosen)
+            let sent = match front {
+                Outbound::Output { record, .. } => {
+                    place(record, plan, &mut self.partitioner)?;
+                    let limit = self.refused.get(&record.topic).copied().unwrap_or(usize::MAX);
+                    send_output(record, limit.min(shared.config.max_record_bytes), writer)
+                        .map(|()| count(&mut self.sent, &record.topic, 1))
+                }
+                Outbound::Changes { changelog, next, slots } => {
+                    send_changes(changelog, next, slots, writer, &mut self.sent)
                 }
             };
-            let limit = self.refused.get(&front.record.topic).copied().unwrap_or(usize::MAX);
-            match send(&front.record, partition, front.slot, limit.min(shared.config.max_record_bytes), writer) {
-                Ok(()) => {
-                    count(&mut self.sent, &front.record.topic);
-                    self.queue.pop_front();
-                    moved = true;
-                }
+            match sent {
+                Ok(()) => drop(self.queue.pop_front()),
                 Err(BrokerError::QueueFull) => break,
-                Err(BrokerError::RecordTooLarge { bytes, detail, .. }) => {
-                    self.too_large(shared, bytes, detail)?;
-                    moved = true;
+                Err(BrokerError::RecordTooLarge { topic, bytes, detail }) => {
+                    self.too_large(shared, &topic, bytes, &detail, now)?;
                 }
                 Err(error) => return Err(error.into()),
             }
+            moved = true;
         }
         Ok(moved)
     }
 
-    /// Tells the observer what was handed over.
+    /// Tells the observer what was handed over and is committed now.
     pub(crate) fn report(&mut self, shared: &Shared) {
         for (topic, count) in std::mem::take(&mut self.sent) {
             shared.tell(&Event::Produced { topic: &topic, count });
@@ -117,80 +110,152 @@ impl Outbox {
     }
 
     /// The record at the head can never be written: what the production policy says becomes of it.
-    fn too_large(&mut self, shared: &Shared, bytes: usize, detail: String) -> Result<(), Error> {
-        let Some(front) = self.queue.pop_front() else { return Ok(()) };
-        let topic = front.record.topic.clone();
-        let what = match (front.slot, shared.config.policies.production) {
-            (Some(_), _) => "a changelog record",
-            (None, FaultPolicy::Stop) => "an output record",
-            (None, FaultPolicy::Skip) => {
-                shared.warn(&format!("an output record of {bytes} bytes for {topic} was skipped: {detail}"));
-                return Ok(());
-            }
-            (None, FaultPolicy::DeadLetter) if front.shortened == Shortened::Key => "a dead letter",
-            (None, FaultPolicy::DeadLetter) => {
-                shared.tell(&Event::Truncated { topic: &topic, bytes });
-                self.queue.push_front(truncated(front, &shared.dead_letter_topic(), bytes, &detail));
-                return Ok(());
-            }
+    fn too_large(
+        &mut self,
+        shared: &Shared,
+        topic: &str,
+        bytes: usize,
+        detail: &str,
+        now: i64,
+    ) -> Result<(), Error> {
+        let unwritable = |what| {
+            let (topic, detail) = (topic.to_owned(), detail.to_owned());
+            Error::Unwritable { what, topic, bytes, detail }
         };
-        Err(Error::Unwritable { what, topic: topic.to_string(), bytes, detail })
-    }
-}
-
-fn count(sent: &mut BTreeMap<Arc<str>, u64>, topic: &Arc<str>) {
-    match sent.get_mut(topic) {
-        Some(count) => *count += 1,
-        None => drop(sent.insert(topic.clone(), 1)),
-    }
-}
-
-/// The key's hash decides, as in Java; records without key take turns.
-fn choose(record: &Emitted, plan: &Plan, round: &mut BTreeMap<Arc<str>, i32>) -> Result<i32, Error> {
-    let Some(count) = plan.partitions(&record.topic) else {
-        return Err(BrokerError::UnknownTopic { topic: record.topic.to_string() }.into());
-    };
-    Ok(match &record.key {
-        Some(key) => partition_of(key, count),
-        None => {
-            let next = round.entry(record.topic.clone()).or_insert(0);
-            let chosen = *next % count.max(1);
-            *next = chosen + 1;
-            chosen
+        let Some(Outbound::Output { record, cause }) = self.queue.pop_front() else {
+            return Err(unwritable("a changelog record"));
+        };
+        match shared.config.policies.production {
+            FaultPolicy::Stop => Err(unwritable("an output record")),
+            FaultPolicy::Skip => {
+                shared.warn(&format!("an output record of {bytes} bytes for {topic} was skipped: {detail}"));
+                Ok(())
+            }
+            FaultPolicy::DeadLetter => {
+                let letters = shared.dead_letter_topic();
+                let letter = match shorten(&record, &letters) {
+                    Shorter::Gone => return Err(unwritable("a dead letter")),
+                    Shorter::Letter(letter) => letter,
+                    Shorter::NotYet => {
+                        let message = format!("{bytes} bytes for topic {topic}: {detail}");
+                        truncated(shared, &letters, &record, cause.as_ref(), message, now)
+                    }
+                };
+                shared.tell(&Event::Truncated { topic, bytes });
+                self.queue.push_front(Outbound::Output { record: letter, cause });
+                Ok(())
+            }
         }
-    })
+    }
 }
 
-fn send(
+/// What can still be taken off a dead letter that is itself too large.
+enum Shorter {
+    /// It has its value still, or is none of ours.
+    NotYet,
+    /// The same without its key.
+    Letter(Emitted),
+    /// Nothing.
+    Gone,
+}
+
+fn shorten(record: &Emitted, letters: &Arc<str>) -> Shorter {
+    if record.topic != *letters || record.headers.last("dlq.truncated").is_none() {
+        return Shorter::NotYet;
+    }
+    match &record.key {
+        Some(_) => Shorter::Letter(Emitted { key: None, partition: None, ..record.clone() }),
+        None => Shorter::Gone,
+    }
+}
+
+fn truncated(
+    shared: &Shared,
+    letters: &Arc<str>,
     record: &Emitted,
-    partition: i32,
-    slot: Option<usize>,
-    limit: usize,
-    writer: &mut Writer,
-) -> Result<(), BrokerError> {
+    cause: Option<&Position>,
+    message: String,
+    now: i64,
+) -> Emitted {
+    let reason = Reason { error_type: "RECORD_TOO_LARGE".into(), message };
+    let consumer = shared.consumer_name();
+    let failure = Failure {
+        stage: Stage::Production,
+        reason: &reason,
+        position: cause,
+        retries: 0,
+        first: now,
+        last: now,
+        consumer: &consumer,
+    };
+    dead_letter::truncated(letters, record, &failure)
+}
+
+fn count(sent: &mut BTreeMap<Arc<str>, u64>, topic: &Arc<str>, more: u64) {
+    match sent.get_mut(topic) {
+        Some(count) => *count += more,
+        None => drop(sent.insert(topic.clone(), more)),
+    }
+}
+
+/// Fixes the partition once, so that a full queue does not move a record without key to another one.
+fn place(record: &mut Emitted, plan: &Plan, partitioner: &mut Partitioner) -> Result<(), Error> {
+    if record.partition.is_none() {
+        let Some(count) = plan.partitions(&record.topic) else {
+            return Err(BrokerError::UnknownTopic { topic: record.topic.to_string() }.into());
+        };
+        record.partition = Some(partitioner.place(record.key.as_deref(), count));
+    }
+    Ok(())
+}
+
+fn send_output(record: &Emitted, limit: usize, writer: &mut Writer) -> Result<(), BrokerError> {
     let bytes = size(record);
-    // Changelog records have only the broker's limits: one that cannot be written ends the application.
-    if slot.is_none() && bytes >= limit {
+    if bytes >= limit {
         let detail = format!("the limit is {limit} bytes");
         return Err(BrokerError::RecordTooLarge { topic: record.topic.to_string(), bytes, detail });
     }
     writer.send(Outgoing {
         topic: &record.topic,
-        partition,
+        partition: record.partition.unwrap_or(0),
         key: record.key.as_deref(),
         value: record.value.as_deref(),
         timestamp: record.timestamp,
         headers: &record.headers,
-        slot,
+        slot: None,
     })
 }
 
-/// Bytes of key and value and headers.
-pub(super) fn size(record: &Emitted) -> usize {
-    let payload = record.key.as_ref().map_or(0, Vec::len) + record.value.as_ref().map_or(0, Vec::len);
-    payload + headers_size(&record.headers)
+/// Changelog records have only the broker's limits: one that cannot be written ends the application.
+fn send_changes(
+    changelog: &Changelog,
+    next: &mut usize,
+    slots: &[(usize, usize)],
+    writer: &mut Writer,
+    sent: &mut BTreeMap<Arc<str>, u64>,
+) -> Result<(), BrokerError> {
+    let headers = Headers::new();
+    while let Some(change) = changelog.get(*next) {
+        writer.send(Outgoing {
+            topic: change.topic,
+            partition: change.partition,
+            key: Some(change.key),
+            value: change.value,
+            timestamp: change.timestamp,
+            headers: &headers,
+            slot: slots.iter().find(|(store, _)| *store == change.store).map(|(_, slot)| *slot),
+        })?;
+        count(sent, change.topic, 1);
+        *next += 1;
+    }
+    Ok(())
 }
 
-fn headers_size(headers: &Headers) -> usize {
-    headers.iter().map(|header| header.name.len() + header.value.as_ref().map_or(0, |value| value.len())).sum()
+/// Bytes of key, value and headers.
+fn size(record: &Emitted) -> usize {
+    let payload = record.key.as_ref().map_or(0, Vec::len) + record.value.as_ref().map_or(0, Vec::len);
+    let header = |header: &crate::record::Header| {
+        header.name.len() + header.value.as_ref().map_or(0, |value| value.len())
+    };
+    payload + record.headers.iter().map(header).sum::<usize>()
 }

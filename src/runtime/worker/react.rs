@@ -4,20 +4,16 @@ use std::mem;
 
 use super::super::error::Error;
 use super::super::mailbox::{Progress, Report};
-use super::super::observer::{Event, TaskId};
-use super::super::shared::Shared;
-use super::active::Active;
+use super::super::observer::Event;
 use super::commit::After;
 use super::{Inputs, Worker};
 use crate::broker::{BrokerError, Isolation};
-use crate::fault::Fault;
 use crate::record::Partition;
-use crate::task::TaskError;
 
 /// Pause after a "not now" of the broker.
 const RETRY_MS: i64 = 10;
-/// Pause of a task whose record waits for the outside world.
-const TASK_RETRY_MS: i64 = 250;
+/// Pause after a client failed for good, before the next one is made.
+const RENEW_MS: i64 = 250;
 
 impl Worker {
     /// Reacts to an error of a step.
@@ -47,7 +43,7 @@ impl Worker {
             BrokerError::Fatal(_) => {
                 self.commit_failed("client", &text);
                 self.abort_then(After::Drop { reason: text });
-                self.retry_at = now + TASK_RETRY_MS;
+                self.retry_at = now + RENEW_MS;
                 Progress::Busy
             }
             other => {
@@ -101,30 +97,5 @@ impl Worker {
             }
         }
         Progress::Busy
-    }
-}
-
-/// The engine's error of a task's error.
-pub(super) fn error_of(task: TaskId, error: TaskError) -> Error {
-    match error {
-        TaskError::State(error) => Error::State(error),
-        TaskError::Retry(reason) | TaskError::Stop(reason) => Error::Task { task: task.to_string(), reason },
-    }
-}
-
-/// A task that waits for the outside world keeps its record and lets the others go on.
-pub(super) fn hold_back(
-    active: &mut Active,
-    error: TaskError,
-    now: i64,
-    shared: &Shared,
-) -> Result<(), Error> {
-    match error {
-        TaskError::Retry(reason) => {
-            active.retry_at = now + TASK_RETRY_MS;
-            shared.warn(&format!("task {} waits: {}", active.id, Fault::Retry(reason)));
-            Ok(())
-        }
-        error => Err(error_of(active.id, error)),
     }
 }
