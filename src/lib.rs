@@ -24,7 +24,6 @@ mod graph;
 mod ops;
 mod partitioner;
 mod record;
-mod runtime;
 mod task;
 mod topic;
 
@@ -35,6 +34,7 @@ pub use dsl::{
 };
 pub use fault::{Fault, FaultPolicy, Reason};
 pub use graph::{PartitionError, Topology, TopologyError, TopologyErrors};
+pub use partitioner::partition_of;
 pub use processor::{Clock, Context, Processor, Punctuation, StoreHandle};
 pub use record::{Header, Headers, Partition, RawRecord, Record};
 pub use runtime::{

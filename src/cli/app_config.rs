@@ -4,7 +4,8 @@ use super::{Exit, Failure};
 use crate::{
     broker::GroupProtocol,
     config::{ConfigError, Settings},
-    runtime::{AppConfig, FaultPolicy, Guarantee, Policies},
+    fault::FaultPolicy,
+    runtime::{AppConfig, Guarantee, Policies},
 };
 use std::time::Duration;
 

@@ -98,6 +98,12 @@ impl From<Error> for Failure {
     }
 }
 
+impl From<crate::broker::BrokerError> for Failure {
+    fn from(error: crate::broker::BrokerError) -> Self {
+        Self::new(Exit::Broker, error.to_string())
+    }
+}
+
 impl From<crate::runtime::Error> for Failure {
     fn from(error: crate::runtime::Error) -> Self {
         use crate::runtime::Error;

@@ -14,9 +14,9 @@ mod describe;
 mod exit;
 mod generate;
 mod invoke;
-mod reporter;
 mod reset;
 mod run;
+mod topology;
 
 pub use app_config::app_config;
 pub use args::{DescribeFormat, Target};
@@ -26,5 +26,5 @@ pub use catalogue::{
 };
 pub use console::Console;
 pub use exit::{Exit, Failure};
-pub use reporter::Reporter;
 pub use invoke::{Invocation, execute, main};
+pub use topology::TopologyApplication;
