@@ -24,9 +24,9 @@ impl Settings {
     /// Defaults, then the user's properties, then what must be so.
     fn layered(&self, defaults: &[(&str, String)], fixed: &[(&str, String)]) -> ClientConfig {
         let mut config = ClientConfig::new();
-        for (name, value) in [("reconnect.backoff.max.ms", "1000"), ("log.connection.close", "false")] {
-            config.set(name, value);
-        }
+        config.set("reconnect.backoff.max.ms", "1000").set("log.connection.close", "false");
+        // A topic that was created a moment ago may be unknown to a broker for a moment, but not for long.
+        config.set("topic.metadata.propagation.max.ms", "5000");
         for (name, value) in defaults {
             config.set(*name, value);
         }
@@ -78,8 +78,6 @@ impl Settings {
             // Below the record limit of any sensible topic, so that a batch is never the thing that is too large.
             ("batch.size", "262144".to_owned()),
             ("compression.type", "lz4".to_owned()),
-            // A topic that was created a moment ago may be unknown to a broker for a moment.
-            ("topic.metadata.propagation.max.ms", "5000".to_owned()),
         ];
         let mut fixed = vec![
             ("client.id", wanted.client_id.clone()),

@@ -154,10 +154,16 @@ pub(crate) fn retried<T>(
     what: &str,
     mut call: impl FnMut() -> Result<T, BrokerError>,
 ) -> Result<T, BrokerError> {
-    eventually(what, || match call() {
-        Err(BrokerError::Retriable(_)) => None,
-        other => Some(other),
-    })
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match call() {
+            Err(BrokerError::Retriable(reason)) => {
+                assert!(Instant::now() < deadline, "waited {PATIENCE:?} in vain for: {what}: {reason}");
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            other => return other,
+        }
+    }
 }
 
 /// Sends one record of text under slot 0.

@@ -127,7 +127,7 @@ fn a_silent_member_is_expelled_and_told_so(bench: &Bench) {
 fn a_group_with_members_cannot_be_deleted(bench: &Bench) {
     let (leases, group) = (bench.topic(1, &[]), bench.name("group"));
     let mut admin = bench.broker.admin().unwrap();
-    assert!(admin.members(&group).unwrap().is_empty());
+    assert!(retried("members", || admin.members(&group)).unwrap().is_empty());
     let mut member = bench.member(&group, &leases, None);
     settle(bench, &mut [&mut member], &[1]);
     assert_eq!(admin.members(&group).unwrap().len(), 1);
@@ -135,7 +135,7 @@ fn a_group_with_members_cannot_be_deleted(bench: &Bench) {
     retried("leave", || member.membership.leave(false)).unwrap();
     drop(member);
     eventually("the group to be empty", || admin.delete_group(&group).ok());
-    assert!(admin.members(&group).unwrap().is_empty());
+    assert!(retried("members", || admin.members(&group)).unwrap().is_empty());
 }
 
 fn sorted(member: &Member) -> Vec<i32> {
