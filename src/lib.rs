@@ -13,6 +13,7 @@ pub mod cli;
 pub mod config;
 pub mod observe;
 pub mod processor;
+pub mod testkit;
 
 mod data;
 mod dead_letter;
@@ -26,7 +27,7 @@ mod topic;
 
 pub use data::{Change, Data};
 pub use fault::{Fault, FaultPolicy, Reason};
-pub use graph::{Topology, TopologyError, TopologyErrors};
+pub use graph::{PartitionError, Topology, TopologyError, TopologyErrors};
 pub use processor::{Clock, Context, Processor, Punctuation, StoreHandle};
 pub use record::{Header, Headers, Partition, RawRecord, Record};
 pub use runtime::{

@@ -1,6 +1,6 @@
 //! The commit of a task, driven by its owner: prepare, then committed or aborted.
 
-use topo_state::{StateError, Store, WriteBatch};
+use topo_state::{Checkpoint, StateError, Store, WriteBatch};
 
 use super::changelog::Changelog;
 use super::error::TaskError;
@@ -110,6 +110,14 @@ impl Task {
         self.pending.batch.clear();
         self.settle();
         self.start_nodes()
+    }
+
+    /// Stream times as the next commit would note them: the task's, those of operators (`op:`) and stores (`store:`).
+    pub(crate) fn stream_times(&self) -> std::collections::BTreeMap<String, i64> {
+        let own: Vec<usize> = self.stores.iter().map(|(number, _)| *number).collect();
+        let mut checkpoint = Checkpoint::default();
+        times::save(&self.pipeline, &self.recipe.names, &own, &mut checkpoint);
+        checkpoint.stream_times
     }
 
     fn settle(&mut self) {
