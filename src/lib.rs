@@ -17,8 +17,10 @@ pub mod testkit;
 
 mod data;
 mod dead_letter;
+mod dsl;
 mod fault;
 mod graph;
+mod ops;
 mod partitioner;
 mod record;
 mod runtime;
@@ -26,6 +28,10 @@ mod task;
 mod topic;
 
 pub use data::{Change, Data};
+pub use dsl::{
+    Branches, Builder, Codecs, GlobalTable, Grouped, GroupedTable, Hopping, KeyValue, Stores, Stream, Suppress, Table,
+    TimeWindows, Tumbling, WindowValue, WindowedStream,
+};
 pub use fault::{Fault, FaultPolicy, Reason};
 pub use graph::{PartitionError, Topology, TopologyError, TopologyErrors};
 pub use processor::{Clock, Context, Processor, Punctuation, StoreHandle};

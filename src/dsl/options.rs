@@ -43,7 +43,7 @@ pub(crate) enum Backing {
     Nothing,
 }
 
-impl<K, V> KeyValue<K, V> {
+impl<K: 'static, V: 'static> KeyValue<K, V> {
     /// A logged store called `name`.
     pub fn new(name: impl Into<String>, key: CodecRef<K>, value: CodecRef<V>) -> Self {
         Self { name: name.into(), key, value, timestamped: false, backing: Backing::Changelog }
@@ -107,7 +107,7 @@ pub struct WindowValue<K, V> {
     pub(crate) logged: bool,
 }
 
-impl<K, V> WindowValue<K, V> {
+impl<K: 'static, V: 'static> WindowValue<K, V> {
     /// A logged store called `name`. A windowed aggregation keeps its rows for the window's size + grace unless told
     /// otherwise; the store of a processor must be told with [`retention_ms`](Self::retention_ms).
     pub fn new(name: impl Into<String>, key: CodecRef<K>, value: CodecRef<V>) -> Self {

@@ -168,7 +168,7 @@ impl Builder {
     }
 
     /// Adds a key-value store; `source` is the topic it would be a copy of.
-    pub(crate) fn add_key_value<K: Data, V: Data>(
+    pub(crate) fn add_key_value<K: Clone + Send + Sync + 'static, V: Clone + Send + Sync + 'static>(
         &self,
         store: &KeyValue<K, V>,
         timestamped: bool,

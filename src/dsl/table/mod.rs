@@ -145,6 +145,22 @@ impl<'b, K: Data<Present = K>, V: Data<Present = V>> Table<'b, K, V> {
         }
     }
 
+    /// Says how keys and rows are written, should a later verb need it: a view of a new form does not know.
+    pub fn with_codecs(mut self, codecs: Codecs<K, V>) -> Self {
+        (self.key, self.value) = (Some(codecs.key), Some(codecs.value));
+        self
+    }
+
+    /// How the operator `name` writes keys and rows of this table.
+    pub(crate) fn codecs_for(&self, name: &str) -> Option<Codecs<K, V>> {
+        let codecs = self.key.clone().zip(self.value.clone());
+        if codecs.is_none() {
+            let why = "nothing says how the rows of its input are written: call `stored` or `with_codecs` on it";
+            self.builder.problem(name, why.to_owned());
+        }
+        codecs.map(|(key, value)| Codecs { key, value })
+    }
+
     /// How to look rows up for the operator `name`, and the stores that takes.
     pub(crate) fn rows(&self, name: &str) -> (RowsRef<K, V>, Vec<usize>) {
         match &self.rows {
