@@ -37,7 +37,8 @@ pub use graph::{PartitionError, Topology, TopologyError, TopologyErrors};
 pub use processor::{Clock, Context, Processor, Punctuation, StoreHandle};
 pub use record::{Header, Headers, Partition, RawRecord, Record};
 pub use runtime::{
-    App, AppConfig, Error, Event, Guarantee, Observer, Policies, Reaction, Reporter, Running, Silent, TaskId,
+    App, AppConfig, Error, Event, Guarantee, Observer, Part, Policies, Process, Reaction, Reporter, Running, Silent,
+    TaskId,
 };
 pub use topic::Topic;
 pub use topo_state as state;

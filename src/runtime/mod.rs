@@ -22,6 +22,7 @@ mod internal;
 mod mailbox;
 mod observer;
 mod plan;
+mod process;
 mod process_id;
 mod reporter;
 mod restore;
@@ -31,9 +32,13 @@ mod times;
 mod waiting;
 mod worker;
 
+#[cfg(test)]
+mod tests;
+
 pub use app::App;
 pub use config::{AppConfig, Guarantee, Policies};
 pub use error::{Error, Reaction};
 pub use observer::{Event, Observer, Silent, TaskId};
+pub use process::{Part, Process};
 pub use reporter::Reporter;
 pub use threads::Running;
