@@ -6,6 +6,7 @@
 
 pub mod cdc;
 pub mod decimal;
+pub mod demo;
 pub mod generate;
 pub mod model;
 pub mod ods;

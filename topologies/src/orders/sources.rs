@@ -44,7 +44,9 @@ impl<'b> Sources<'b> {
         let topic = Topic::new(self.config.source(crate::cdc::AuditLog::TABLE), bytes(), bytes());
         let counts = self.app.store(KeyValue::new("audit-counts", utf8(), bincode()));
         let decoder = self.decoder.clone();
-        self.app
+        // Nothing follows: the counts are the end of it.
+        let _ = self
+            .app
             .stream("audit-source", &topic)
             .process("audit", counts, move || Audit { decoder: decoder.clone(), counts });
     }
