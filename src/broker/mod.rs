@@ -1,10 +1,14 @@
 //! The broker behind traits: what the engine needs of Kafka and nothing more.
 //!
-//! Two implementations: `kafka` (the real one; `rdkafka` is named only there) and [`memory`] (a log in this process
+//! Two implementations: [`kafka`] (the real one; `rdkafka` is named only there) and [`memory`] (a log in this process
 //! with transactions, read-committed readers, groups and fencing; it runs `topo demo` and the tests).
 //!
 //! Every call returns soon: a call that may take time on a real broker takes it in slices and says
 //! [`BrokerError::Retriable`] until it is done, so that one worker step stays bounded. No call sleeps for pacing.
+
+mod block;
+pub mod kafka;
+pub mod memory;
 
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -163,7 +167,11 @@ pub trait Consumer: Send {
     fn watermarks(&mut self, partition: &Partition) -> Result<Watermarks, BrokerError>;
     /// Commits offsets outside any transaction, under a member's authority when `group` is given (at-least-once
     /// processing, offsets kept alive).
-    fn commit(&mut self, offsets: &[(Partition, CommittedOffset)], group: Option<&GroupToken>) -> Result<(), BrokerError>;
+    fn commit(
+        &mut self,
+        offsets: &[(Partition, CommittedOffset)],
+        group: Option<&GroupToken>,
+    ) -> Result<(), BrokerError>;
 }
 
 /// A record to write. The bytes are copied before `send` returns.
@@ -208,7 +216,11 @@ pub trait Producer: Send {
     /// Serves delivery reports without waiting longer than `wait`, and hands out what they said since the last call.
     fn delivered(&mut self, wait: Duration) -> Deliveries;
     /// Adds the offsets to the transaction under the authority of a group member. Call again while retriable.
-    fn send_offsets(&mut self, offsets: &[(Partition, CommittedOffset)], group: &GroupToken) -> Result<(), BrokerError>;
+    fn send_offsets(
+        &mut self,
+        offsets: &[(Partition, CommittedOffset)],
+        group: &GroupToken,
+    ) -> Result<(), BrokerError>;
     /// Commits. Call only with nothing in flight; call again while retriable.
     fn commit(&mut self) -> Result<(), BrokerError>;
     /// Aborts and purges what is queued. Call again while retriable.

@@ -137,17 +137,22 @@ impl Topology {
         classes: &[Class],
         counts: &BTreeMap<TopicRef, i32>,
     ) -> Option<i32> {
-        let alone = BTreeSet::from([topic.clone()]);
-        let partners = classes.iter().find(|class| class.topics.contains(topic)).map_or(&alone, |class| &class.topics);
-        if let Some(count) = partners.iter().filter_map(|partner| counts.get(partner)).max() {
-            return Some(*count);
-        }
-        // Nobody in the group has a count: the largest of all that is upstream of any of them.
-        let mut most = None;
-        for partner in partners {
-            for source in self.upstream(partner, subs) {
-                most = most.max(Some(*counts.get(source)?));
+        // Up the stream until counts are known. Foreign-key joins send records both ways, so the way up may lead back
+        // to where it began: what was seen adds nothing.
+        let (mut most, mut seen, mut open) = (None, BTreeSet::new(), vec![topic.clone()]);
+        while let Some(topic) = open.pop() {
+            if !seen.insert(topic.clone()) {
+                continue;
             }
+            let alone = BTreeSet::from([topic.clone()]);
+            let class = classes.iter().find(|class| class.topics.contains(&topic));
+            let partners = class.map_or(&alone, |class| &class.topics);
+            if let Some(count) = partners.iter().filter_map(|partner| counts.get(partner)).max() {
+                most = most.max(Some(*count));
+                continue;
+            }
+            let sources = partners.iter().flat_map(|partner| self.upstream(partner, subs));
+            open.extend(partners.iter().chain(sources).cloned());
         }
         most
     }

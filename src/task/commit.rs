@@ -1,6 +1,6 @@
 //! The commit of a task, driven by its owner: prepare, then committed or aborted.
 
-use topo_state::{Checkpoint, StateError, Store, WriteBatch};
+use topo_state::{StateError, Store, WriteBatch};
 
 use super::changelog::Changelog;
 use super::error::TaskError;
@@ -37,6 +37,15 @@ impl Task {
         }
         self.stage = Stage::Prepared;
         Ok(Prepared { changelog, offsets: self.inputs.moved() })
+    }
+
+    /// Stream times as the next [`committed`](Self::committed) will write them. The caller commits them beside the offsets
+    /// too, so that they survive the loss of the directory.
+    pub(crate) fn stream_times(&self) -> std::collections::BTreeMap<String, i64> {
+        let mut checkpoint = self.state.checkpoint().clone();
+        let own: Vec<usize> = self.stores.iter().map(|(number, _)| *number).collect();
+        times::save(&self.pipeline, &self.recipe.names, &own, &mut checkpoint);
+        checkpoint.stream_times
     }
 
     fn drain(&mut self, changelog: &mut Changelog) -> Result<(), StateError> {
@@ -101,14 +110,6 @@ impl Task {
         self.pending.batch.clear();
         self.settle();
         self.start_nodes()
-    }
-
-    /// Stream times as the next commit would note them: the task's, those of operators (`op:`) and stores (`store:`).
-    pub(crate) fn stream_times(&self) -> std::collections::BTreeMap<String, i64> {
-        let own: Vec<usize> = self.stores.iter().map(|(number, _)| *number).collect();
-        let mut checkpoint = Checkpoint::default();
-        times::save(&self.pipeline, &self.recipe.names, &own, &mut checkpoint);
-        checkpoint.stream_times
     }
 
     fn settle(&mut self) {

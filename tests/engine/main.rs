@@ -1,1 +1,19 @@
 //! Tests of the room `engine`.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+/// Both brokers keep the promises of the broker's traits.
+mod broker_contract;
+#[path = "../support/golden.rs"]
+mod golden;
+
+/// Four layers, one value, and where it came from.
+mod config;
+
+/// What each command prints and how it exits.
+mod cli;
+
+/// The README says what is true.
+mod readme;

@@ -1,0 +1,131 @@
+//! What became of the records of one writer, gathered from the library's delivery reports.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use rdkafka::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
+use rdkafka::message::{DeliveryResult, Message as _};
+use rdkafka::producer::{NoCustomPartitioner, ProducerContext};
+
+use super::errors::react_to_code;
+use super::reporter::Reporter;
+use crate::broker::{BrokerError, Deliveries};
+
+/// Reports since they were last handed out.
+#[derive(Default)]
+struct Reports {
+    /// Next offset by slot; 0 where nothing was written.
+    next_offsets: Vec<i64>,
+    failure: Option<BrokerError>,
+    count: usize,
+}
+
+/// The context of a writer: its voice and its reports.
+pub(super) struct DeliveryContext {
+    reporter: Reporter,
+    reports: Mutex<Reports>,
+}
+
+impl DeliveryContext {
+    pub(super) fn new(reporter: Reporter) -> Self {
+        Self { reporter, reports: Mutex::default() }
+    }
+
+    fn reports(&self) -> MutexGuard<'_, Reports> {
+        self.reports.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many reports wait to be handed out.
+    pub(super) fn count(&self) -> usize {
+        self.reports().count
+    }
+
+    /// Hands out what came in.
+    pub(super) fn take(&self) -> Deliveries {
+        let mut reports = self.reports();
+        reports.count = 0;
+        let mut deliveries = Deliveries { failure: reports.failure.take(), ..Deliveries::default() };
+        for (slot, next) in reports.next_offsets.iter_mut().enumerate().filter(|(_, next)| **next > 0) {
+            deliveries.next_offsets.insert(slot, *next);
+            *next = 0;
+        }
+        deliveries
+    }
+}
+
+impl ClientContext for DeliveryContext {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, text: &str) {
+        self.reporter.log(level, facility, text);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        self.reporter.error(error, reason);
+    }
+}
+
+impl ProducerContext<NoCustomPartitioner> for DeliveryContext {
+    /// The slot plus one; 0 is no slot.
+    type DeliveryOpaque = usize;
+
+    fn delivery(&self, result: &DeliveryResult<'_>, opaque: usize) {
+        let mut reports = self.reports();
+        reports.count += 1;
+        match result {
+            Ok(message) => {
+                if reports.count == 1 {
+                    self.reporter.answered();
+                }
+                let Some(slot) = opaque.checked_sub(1) else { return };
+                if reports.next_offsets.len() <= slot {
+                    reports.next_offsets.resize(slot + 1, 0);
+                }
+                reports.next_offsets[slot] = reports.next_offsets[slot].max(message.offset() + 1);
+            }
+            Err((error, message)) => {
+                let bytes = message.key_len() + message.payload_len();
+                if let Some(failure) = failure_of(error, message.topic(), message.partition(), bytes) {
+                    reports.failure.get_or_insert(failure);
+                }
+            }
+        }
+    }
+}
+
+/// What an undeliverable record means; `None` when it was we who gave it up.
+fn failure_of(error: &KafkaError, topic: &str, partition: i32, bytes: usize) -> Option<BrokerError> {
+    let code = error.rdkafka_error_code().unwrap_or(Code::Unknown);
+    let text = format!("writing to {topic}-{partition}: {error}");
+    Some(match code {
+        Code::PurgeQueue | Code::PurgeInflight => return None,
+        Code::UnknownTopic | Code::UnknownTopicOrPartition => {
+            BrokerError::UnknownTopic { topic: topic.to_owned() }
+        }
+        Code::MessageSizeTooLarge => BrokerError::RecordTooLarge {
+            topic: topic.to_owned(),
+            bytes,
+            detail: "the broker refused its batch: check max.message.bytes".to_owned(),
+        },
+        _ => match react_to_code(code, text) {
+            // The library has retried already; what is left of the transaction cannot be committed.
+            BrokerError::Retriable(text) | BrokerError::Fatal(text) => BrokerError::AbortRequired(text),
+            other => other,
+        },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_we_purged_ourselves_are_no_failure() {
+        assert_eq!(failure_of(&KafkaError::MessageProduction(Code::PurgeQueue), "t", 0, 1), None);
+    }
+
+    #[test]
+    fn an_undelivered_record_asks_for_an_abort() {
+        let failure = failure_of(&KafkaError::MessageProduction(Code::MessageTimedOut), "t", 0, 1);
+        assert!(matches!(failure, Some(BrokerError::AbortRequired(_))));
+    }
+}

@@ -1,0 +1,99 @@
+//! How large a record each topic takes, asked once per topic and shared by the writers of a process.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rdkafka::admin::{AdminClient, AdminOptions, ResourceSpecifier};
+use rdkafka::client::Client;
+use rdkafka::error::RDKafkaErrorCode;
+use rustc_hash::FxHashMap;
+
+use super::SLICE;
+use super::block_on::block_on;
+use super::errors::react;
+use super::reporter::{Reachability, Reporter};
+use super::settings::Settings;
+use crate::broker::BrokerError;
+
+/// What a batch of one record weighs above its key and value, generously.
+const OVERHEAD_BYTES: usize = 128;
+
+/// The limits of topics.
+pub(super) struct TopicLimits {
+    settings: Settings,
+    reachability: Arc<Reachability>,
+    known: Mutex<Known>,
+}
+
+#[derive(Default)]
+struct Known {
+    client: Option<AdminClient<Reporter>>,
+    limits: FxHashMap<String, usize>,
+}
+
+impl TopicLimits {
+    pub(super) fn new(settings: Settings, reachability: Arc<Reachability>) -> Self {
+        Self { settings, reachability, known: Mutex::default() }
+    }
+
+    /// The largest sum of key and value in bytes; waits for the broker the first time.
+    pub(super) fn of(&self, topic: &str) -> Result<usize, BrokerError> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(limit) = known.limits.get(topic) {
+            return Ok(*limit);
+        }
+        let client = match known.client.take() {
+            Some(client) => client,
+            None => self.connect()?,
+        };
+        let answer = ask(&client, topic);
+        known.client = Some(client);
+        let limit = answer?;
+        known.limits.insert(topic.to_owned(), limit);
+        Ok(limit)
+    }
+
+    fn connect(&self) -> Result<AdminClient<Reporter>, BrokerError> {
+        let reporter = Reporter::new("limits", self.reachability.clone());
+        self.settings
+            .admin()
+            .create_with_context(reporter)
+            .map_err(|error| react("opening a client for topic settings", &error))
+    }
+}
+
+fn ask(client: &AdminClient<Reporter>, topic: &str) -> Result<usize, BrokerError> {
+    let options = AdminOptions::new().request_timeout(Some(SLICE));
+    let doing = format!("asking how large a record topic {topic} takes");
+    let answer = block_on(client.describe_configs([&ResourceSpecifier::Topic(topic)], &options));
+    let answer = answer.map_err(|error| react(&doing, &error))?;
+    match answer.into_iter().next() {
+        // The library hides why it has nothing to say.
+        Some(Ok(settings)) if settings.entries.is_empty() => match topic_exists(client.inner(), topic)? {
+            true => Ok(usize::MAX),
+            false => Err(BrokerError::UnknownTopic { topic: topic.to_owned() }),
+        },
+        Some(Ok(settings)) => {
+            client.inner().context().answered();
+            let limit =
+                settings.get("max.message.bytes").and_then(|entry| entry.value.as_deref()?.parse().ok());
+            Ok(limit.map_or(usize::MAX, |limit: usize| limit.saturating_sub(OVERHEAD_BYTES)))
+        }
+        Some(Err(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic)) => {
+            Err(BrokerError::UnknownTopic { topic: topic.to_owned() })
+        }
+        // Without the right to ask, the broker's answer to the record itself must do.
+        Some(Err(
+            RDKafkaErrorCode::TopicAuthorizationFailed | RDKafkaErrorCode::ClusterAuthorizationFailed,
+        )) => Ok(usize::MAX),
+        Some(Err(code)) => Err(super::errors::react_to_code(code, format!("{doing}: {code}"))),
+        None => Ok(usize::MAX),
+    }
+}
+
+/// Whether the cluster has a topic of this name.
+pub(super) fn topic_exists(client: &Client<Reporter>, topic: &str) -> Result<bool, BrokerError> {
+    let answer = client
+        .fetch_metadata(Some(topic), SLICE)
+        .map_err(|error| react(&format!("asking whether topic {topic} exists"), &error))?;
+    Ok(answer.topics().iter().any(|it| it.error().is_none() && !it.partitions().is_empty()))
+}

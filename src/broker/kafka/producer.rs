@@ -1,0 +1,175 @@
+//! A writer, in transactions or without.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::{BaseProducer, BaseRecord, NoCustomPartitioner, Producer as _, PurgeConfig};
+use rustc_hash::FxHashMap;
+
+use super::SLICE;
+use super::authority::KafkaToken;
+use super::delivery::DeliveryContext;
+use super::errors::react;
+use super::limits::TopicLimits;
+use super::partitions::list_to_commit;
+use super::reporter::Reporter;
+use super::settings::Settings;
+use crate::broker::{
+    BrokerError, CommittedOffset, Deliveries, GroupToken, Outgoing, Producer, ProducerConfig,
+};
+use crate::record::{Headers, Partition};
+
+/// One turn of waiting: the library's poll always waits its whole time.
+const TURN: Duration = Duration::from_millis(1);
+
+/// A writer to a Kafka cluster.
+pub(super) struct KafkaProducer {
+    client: BaseProducer<DeliveryContext, NoCustomPartitioner>,
+    topic_limits: Arc<TopicLimits>,
+    /// The limits this writer has asked for already, so that the hot path takes no lock.
+    limits: FxHashMap<String, usize>,
+}
+
+impl KafkaProducer {
+    pub(super) fn open(
+        settings: &Settings,
+        reporter: Reporter,
+        topic_limits: Arc<TopicLimits>,
+        config: &ProducerConfig,
+    ) -> Result<Self, BrokerError> {
+        let client = settings
+            .producer(config)
+            .create_with_context(DeliveryContext::new(reporter))
+            .map_err(|error| react("opening a writer", &error))?;
+        Ok(Self { client, topic_limits, limits: FxHashMap::default() })
+    }
+
+    fn limit_of(&mut self, topic: &str) -> Result<usize, BrokerError> {
+        if let Some(limit) = self.limits.get(topic) {
+            return Ok(*limit);
+        }
+        let limit = self.topic_limits.of(topic)?;
+        self.limits.insert(topic.to_owned(), limit);
+        Ok(limit)
+    }
+
+    /// An error of a call, seen together with what the library says about the whole client.
+    fn explain(&self, doing: &str, error: &KafkaError) -> BrokerError {
+        let reaction = react(doing, error);
+        match self.client.client().fatal_error() {
+            Some((Code::Fenced | Code::ProducerFenced | Code::InvalidProducerEpoch, text)) => {
+                BrokerError::Fenced(text)
+            }
+            Some((_, text)) if !matches!(reaction, BrokerError::Fenced(_)) => BrokerError::Fatal(text),
+            _ => reaction,
+        }
+    }
+
+    fn refusal(&self, error: &KafkaError, topic: &str, bytes: usize) -> BrokerError {
+        match error.rdkafka_error_code() {
+            Some(Code::QueueFull) => BrokerError::QueueFull,
+            Some(Code::MessageSizeTooLarge) => BrokerError::RecordTooLarge {
+                topic: topic.to_owned(),
+                bytes,
+                detail: "the client's message.max.bytes".to_owned(),
+            },
+            Some(Code::UnknownTopic | Code::UnknownTopicOrPartition) => {
+                BrokerError::UnknownTopic { topic: topic.to_owned() }
+            }
+            Some(Code::UnknownPartition) => {
+                BrokerError::AbortRequired(format!("writing to {topic}: {error}"))
+            }
+            _ => self.explain(&format!("writing to {topic}"), error),
+        }
+    }
+}
+
+impl Producer for KafkaProducer {
+    fn init_transactions(&mut self) -> Result<(), BrokerError> {
+        self.client
+            .init_transactions(SLICE)
+            .map_err(|error| self.explain("taking over the transactional id", &error))
+    }
+
+    fn begin(&mut self) -> Result<(), BrokerError> {
+        self.client.begin_transaction().map_err(|error| self.explain("opening a transaction", &error))
+    }
+
+    fn send(&mut self, record: Outgoing<'_>) -> Result<(), BrokerError> {
+        let bytes = record.key.map_or(0, <[u8]>::len) + record.value.map_or(0, <[u8]>::len);
+        let limit = self.limit_of(record.topic)?;
+        if bytes > limit {
+            let detail = format!("max.message.bytes of the topic leaves room for {limit}");
+            return Err(BrokerError::RecordTooLarge { topic: record.topic.to_owned(), bytes, detail });
+        }
+        let message = BaseRecord {
+            topic: record.topic,
+            partition: Some(record.partition),
+            payload: record.value,
+            key: record.key,
+            timestamp: Some(record.timestamp),
+            headers: (!record.headers.is_empty()).then(|| own(record.headers)),
+            delivery_opaque: record.slot.map_or(0, |slot| slot + 1),
+        };
+        let sent = self.client.send(message).map_err(|(error, _)| error);
+        sent.map_err(|error| self.refusal(&error, record.topic, bytes))
+    }
+
+    fn in_flight(&self) -> usize {
+        usize::try_from(self.client.in_flight_count()).unwrap_or(0)
+    }
+
+    fn delivered(&mut self, wait: Duration) -> Deliveries {
+        self.client.poll(Duration::ZERO);
+        let deadline = Instant::now() + wait.min(SLICE);
+        while self.client.context().count() == 0 && self.in_flight() > 0 && Instant::now() < deadline {
+            self.client.poll(TURN);
+        }
+        self.client.context().take()
+    }
+
+    fn send_offsets(
+        &mut self,
+        offsets: &[(Partition, CommittedOffset)],
+        group: &GroupToken,
+    ) -> Result<(), BrokerError> {
+        let token = KafkaToken::of(group)?;
+        let list = list_to_commit(offsets)?;
+        self.client
+            .send_offsets_to_transaction(&list, &token.metadata, SLICE)
+            .map_err(|error| self.explain("adding offsets to the transaction", &error))
+    }
+
+    fn commit(&mut self) -> Result<(), BrokerError> {
+        if self.in_flight() > 0 {
+            return Err(BrokerError::Retriable("records are still on their way".to_owned()));
+        }
+        self.client.commit_transaction(SLICE).map_err(|error| self.explain("committing", &error))
+    }
+
+    fn abort(&mut self) -> Result<(), BrokerError> {
+        self.client.purge(PurgeConfig::default().queue());
+        // What is on its way cannot be called back without a gap in the writer's sequence: wait for its answers.
+        let deadline = Instant::now() + SLICE;
+        while self.in_flight() > 0 {
+            if Instant::now() > deadline {
+                return Err(BrokerError::Retriable(
+                    "records of the aborted transaction are still on their way".to_owned(),
+                ));
+            }
+            self.client.poll(TURN);
+        }
+        self.client.abort_transaction(SLICE).map_err(|error| self.explain("aborting", &error))?;
+        self.client.poll(Duration::ZERO);
+        self.client.context().take();
+        Ok(())
+    }
+}
+
+fn own(headers: &Headers) -> OwnedHeaders {
+    headers.iter().fold(OwnedHeaders::new_with_capacity(headers.len()), |all, header| {
+        all.insert(Header { key: &header.name, value: header.value.as_deref() })
+    })
+}

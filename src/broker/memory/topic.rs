@@ -1,0 +1,54 @@
+//! A topic: its partitions and its settings.
+
+use std::collections::BTreeMap;
+
+use super::log::PartitionLog;
+use crate::broker::{BrokerError, NewTopic};
+
+/// Settings that a topic has when nobody set them.
+const DEFAULTS: [(&str, &str); 3] =
+    [("cleanup.policy", "delete"), ("retention.ms", "604800000"), ("max.message.bytes", "1048588")];
+
+/// A topic of the cluster.
+pub(super) struct Topic {
+    pub(super) partitions: Vec<PartitionLog>,
+    pub(super) settings: BTreeMap<String, String>,
+}
+
+impl Topic {
+    /// Makes an empty topic; refuses what a broker would refuse.
+    pub(super) fn new(wanted: &NewTopic) -> Result<Self, BrokerError> {
+        let count = usize::try_from(wanted.partitions).ok().filter(|count| *count > 0).ok_or_else(|| {
+            BrokerError::Fatal(format!("topic {} cannot have {} partitions", wanted.name, wanted.partitions))
+        })?;
+        let mut settings: BTreeMap<String, String> =
+            DEFAULTS.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        settings.extend(wanted.settings.clone());
+        Ok(Self { partitions: std::iter::repeat_with(PartitionLog::default).take(count).collect(), settings })
+    }
+
+    /// The largest record it accepts, in bytes.
+    pub(super) fn max_record_bytes(&self) -> usize {
+        self.settings.get("max.message.bytes").and_then(|text| text.parse().ok()).unwrap_or(usize::MAX)
+    }
+
+    /// Whether keys are needed because the log is compacted.
+    pub(super) fn is_compacted(&self) -> bool {
+        self.settings.get("cleanup.policy").is_some_and(|policy| policy.contains("compact"))
+    }
+
+    /// One partition.
+    pub(super) fn partition(&self, number: i32) -> Option<&PartitionLog> {
+        self.partitions.get(usize::try_from(number).ok()?)
+    }
+
+    /// One partition, to write.
+    pub(super) fn partition_mut(&mut self, number: i32) -> Option<&mut PartitionLog> {
+        self.partitions.get_mut(usize::try_from(number).ok()?)
+    }
+
+    /// Compacts all partitions.
+    pub(super) fn compact(&mut self) {
+        self.partitions.iter_mut().for_each(PartitionLog::compact);
+    }
+}
