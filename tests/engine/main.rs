@@ -6,3 +6,6 @@ mod support;
 
 /// Both brokers keep the promises of the broker's traits.
 mod broker_contract;
+
+/// The services of the tests themselves.
+mod services;
