@@ -32,6 +32,18 @@ impl fmt::Display for Reason {
     }
 }
 
+/// What becomes of a record that can never succeed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FaultPolicy {
+    /// Write it to the dead-letter topic and go on.
+    #[default]
+    DeadLetter,
+    /// Count it and go on.
+    Skip,
+    /// Stop the application and say why.
+    Stop,
+}
+
 impl Fault {
     /// A record that can never succeed.
     pub fn poison(error_type: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {

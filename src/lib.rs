@@ -4,23 +4,42 @@
 //! `record`, `data`, `topic`, `fault` are the words; [`processor`] is the contract; `graph` is the topology as data;
 //! `dsl` writes graphs; `ops` is what its verbs become; `task` does one partition's work, pure and synchronous;
 //! `runtime` has threads, order and recovery; [`broker`] has the traits and two implementations; [`testkit`] runs a
-//! topology without any broker.
+//! topology without any broker; [`config`], [`observe`] and [`cli`] are what a binary needs around it.
 
 extern crate self as topo;
 
 pub mod broker;
+pub mod cli;
+pub mod config;
+pub mod observe;
 pub mod processor;
+pub mod runtime;
+pub mod testkit;
 
 mod data;
+mod dead_letter;
+mod dsl;
 mod fault;
 mod graph;
+mod ops;
+mod partitioner;
 mod record;
+mod task;
 mod topic;
 
 pub use data::{Change, Data};
-pub use fault::{Fault, Reason};
-pub use graph::Topology;
+pub use dsl::{
+    Branches, Builder, Codecs, GlobalTable, Grouped, GroupedTable, Hopping, KeyValue, Stores, Stream, Suppress, Table,
+    TimeWindows, Tumbling, WindowValue, WindowedStream,
+};
+pub use fault::{Fault, FaultPolicy, Reason};
+pub use graph::{PartitionError, Topology, TopologyError, TopologyErrors};
+pub use partitioner::partition_of;
 pub use processor::{Clock, Context, Processor, Punctuation, StoreHandle};
 pub use record::{Header, Headers, Partition, RawRecord, Record};
+pub use runtime::{
+    App, AppConfig, Error, Event, Guarantee, Observer, Part, Policies, Process, Reaction, Reporter, Running, Silent,
+    TaskId,
+};
 pub use topic::Topic;
 pub use topo_state as state;

@@ -56,6 +56,8 @@ pub(crate) struct Env {
     pub(crate) commit_requested: bool,
     /// Stream times of operators, committed with the state; index = node.
     pub(crate) operator_times: Vec<Option<i64>>,
+    /// The node that raised the fault in hand; its callers only passed it on.
+    pub(crate) failed: Option<usize>,
 }
 
 /// The nodes, stores and surroundings of one task.
@@ -90,6 +92,9 @@ impl Pipeline {
         };
         let result = work(running.as_mut(), Hop { pipeline: self, node });
         self.nodes[node] = Some(running);
+        if result.is_err() {
+            self.env.failed.get_or_insert(node);
+        }
         result
     }
 }

@@ -94,6 +94,15 @@ impl<V> Buffer<V> {
         at
     }
 
+    /// Forgets what is known of a committed row, so that the next read asks the backend.
+    pub(crate) fn forget_clean(&mut self, key: &[u8]) {
+        let Some(at) = self.index.get(key).copied() else { return };
+        if self.slots[at].as_ref().is_some_and(|slot| slot.state == State::Clean) {
+            self.clean_bytes -= self.bytes_of(at);
+            self.remove(at);
+        }
+    }
+
     /// Writes an entry; `value_bytes` is an estimate of its encoded size.
     pub(crate) fn write(&mut self, key: &[u8], value: Option<V>, timestamp: i64, value_bytes: usize) {
         let value = value.map(|value| Timestamped { value, timestamp });

@@ -159,6 +159,10 @@ impl<K: 'static, V: Send + 'static> Store for KeyValueStore<K, V> {
         self.rows.dirty_bytes()
     }
 
+    fn read_through(&mut self) {
+        self.rows.read_through();
+    }
+
     fn as_any(&self) -> &dyn Any {
         self
     }
@@ -183,6 +187,26 @@ fn prefix_end(prefix: &[u8]) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::spec::StoreKind;
+    use crate::{Checkpoint, Identity, Place, TaskState, i64_be, utf8};
+
+    #[test]
+    fn a_store_that_reads_through_sees_what_another_store_commits() {
+        let spec = StoreSpec::new("s", StoreKind::KeyValue { timestamped: true }, &*utf8(), &*i64_be());
+        let mut state = TaskState::open(&Place::Memory, &Identity::default(), vec![spec.clone()]).unwrap().state;
+        let open = || KeyValueStore::new(spec.clone(), 0, state.backend(), utf8(), i64_be());
+        let (mut writer, mut reader, key) = (open(), open(), "k".to_owned());
+        reader.read_through();
+        for round in 1..3 {
+            assert_eq!(reader.get(&key).unwrap().map(|it| it.value), (round > 1).then_some(round - 1));
+            writer.put(&key, round, 0).unwrap();
+            let mut batch = WriteBatch::new();
+            writer.drain(&mut batch, &mut |_| {}).unwrap();
+            state.apply(batch, Checkpoint::default()).unwrap();
+            writer.committed();
+        }
+        assert_eq!(reader.get(&key).unwrap().map(|it| it.value), Some(2));
+    }
 
     #[test]
     fn the_end_of_a_prefix_is_the_next_bytes_that_do_not_begin_with_it() {

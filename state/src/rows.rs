@@ -26,16 +26,22 @@ pub(crate) struct Rows<V> {
     scratch: Vec<u8>,
     /// Moving average of encoded value sizes: what an entry is taken to cost before it is encoded.
     typical_bytes: usize,
+    /// Another store writes the same rows, so committed entries must not be remembered.
+    read_through: bool,
 }
 
 impl<V: 'static> Rows<V> {
     pub(crate) fn new(spec: StoreSpec, index: usize, backend: Arc<dyn Backend>, codec: CodecRef<V>) -> Self {
         let timestamped = spec.kind.is_timestamped();
         let buffer = Buffer::new(DEFAULT_CACHE_BYTES);
-        Self { spec, index, backend, codec, buffer, timestamped, scratch: Vec::new(), typical_bytes: 0 }
+        let scratch = Vec::new();
+        Self { spec, index, backend, codec, buffer, timestamped, scratch, typical_bytes: 0, read_through: false }
     }
 
     pub(crate) fn get(&mut self, row: &[u8]) -> Result<Option<&Timestamped<V>>, StateError> {
+        if self.read_through {
+            self.buffer.forget_clean(row);
+        }
         let at = match self.buffer.find(row) {
             Some(at) => at,
             None => self.load(row)?,
@@ -84,6 +90,11 @@ impl<V: 'static> Rows<V> {
 
     pub(crate) fn dirty_bytes(&self) -> usize {
         self.buffer.dirty_bytes()
+    }
+
+    pub(crate) fn read_through(&mut self) {
+        self.read_through = true;
+        self.buffer.set_cache_bytes(0);
     }
 
     pub(crate) fn set_cache_bytes(&mut self, bytes: usize) {

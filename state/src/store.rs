@@ -30,6 +30,9 @@ pub struct Change<'a> {
 }
 
 /// What the engine does with a store without knowing its types.
+///
+/// A store caches what it has read: while it lives, the rows beneath it change only by batches it was drained into.
+/// Restore first, then make the typed store.
 pub trait Store: Any + Send {
     /// The store's declaration.
     fn spec(&self) -> &StoreSpec;
@@ -62,6 +65,9 @@ pub trait Store: Any + Send {
 
     /// Sets the observed time when the task is opened.
     fn set_observed_time(&mut self, _time: i64) {}
+
+    /// Makes every read ask the backend: another store writes the same rows (a global table, read by all tasks).
+    fn read_through(&mut self) {}
 
     /// For downcasts to the typed store.
     fn as_any(&self) -> &dyn Any;

@@ -1,6 +1,8 @@
 //! Tests of the room `engine`.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
+#[path = "../support/golden.rs"]
+mod golden;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -9,3 +11,12 @@ mod broker_contract;
 
 /// The services of the tests themselves.
 mod services;
+
+/// Four layers, one value, and where it came from.
+mod config;
+
+/// What each command prints and how it exits.
+mod cli;
+
+/// The README says what is true.
+mod readme;

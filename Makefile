@@ -1,0 +1,35 @@
+# The two commands are `make demo` and `make test`; `make help` lists the rest.
+# rustup installs cargo outside the PATH of a fresh shell.
+export PATH := $(PATH):$(HOME)/.cargo/bin
+SHELL := /bin/bash
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+# Extra arguments for the demo and the benchmark: make demo ARGS="--events 1000"
+ARGS ?=
+
+.PHONY: help demo test setup setup-build deps bench-kafka
+
+help: ## list the commands
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+
+demo: setup-build ## install what is missing, build, run both topologies through a crash
+	cargo run --release --locked --bin topo -- demo $(ARGS)
+
+test: setup ## everything: format, clippy, docs, all tests on a real Kafka and PostgreSQL
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
+	cargo test --workspace --locked
+
+setup: ## install what is missing for building and testing (apt, RocksDB, Kafka)
+	@scripts/setup.sh test
+
+setup-build:
+	@scripts/setup.sh build
+
+deps: ## licences, sources, duplicates and advisories of the dependencies (needs cargo-deny)
+	@cargo deny --version >/dev/null 2>&1 || { echo "cargo-deny is missing: cargo install --locked cargo-deny" >&2; exit 2; }
+	cargo deny --locked --workspace check
+
+bench-kafka: setup ## CPU, rate, memory and restore on a real Kafka, beside Kafka Streams' numbers
+	cargo bench --locked --bench kafka -- $(ARGS)

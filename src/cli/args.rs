@@ -1,0 +1,145 @@
+//! The command line.
+
+use clap::{Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Runs, describes and operates stream processing on Kafka.
+#[derive(Debug, Parser)]
+#[command(name = "topo", version, disable_help_subcommand = true)]
+pub(super) struct Args {
+    #[command(flatten)]
+    pub(super) common: Common,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+/// Flags of every command.
+#[derive(Debug, clap::Args)]
+pub(super) struct Common {
+    /// Configuration file (TOML); also TOPO_CONFIG
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+    /// Set one key; wins over file and environment; may be repeated
+    #[arg(long, global = true, value_name = "KEY=VALUE")]
+    pub(super) set: Vec<String>,
+    /// Directory of local state; the same as --set state.dir=DIR
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(super) state_dir: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Print the topology of an application
+    Describe {
+        /// Its name
+        name: String,
+        /// Form of the picture
+        #[arg(long, value_enum, default_value_t = DescribeFormat::Text)]
+        format: DescribeFormat,
+    },
+    /// Run applications until told to stop (SIGTERM or Ctrl-C)
+    Run {
+        /// Their names
+        #[arg(required = true, value_name = "NAME")]
+        names: Vec<String>,
+        /// Keep the place in the group at a clean stop, for rolling restarts; the same as --set keep.place=true
+        #[arg(long)]
+        keep_place: bool,
+    },
+    /// Run everything on made-up data, with nothing installed, through a crash
+    Demo {
+        /// Change events to generate; a quarter as many payments
+        #[arg(long, default_value_t = 200_000)]
+        events: u64,
+        /// The same seed gives the same data
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// Leave out the crash
+        #[arg(long)]
+        no_crash: bool,
+        /// Form of the summary
+        #[arg(long, value_enum, default_value_t = Format::Text)]
+        format: Format,
+    },
+    /// Generate input for an application
+    Generate {
+        /// What to generate
+        name: String,
+        /// How many events
+        #[arg(long, default_value_t = 10_000)]
+        events: u64,
+        /// Events per second; as fast as possible without it
+        #[arg(long, value_parser = positive)]
+        rate: Option<f64>,
+        /// The same seed gives the same data
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// Where to
+        #[arg(long, value_enum, default_value_t = Target::Kafka)]
+        to: Target,
+    },
+    /// Delete internal topics and local state of an application and read its input from the beginning
+    Reset {
+        /// Its name
+        name: String,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Print the configuration in force and where each value comes from
+    Config {
+        /// Form of the list; markdown prints what keys there are
+        #[arg(long, value_enum, default_value_t = ConfigFormat::Text)]
+        format: ConfigFormat,
+    },
+}
+
+impl Command {
+    /// Whether it looks at the stop flag; the others end at the first signal like any program.
+    pub(super) fn stops_cleanly(&self) -> bool {
+        matches!(self, Self::Run { .. } | Self::Demo { .. } | Self::Generate { .. })
+    }
+}
+
+/// Text for people or JSON for programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    Text,
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum ConfigFormat {
+    Text,
+    Json,
+    Markdown,
+}
+
+/// The form of a topology's picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum DescribeFormat {
+    /// The layout of Kafka Streams' `Topology.describe()`.
+    Text,
+    /// Graphviz.
+    Dot,
+    /// Mermaid.
+    Mermaid,
+    /// JSON.
+    Json,
+}
+
+/// Where generated events go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Target {
+    /// To the input topics.
+    Kafka,
+    /// To standard output, one JSON object a line.
+    Stdout,
+}
+
+fn positive(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(rate) if rate.is_finite() && rate > 0.0 => Ok(rate),
+        _ => Err("must be a number above 0".into()),
+    }
+}

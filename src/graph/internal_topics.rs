@@ -1,0 +1,39 @@
+//! Settings of the topics the engine makes for itself.
+//!
+//! Own rule for windows: Kafka Streams gives window changelogs `compact,delete` with a retention by the broker's clock,
+//! which deletes state that a replay of old records has just built. Ours are only compacted; what has expired by stream
+//! time is dropped when it is restored.
+
+use std::collections::BTreeMap;
+
+/// Settings of a topic, by Kafka's names.
+pub(crate) type Settings = BTreeMap<String, String>;
+
+/// A changelog: the newest record per key is state and must never be deleted by time.
+pub(crate) fn changelog() -> Settings {
+    settings(&[("cleanup.policy", "compact"), ("message.timestamp.type", "CreateTime")])
+}
+
+/// A repartition topic: records are deleted by the engine once they are consumed, never by the broker's clock.
+pub(crate) fn repartition() -> Settings {
+    settings(&[
+        ("cleanup.policy", "delete"),
+        ("message.timestamp.type", "CreateTime"),
+        ("retention.ms", "-1"),
+        ("segment.bytes", "52428800"),
+    ])
+}
+
+/// A lease topic holds no records; only its partitions matter.
+pub(crate) fn lease() -> Settings {
+    settings(&[("cleanup.policy", "delete")])
+}
+
+/// The members topic: the newest word of each process.
+pub(crate) fn members() -> Settings {
+    settings(&[("cleanup.policy", "compact"), ("message.timestamp.type", "CreateTime")])
+}
+
+fn settings(pairs: &[(&str, &str)]) -> Settings {
+    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}

@@ -1,0 +1,109 @@
+//! What a running application is told. A plain structure: the command line maps its settings to it, tests write it by hand.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::broker::GroupProtocol;
+use crate::fault::FaultPolicy;
+
+/// What a commit promises.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Guarantee {
+    /// Each input record has exactly one effect on outputs and state.
+    #[default]
+    ExactlyOnce,
+    /// After a crash the records of one commit interval may have their effect twice.
+    AtLeastOnce,
+}
+
+/// One policy per place where a record can fail.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Policies {
+    /// It cannot be decoded.
+    pub deserialization: FaultPolicy,
+    /// A processor refuses it.
+    pub processing: FaultPolicy,
+    /// The broker refuses what became of it.
+    pub production: FaultPolicy,
+}
+
+/// Settings of one application in one process.
+#[derive(Clone, Debug)]
+pub struct AppConfig {
+    /// Application id: consumer group and prefix of internal topics. Empty = the topology's name.
+    pub application: String,
+    /// Where stores and the process id are kept; this application gets a directory of its own below it.
+    pub state_dir: PathBuf,
+    /// Whether stores live in RocksDB below `state_dir`, or in memory (rebuilt from the changelogs at every start).
+    pub durable: bool,
+    /// Processing threads, at least 1.
+    pub workers: usize,
+    /// What a commit promises.
+    pub processing: Guarantee,
+    /// Milliseconds between two commits of a worker.
+    pub commit_interval_ms: i64,
+    /// Records held ready per input partition before its fetching pauses.
+    pub buffered_records: usize,
+    /// Records a worker takes from the broker, and from its queues, in one step.
+    pub step_records: usize,
+    /// Stable name of this process. `None` = the one kept in the state directory, made at the first start.
+    pub process_id: Option<String>,
+    /// The host, as other processes are told it.
+    pub host: String,
+    /// Which group protocol.
+    pub group_protocol: GroupProtocol,
+    /// A member that is silent for longer loses its tasks (classic protocol only).
+    pub session_timeout: Duration,
+    /// Pause between heartbeats (classic protocol only).
+    pub heartbeat: Duration,
+    /// The broker aborts a transaction that stays open longer.
+    pub transaction_timeout: Duration,
+    /// Bytes for all of RocksDB in this process.
+    pub memory_bytes: usize,
+    /// Replication factor of topics that are created; -1 takes the broker's default.
+    pub replication: i32,
+    /// Partitions of output topics that are created; `None` = as many as the main input has.
+    pub partitions: Option<i32>,
+    /// Topic of dead letters. `None` = `<topology>-dead-letters`.
+    pub dead_letter_topic: Option<String>,
+    /// What becomes of records that fail.
+    pub policies: Policies,
+    /// Largest record that is sent, key and value, in bytes.
+    pub max_record_bytes: usize,
+    /// Whether a clean stop keeps its place in the group for the session timeout (rolling restarts).
+    pub keep_place: bool,
+    /// Milliseconds between two announcements of this process in the members topic.
+    pub members_heartbeat_ms: i64,
+    /// Milliseconds after which a silent process in the members topic counts as gone.
+    pub members_expiry_ms: i64,
+}
+
+impl Default for AppConfig {
+    fn default() -> Self {
+        Self {
+            application: String::new(),
+            state_dir: PathBuf::from("topo-state"),
+            durable: true,
+            workers: 1,
+            processing: Guarantee::ExactlyOnce,
+            commit_interval_ms: 100,
+            buffered_records: 1_000,
+            step_records: 1_000,
+            process_id: None,
+            host: String::from("localhost"),
+            group_protocol: GroupProtocol::Classic,
+            session_timeout: Duration::from_secs(10),
+            heartbeat: Duration::from_secs(3),
+            transaction_timeout: Duration::from_secs(10),
+            memory_bytes: 96 << 20,
+            replication: -1,
+            partitions: None,
+            dead_letter_topic: None,
+            policies: Policies::default(),
+            max_record_bytes: 1_000_000,
+            keep_place: false,
+            members_heartbeat_ms: 3_000,
+            members_expiry_ms: 12_000,
+        }
+    }
+}

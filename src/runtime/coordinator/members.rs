@@ -1,0 +1,234 @@
+//! The layout guard: two layouts of one application never run at once.
+//!
+//! Every process announces itself in `<application>-members` (one partition, compacted): who it is, which layout it
+//! runs, that it lives. The offset of its first announcement is its *claim*. A process goes on when no live process with
+//! another layout has an older claim. Everybody announces before reading, and the partition has one order, so of two
+//! processes the later one always sees the earlier.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::super::error::Error;
+use super::super::plan::Plan;
+use super::super::shared::Shared;
+use crate::broker::{
+    Assignment, BrokerError, Consumer, Fetched, Isolation, NewTopic, Outgoing, Producer, ProducerConfig,
+    StartOffset,
+};
+use crate::record::{Headers, Partition};
+
+/// Sub-topology -> source topic -> partition count.
+pub(crate) type Layout = BTreeMap<String, BTreeMap<String, i32>>;
+
+/// What a process says about itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Announcement {
+    pub(crate) process: String,
+    pub(crate) host: String,
+    pub(crate) layout: Layout,
+    /// Offset of its first announcement since its start; absent in that one.
+    pub(crate) claim: Option<i64>,
+    /// Milliseconds since the epoch, by its own clock.
+    pub(crate) last_seen: i64,
+}
+
+/// What is known of another process.
+#[derive(Clone, Debug)]
+struct Member {
+    announcement: Announcement,
+    claim: i64,
+    /// When it was last heard of, by our clock.
+    heard: i64,
+}
+
+/// What the guard says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// Nothing known yet.
+    Undecided,
+    /// Go on.
+    Clear,
+    /// These run another layout.
+    WaitFor(Vec<String>),
+}
+
+/// This process's voice and ear in the members topic.
+pub(super) struct Members {
+    topic: String,
+    partition: Partition,
+    writer: Option<Box<dyn Producer>>,
+    reader: Option<Box<dyn Consumer>>,
+    layout: Layout,
+    claim: Option<i64>,
+    announced: Option<i64>,
+    members: BTreeMap<String, Member>,
+    fetched: Vec<Fetched>,
+}
+
+impl Members {
+    pub(super) fn new(shared: &Shared) -> Self {
+        let topic = format!("{}-members", shared.application());
+        Self {
+            partition: Partition::new(topic.as_str(), 0),
+            topic,
+            writer: None,
+            reader: None,
+            layout: Layout::new(),
+            claim: None,
+            announced: None,
+            members: BTreeMap::new(),
+            fetched: Vec::new(),
+        }
+    }
+
+    /// The topic, to be created when it is missing.
+    pub(super) fn topic(&self, shared: &Shared) -> NewTopic {
+        let settings = BTreeMap::from([("cleanup.policy".to_owned(), "compact".to_owned())]);
+        let replication = shared.config.replication;
+        NewTopic { name: self.topic.clone(), partitions: 1, replication, settings }
+    }
+
+    /// The layout this process runs.
+    pub(super) fn set_layout(&mut self, plan: &Plan) {
+        self.layout = plan.layout();
+    }
+
+    /// Announces this process when it is time, and listens. Bounded; never waits.
+    pub(super) fn step(&mut self, shared: &Shared, now: i64) -> Result<(), Error> {
+        self.connect(shared)?;
+        let due = self.announced.is_none_or(|at| now - at >= shared.config.members_heartbeat_ms);
+        if due {
+            self.announce(shared, now)?;
+        }
+        self.listen(shared, now)
+    }
+
+    /// Whether this process was silent for so long that others may take it for dead: its claim is void.
+    pub(super) fn was_silent(&self, shared: &Shared, now: i64) -> bool {
+        self.announced.is_some_and(|at| now - at >= shared.config.members_expiry_ms)
+    }
+
+    /// Gives the claim up; the next announcement makes a new one.
+    pub(super) fn renew_claim(&mut self) {
+        self.claim = None;
+        self.announced = None;
+    }
+
+    /// Whether this process may run its layout.
+    pub(super) fn verdict(&self, shared: &Shared, now: i64) -> Verdict {
+        let Some(claim) = self.claim else { return Verdict::Undecided };
+        let older: Vec<String> = self
+            .members
+            .values()
+            .filter(|member| now - member.heard < shared.config.members_expiry_ms)
+            .filter(|member| member.claim < claim && member.announcement.layout != self.layout)
+            .map(|member| format!("{} on {}", member.announcement.process, member.announcement.host))
+            .collect();
+        if older.is_empty() { Verdict::Clear } else { Verdict::WaitFor(older) }
+    }
+
+    /// Takes the announcement back: a clean leave. Best effort; silence does the same later.
+    pub(super) fn leave(&mut self, shared: &Shared, now: i64) {
+        if self.announced.is_some() {
+            if let Err(error) = self.write(shared, None, now) {
+                tracing::debug!(%error, "the announcement could not be taken back; it expires");
+            }
+        }
+    }
+
+    /// Whether everything written is with the broker.
+    pub(super) fn flushed(&mut self) -> bool {
+        self.writer.as_mut().is_none_or(|writer| {
+            let _ = writer.delivered(Duration::ZERO);
+            writer.in_flight() == 0
+        })
+    }
+
+    fn connect(&mut self, shared: &Shared) -> Result<(), Error> {
+        if self.writer.is_none() {
+            self.writer = Some(shared.broker.producer(&ProducerConfig {
+                client_id: shared.client_id("members"),
+                transactional_id: None,
+                transaction_timeout: shared.config.transaction_timeout,
+                linger: Duration::ZERO,
+            })?);
+        }
+        if self.reader.is_none() {
+            let config = shared.reader("members", false, Isolation::ReadCommitted);
+            let mut reader = shared.broker.consumer(&config)?;
+            let start = StartOffset::Earliest;
+            reader.assign(&[Assignment { partition: self.partition.clone(), start, slot: 0 }])?;
+            self.reader = Some(reader);
+        }
+        Ok(())
+    }
+
+    fn announce(&mut self, shared: &Shared, now: i64) -> Result<(), Error> {
+        let announcement = Announcement {
+            process: shared.process_id.clone(),
+            host: shared.config.host.clone(),
+            layout: self.layout.clone(),
+            claim: self.claim,
+            last_seen: now,
+        };
+        let text = serde_json::to_vec(&announcement).map_err(|error| Error::Layout(error.to_string()))?;
+        self.write(shared, Some(&text), now)?;
+        self.announced = Some(now);
+        Ok(())
+    }
+
+    fn write(&mut self, shared: &Shared, value: Option<&[u8]>, now: i64) -> Result<(), Error> {
+        let Some(writer) = &mut self.writer else { return Ok(()) };
+        let failure = writer.delivered(Duration::ZERO).failure;
+        writer.send(Outgoing {
+            topic: &self.topic,
+            partition: 0,
+            key: Some(shared.process_id.as_bytes()),
+            value,
+            timestamp: now,
+            headers: &Headers::new(),
+            slot: Some(0),
+        })?;
+        match failure {
+            Some(error @ BrokerError::Fatal(_)) => {
+                self.writer = None;
+                Err(BrokerError::Retriable(error.to_string()).into())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn listen(&mut self, shared: &Shared, now: i64) -> Result<(), Error> {
+        let Some(reader) = &mut self.reader else { return Ok(()) };
+        reader.poll(1_000, Duration::ZERO, &mut self.fetched)?;
+        for Fetched { offset, record, .. } in std::mem::take(&mut self.fetched) {
+            let process = record.key.as_deref().map(String::from_utf8_lossy).unwrap_or_default().into_owned();
+            let heard = record.value.as_deref().map(serde_json::from_slice::<Announcement>);
+            match heard {
+                None => drop(self.members.remove(&process)),
+                // Written by a version with another form; it can only be said that it is there.
+                Some(Err(error)) => tracing::warn!(%process, %error, "an announcement could not be read"),
+                Some(Ok(announcement)) if process == shared.process_id => self.hear_self(&announcement, offset),
+                Some(Ok(announcement)) => self.hear(process, announcement, offset, now),
+            }
+        }
+        Ok(())
+    }
+
+    /// Our own first announcement came back: its offset is our claim. Those of an earlier life are not ours.
+    fn hear_self(&mut self, announcement: &Announcement, offset: i64) {
+        let first = announcement.claim.is_none() && Some(announcement.last_seen) == self.announced;
+        if self.claim.is_none() && first {
+            self.claim = Some(offset);
+        }
+    }
+
+    fn hear(&mut self, process: String, announcement: Announcement, offset: i64, now: i64) {
+        let claim = announcement.claim.unwrap_or(offset);
+        // An old announcement read at our start is as old as it says, as far as clocks agree; never in the future.
+        let heard = announcement.last_seen.min(now);
+        self.members.insert(process, Member { announcement, claim, heard });
+    }
+}

@@ -1,0 +1,223 @@
+//! The coordinator of one process: takes part in the group, places tasks on workers, watches over the layout.
+//!
+//! ```text
+//!   Connect -> Topics -> Guard -> Globals -> Run -> Stop -> Ended
+//!                          ^------------------'        (silent for too long: claims anew)
+//! ```
+//! Owns: the membership, the leases, the topics' existence, the announcement of this process. Never: a record, a store, a
+//! thread, a clock.
+
+mod leases;
+mod members;
+mod purge;
+mod start;
+mod stop;
+mod topics;
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, TryRecvError};
+
+use self::leases::Leases;
+use self::members::Members;
+pub(crate) use self::members::Layout;
+use self::purge::Purge;
+use super::error::{Error, Reaction};
+use super::mailbox::{Progress, Report, ToRestorer, ToWorker};
+use super::observer::Event;
+use super::plan::Plan;
+use super::shared::Shared;
+use super::waiting::Waiting;
+use crate::broker::{Admin, Membership};
+use crate::task::GlobalStores;
+
+/// Pause after a "not now" of the broker, and between two looks for a missing topic.
+const RETRY_MS: i64 = 250;
+
+/// Where the coordinator stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Connect,
+    Topics,
+    Guard,
+    Globals,
+    Run,
+    Stop { deadline: i64 },
+    Ended,
+}
+
+/// What the outer loop has to set up: the coordinator decides when, but owns no thread.
+pub(crate) enum Launch {
+    /// The restorer, for this plan.
+    Restorer { plan: Arc<Plan>, cluster_id: String },
+    /// All workers.
+    Workers { plan: Arc<Plan>, membership: Arc<dyn Membership>, globals: GlobalStores },
+}
+
+/// The coordinator.
+pub(crate) struct Coordinator {
+    shared: Arc<Shared>,
+    inbox: Receiver<Report>,
+    workers: Vec<Sender<ToWorker>>,
+    restorer: Option<Sender<ToRestorer>>,
+    launches: Vec<Launch>,
+    stage: Stage,
+    admin: Option<Box<dyn Admin>>,
+    cluster_id: String,
+    plan: Arc<Plan>,
+    membership: Option<Arc<dyn Membership>>,
+    globals: Option<GlobalStores>,
+    leases: Leases,
+    members: Members,
+    purge: Purge,
+    waiting: Waiting,
+    retry_at: i64,
+    /// Whether the group has this process as a member now.
+    joined: bool,
+    /// Workers that have not said goodbye yet.
+    running_workers: usize,
+    failure: Option<Error>,
+}
+
+impl Coordinator {
+    /// A coordinator that has not begun.
+    pub(crate) fn new(shared: Arc<Shared>, inbox: Receiver<Report>) -> Self {
+        let workers = shared.config.workers.max(1);
+        Self {
+            members: Members::new(&shared),
+            leases: Leases::new(workers),
+            inbox,
+            workers: Vec::new(),
+            restorer: None,
+            launches: Vec::new(),
+            stage: Stage::Connect,
+            admin: None,
+            cluster_id: String::new(),
+            plan: Arc::default(),
+            membership: None,
+            globals: None,
+            purge: Purge::default(),
+            waiting: Waiting::new("group", 0),
+            retry_at: i64::MIN,
+            joined: false,
+            running_workers: 0,
+            failure: None,
+            shared,
+        }
+    }
+
+    /// One bounded piece of work at time `now` (milliseconds):
+    ///
+    /// 1. mailbox: what workers and restorer report, or the wish to stop;
+    /// 2. the members topic: announce this process, hear of others;
+    /// 3. one step of the stage: connect, topics, guard, globals, or
+    /// 4. running: group events to leases, leases to restores, restored tasks to workers, consumed records purged.
+    pub(crate) fn step(&mut self, now: i64) -> Progress {
+        let mut moved = self.read_mailbox(now);
+        if self.stage == Stage::Ended {
+            return Progress::Done;
+        }
+        if now < self.retry_at && !matches!(self.stage, Stage::Stop { .. }) {
+            return Progress::of(moved);
+        }
+        match self.work(now) {
+            Ok(progress) => moved |= progress,
+            Err(error) => self.react(error, now),
+        }
+        if self.stage == Stage::Ended { Progress::Done } else { Progress::of(moved) }
+    }
+
+    fn work(&mut self, now: i64) -> Result<bool, Error> {
+        match self.stage {
+            Stage::Connect => self.connect(),
+            Stage::Topics => self.lay_out(now),
+            Stage::Guard => self.guard(now),
+            Stage::Globals => self.await_globals(now),
+            Stage::Run => self.run(now),
+            Stage::Stop { deadline } => self.wind_down(now, deadline),
+            Stage::Ended => Ok(false),
+        }
+    }
+
+    /// What the outer loop has to set up now.
+    pub(crate) fn take_launches(&mut self) -> Vec<Launch> {
+        std::mem::take(&mut self.launches)
+    }
+
+    /// Where the restorer that was asked for listens.
+    pub(crate) fn attach_restorer(&mut self, mailbox: Sender<ToRestorer>) {
+        self.restorer = Some(mailbox);
+    }
+
+    /// Where the workers that were asked for listen.
+    pub(crate) fn attach_workers(&mut self, mailboxes: Vec<Sender<ToWorker>>) {
+        self.running_workers = mailboxes.len();
+        self.workers = mailboxes;
+    }
+
+    /// Why the application ended, if it was not told to.
+    pub(crate) fn failure(&mut self) -> Option<Error> {
+        self.failure.take()
+    }
+
+    fn react(&mut self, error: Error, now: i64) {
+        self.retry_at = now + RETRY_MS;
+        match error.reaction() {
+            Reaction::Retry => self.waiting.because(&self.shared, now, &error.to_string()),
+            Reaction::Rejoin if self.stage == Stage::Run => self.rejoin(now, &error.to_string()),
+            _ => self.fail(error, now),
+        }
+    }
+
+    /// Ends the application; what can still be committed is.
+    fn fail(&mut self, error: Error, now: i64) {
+        if self.failure.is_none() {
+            self.shared.tell(&Event::Failed { error: &error.to_string() });
+            self.failure = Some(error);
+        }
+        self.begin_stop(now);
+    }
+
+    fn read_mailbox(&mut self, now: i64) -> bool {
+        let mut moved = false;
+        loop {
+            match self.inbox.try_recv() {
+                Ok(report) => self.hear(report, now),
+                Err(TryRecvError::Empty | TryRecvError::Disconnected) => return moved,
+            }
+            moved = true;
+        }
+    }
+
+    fn hear(&mut self, report: Report, now: i64) {
+        match report {
+            Report::Closed { worker, task } => {
+                self.leases.closed(task);
+                tracing::debug!(worker, %task, "task closed");
+            }
+            Report::Dropped { worker, tasks, reason } => {
+                self.shared.warn(&format!("worker {worker} dropped {} tasks: {reason}", tasks.len()));
+                self.leases.dropped(&tasks, now);
+            }
+            Report::Progress { committed } => self.purge.note(&self.plan, committed),
+            Report::Stopped { .. } => self.running_workers = self.running_workers.saturating_sub(1),
+            Report::Restored(restored) => self.place(*restored),
+            Report::Cancelled(task) => self.leases.closed(task),
+            Report::GlobalsReady(globals) => self.globals = Some(globals),
+            Report::Failed(error) => self.fail(error, now),
+            Report::Stop => self.begin_stop(now),
+        }
+    }
+
+    fn tell_worker(&self, worker: usize, message: ToWorker) {
+        // A worker that is gone has reported why.
+        if let Some(mailbox) = self.workers.get(worker) {
+            let _ = mailbox.send(message);
+        }
+    }
+
+    fn tell_restorer(&self, message: ToRestorer) {
+        if let Some(mailbox) = &self.restorer {
+            let _ = mailbox.send(message);
+        }
+    }
+}

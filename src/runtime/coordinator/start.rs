@@ -1,0 +1,220 @@
+//! From nothing to running: broker, topics, layout guard, global stores, group. And what running means.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::super::error::Error;
+use super::super::internal;
+use super::super::mailbox::{Restored, ToRestorer, ToWorker};
+use super::super::observer::{Event, TaskId};
+use super::super::plan::Plan;
+use super::leases::Move;
+use super::members::Verdict;
+use super::{Coordinator, Launch, RETRY_MS, Stage, topics};
+use crate::broker::{MembershipConfig, MembershipEvent};
+use crate::record::Partition;
+
+impl Coordinator {
+    /// Finds the cluster. An unreachable one is waited for.
+    pub(super) fn connect(&mut self) -> Result<bool, Error> {
+        let admin = match &mut self.admin {
+            Some(admin) => admin,
+            none => none.insert(self.shared.broker.admin()?),
+        };
+        self.cluster_id = admin.cluster_id()?;
+        self.stage = Stage::Topics;
+        Ok(true)
+    }
+
+    /// Waits for input topics, lays the topology over them, makes the topics it owns.
+    pub(super) fn lay_out(&mut self, now: i64) -> Result<bool, Error> {
+        let Some(admin) = &mut self.admin else { return Ok(false) };
+        let inputs = internal::inputs(&self.shared);
+        let counts = admin.partitions(&inputs)?;
+        let missing: Vec<&str> =
+            inputs.iter().filter(|name| !counts.contains_key(*name)).map(String::as_str).collect();
+        if !missing.is_empty() {
+            let reason = format!("waiting for input topic {}: it does not exist yet", missing.join(", "));
+            self.waiting.because(&self.shared, now, &reason);
+            self.retry_at = now + RETRY_MS;
+            return Ok(false);
+        }
+        let outputs = internal::outputs(&self.shared, &counts);
+        let Some(written) = topics::ensure_outputs(admin.as_mut(), &outputs)? else { return Ok(true) };
+        let all: BTreeMap<String, i32> = counts.into_iter().chain(written).collect();
+        let plan = Plan::new(&self.shared, &all)?;
+        let mut internal = plan.internal.clone();
+        internal.push(self.members.topic(&self.shared));
+        if !topics::ensure(admin.as_mut(), &internal)? {
+            return Ok(true);
+        }
+        self.members.set_layout(&plan);
+        self.plan = Arc::new(plan);
+        self.stage = Stage::Guard;
+        Ok(true)
+    }
+
+    /// Waits until no other layout of this application runs.
+    pub(super) fn guard(&mut self, now: i64) -> Result<bool, Error> {
+        self.members.step(&self.shared, now)?;
+        match self.members.verdict(&self.shared, now) {
+            Verdict::Undecided => Ok(false),
+            Verdict::WaitFor(others) => {
+                let others = others.join(", ");
+                let reason = format!("waiting for {others}: another layout of this application runs there");
+                self.waiting.because(&self.shared, now, &reason);
+                Ok(false)
+            }
+            Verdict::Clear => {
+                if self.restorer.is_none() {
+                    let (plan, cluster_id) = (self.plan.clone(), self.cluster_id.clone());
+                    self.launches.push(Launch::Restorer { plan, cluster_id });
+                }
+                self.stage = Stage::Globals;
+                Ok(true)
+            }
+        }
+    }
+
+    /// Tasks read global stores: none starts before those are up to date.
+    pub(super) fn await_globals(&mut self, now: i64) -> Result<bool, Error> {
+        self.members.step(&self.shared, now)?;
+        let Some(globals) = self.globals.clone() else {
+            self.waiting.because(&self.shared, now, "waiting for the global stores to be restored");
+            return Ok(false);
+        };
+        let membership = self.shared.broker.membership(&self.group())?;
+        self.membership = Some(membership.clone());
+        if self.workers.is_empty() {
+            self.launches.push(Launch::Workers { plan: self.plan.clone(), membership, globals });
+        } else {
+            for worker in 0..self.workers.len() {
+                self.tell_worker(worker, ToWorker::Begin { membership: membership.clone() });
+            }
+        }
+        self.waiting.because(&self.shared, now, "joining the group");
+        self.stage = Stage::Run;
+        Ok(true)
+    }
+
+    fn group(&self) -> MembershipConfig {
+        let config = &self.shared.config;
+        MembershipConfig {
+            client_id: self.shared.client_id("group"),
+            group: self.shared.application().to_owned(),
+            instance_id: Some(self.shared.process_id.clone()),
+            topics: self.plan.leases(),
+            protocol: config.group_protocol,
+            session_timeout: config.session_timeout,
+            heartbeat_interval: config.heartbeat,
+        }
+    }
+
+    /// The normal state: events become moves, moves become messages.
+    pub(super) fn run(&mut self, now: i64) -> Result<bool, Error> {
+        if self.members.was_silent(&self.shared, now) {
+            self.rejoin(now, "this process was silent for too long");
+            self.members.renew_claim();
+            return Ok(true);
+        }
+        let mut moved = self.poll_group(now)?;
+        self.members.step(&self.shared, now)?;
+        for next in self.leases.moves(now) {
+            moved = true;
+            self.carry_out(next)?;
+        }
+        if let Some(admin) = &mut self.admin {
+            self.purge.step(admin.as_mut(), now)?;
+        }
+        if self.joined && self.leases.all_running() {
+            self.waiting.over(&self.shared);
+        } else if self.joined {
+            self.waiting.because(&self.shared, now, "restoring tasks");
+        }
+        Ok(moved)
+    }
+
+    pub(super) fn poll_group(&mut self, now: i64) -> Result<bool, Error> {
+        let Some(membership) = &self.membership else { return Ok(false) };
+        let events = membership.poll()?;
+        self.joined = membership.token().is_some();
+        let moved = !events.is_empty();
+        if moved {
+            self.shared.tell(&Event::Rebalanced);
+        }
+        for event in events {
+            match event {
+                MembershipEvent::Assigned(leases) => {
+                    let tasks = self.tasks_of(&leases);
+                    self.leases.assigned(&tasks, now);
+                }
+                MembershipEvent::Revoked(leases) => {
+                    let tasks = self.tasks_of(&leases);
+                    self.leases.revoked(&tasks);
+                }
+                MembershipEvent::Lost(leases) => {
+                    let tasks = self.tasks_of(&leases);
+                    self.shared.warn(&format!("{} tasks were taken away: the group gave this process up", tasks.len()));
+                    self.leases.lost(&tasks);
+                }
+            }
+        }
+        Ok(moved)
+    }
+
+    fn tasks_of(&self, leases: &[Partition]) -> Vec<TaskId> {
+        let task = |lease: &Partition| {
+            let sub_topology = self.plan.subs.iter().position(|sub| sub.lease == lease.topic)?;
+            Some(TaskId { sub_topology, partition: lease.number })
+        };
+        leases.iter().filter_map(task).collect()
+    }
+
+    pub(super) fn carry_out(&mut self, next: Move) -> Result<(), Error> {
+        match next {
+            Move::Restore(task) => self.tell_restorer(ToRestorer::Restore(task)),
+            Move::CancelRestore(task) => self.tell_restorer(ToRestorer::Cancel(task)),
+            Move::Revoke { worker, task } => self.tell_worker(worker, ToWorker::Revoke(vec![task])),
+            Move::Lose { worker, task } => self.tell_worker(worker, ToWorker::Lost(vec![task])),
+            Move::Release(task) => {
+                if let (Some(membership), Some(sub)) = (&self.membership, self.plan.subs.get(task.sub_topology)) {
+                    membership.release(&[Partition::new(sub.lease.clone(), task.partition)])?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A task's stores are up to date: to a worker, unless its lease went meanwhile.
+    pub(super) fn place(&mut self, restored: Restored) {
+        let task = restored.task;
+        match self.leases.restored(task) {
+            Some(worker) => self.tell_worker(worker, ToWorker::Start(Box::new(restored))),
+            None => {
+                // The stores are closed before the lease goes.
+                drop(restored);
+                self.leases.closed(task);
+            }
+        }
+    }
+
+    /// Out of the group and in again, from the guard on.
+    pub(super) fn rejoin(&mut self, now: i64, why: &str) {
+        self.shared.warn(&format!("joining the group anew: {why}"));
+        let tasks = self.leases.tasks();
+        self.leases.lost(&tasks);
+        for next in self.leases.moves(now) {
+            // Nothing is released: the membership is gone.
+            if let Err(error) = self.carry_out(next) {
+                tracing::debug!(%error, "while leaving the group");
+            }
+        }
+        if let Some(membership) = self.membership.take() {
+            if let Err(error) = membership.leave(false) {
+                tracing::debug!(%error, "the group could not be left; it will notice");
+            }
+        }
+        self.joined = false;
+        self.stage = Stage::Guard;
+    }
+}

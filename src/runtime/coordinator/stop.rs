@@ -1,0 +1,55 @@
+//! A clean stop: commit, close, leave. Never longer than a few seconds, also when the broker is away: whatever is left
+//! open then is what a crash would leave, and the next start recovers from it.
+
+use super::super::error::Error;
+use super::super::mailbox::{ToRestorer, ToWorker};
+use super::super::observer::Event;
+use super::{Coordinator, Stage};
+
+/// The whole process must be gone within 5 s of a signal; some of that belongs to the threads around this.
+const STOP_MS: i64 = 3_500;
+
+impl Coordinator {
+    /// Tells everybody.
+    pub(super) fn begin_stop(&mut self, now: i64) {
+        if matches!(self.stage, Stage::Stop { .. } | Stage::Ended) {
+            return;
+        }
+        self.stage = Stage::Stop { deadline: now + STOP_MS };
+        self.tell_restorer(ToRestorer::Stop);
+        for worker in 0..self.workers.len() {
+            self.tell_worker(worker, ToWorker::Stop);
+        }
+    }
+
+    /// Waits for the workers' last commits, then leaves. The membership is kept alive until then: the commits need it.
+    pub(super) fn wind_down(&mut self, now: i64, deadline: i64) -> Result<bool, Error> {
+        let late = now >= deadline;
+        if self.running_workers > 0 && !late {
+            if let Some(membership) = &self.membership {
+                // Tasks go back with the leave; a lost one is refused at its commit.
+                if let Err(error) = membership.poll() {
+                    tracing::debug!(%error, "the group during the stop");
+                }
+            }
+            return Ok(false);
+        }
+        if late {
+            self.shared.warn("not everything could be committed in time; the next start recovers what was open");
+        }
+        self.members.leave(&self.shared, now);
+        if let Some(membership) = self.membership.take() {
+            if let Err(error) = membership.leave(self.shared.config.keep_place) {
+                tracing::debug!(%error, "the group could not be left; it will notice");
+            }
+        }
+        let _ = self.members.flushed();
+        // Without mailboxes whoever still works ends by itself.
+        self.workers.clear();
+        self.restorer = None;
+        self.waiting.over(&self.shared);
+        self.shared.tell(&Event::Stopped);
+        self.stage = Stage::Ended;
+        Ok(true)
+    }
+}

@@ -1,0 +1,182 @@
+//! The engine's error. What to do about one is asked with [`Error::reaction`].
+
+use std::path::PathBuf;
+
+use topo_state::StateError;
+
+use crate::broker::BrokerError;
+use crate::fault::Reason;
+use crate::record::Partition;
+use crate::task::TaskError;
+
+/// What ended or delays an application.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The broker or its client.
+    #[error("broker: {0}")]
+    Broker(#[from] BrokerError),
+    /// A store, its directory or its disk.
+    #[error("state: {0}")]
+    State(#[from] StateError),
+    /// A record stopped its task: a fatal fault, or a policy that says stop.
+    #[error("{place}: {reason}")]
+    Task {
+        /// Task, node and record.
+        place: String,
+        /// Why.
+        reason: Reason,
+    },
+    /// A bug in the engine. State is safe, as after a crash.
+    #[error("{0}; this is a bug in the engine")]
+    Bug(String),
+    /// The state directory is in use.
+    #[error("{} is used by another process; stop it or give this one a state directory of its own", dir.display())]
+    DirectoryInUse {
+        /// The directory.
+        dir: PathBuf,
+    },
+    /// The state directory cannot be used.
+    #[error("{action} {}: {source}", path.display())]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// On which path.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// Topics that do not fit the topology (partition counts, co-partitioning).
+    #[error("{0}")]
+    Layout(String),
+    /// An internal topic exists with other settings than the topology needs.
+    #[error("internal topic {topic} has {setting} = {found}, but {wanted} is needed; change or delete it (`topo reset`)")]
+    InternalTopic {
+        /// The topic.
+        topic: String,
+        /// Which setting.
+        setting: String,
+        /// What it is.
+        found: String,
+        /// What it has to be.
+        wanted: String,
+    },
+    /// A changelog ends before, or begins behind, what the local store has already seen of it.
+    #[error(
+        "changelog {partition} holds offsets {low} to {high}, but the local store has it up to {checkpoint}: \
+         the topic was truncated or recreated; delete the task's directory {} to rebuild from what is left, or reset the application",
+        dir.display()
+    )]
+    ChangelogTruncated {
+        /// The changelog's partition.
+        partition: Partition,
+        /// Its first offset.
+        low: i64,
+        /// Its end.
+        high: i64,
+        /// The next offset the store wanted.
+        checkpoint: i64,
+        /// The task's directory.
+        dir: PathBuf,
+    },
+    /// A changelog holds records that cannot belong to the store.
+    #[error("changelog {partition} holds {count} records whose keys do not fit store {store}; it belongs to another kind of store")]
+    ForeignChangelog {
+        /// The changelog's partition.
+        partition: Partition,
+        /// The store.
+        store: String,
+        /// How many did not fit.
+        count: u64,
+    },
+    /// An input topic ends before the offset the group has committed.
+    #[error("input {partition} ends at {high}, but offset {wanted} was committed: the topic was truncated or recreated; reset the application")]
+    InputTruncated {
+        /// The input's partition.
+        partition: Partition,
+        /// Its end.
+        high: i64,
+        /// The offset that was wanted.
+        wanted: i64,
+    },
+    /// A record that must not be lost cannot be written.
+    #[error("{what} of {bytes} bytes cannot be written to {topic}: {detail}; raise max.message.bytes of the topic and max.record.bytes")]
+    Unwritable {
+        /// What kind of record.
+        what: &'static str,
+        /// The topic.
+        topic: String,
+        /// Its size.
+        bytes: usize,
+        /// What the broker said.
+        detail: String,
+    },
+    /// A thread of the engine panicked: a bug. State is safe, as after any crash.
+    #[error("thread {0} panicked; the log has the place")]
+    Panicked(String),
+    /// The process id is not one.
+    #[error("{what} {found:?} is not usable: {rule}")]
+    Name {
+        /// Which name.
+        what: &'static str,
+        /// What it was.
+        found: String,
+        /// What it has to be.
+        rule: &'static str,
+    },
+}
+
+impl From<TaskError> for Error {
+    fn from(error: TaskError) -> Self {
+        match error {
+            TaskError::Retry { place, reason } | TaskError::Stop { place, reason } => {
+                Self::Task { place: place.to_string(), reason }
+            }
+            TaskError::State { source, .. } => Self::State(source),
+            TaskError::Misused { task, detail } => Self::Bug(format!("task {task}: {detail}")),
+        }
+    }
+}
+
+/// What to do about an [`Error`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reaction {
+    /// Wait and try the same again.
+    Retry,
+    /// Drop the tasks and take part in the group anew.
+    Rejoin,
+    /// Move the task's directory aside and rebuild it from the changelogs.
+    Restore,
+    /// End the application; a person has to act.
+    Stop,
+}
+
+impl Error {
+    /// What to do about it.
+    pub fn reaction(&self) -> Reaction {
+        match self {
+            Self::Broker(BrokerError::Retriable(_) | BrokerError::QueueFull | BrokerError::UnknownTopic { .. })
+            | Self::State(StateError::Locked { .. }) => Reaction::Retry,
+            Self::Broker(BrokerError::Fenced(_) | BrokerError::AbortRequired(_)) => Reaction::Rejoin,
+            Self::State(error) if error.is_damage() => Reaction::Restore,
+            _ => Reaction::Stop,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_name_their_reaction() {
+        let dir = PathBuf::from("x");
+        assert_eq!(Error::from(BrokerError::Retriable("away".into())).reaction(), Reaction::Retry);
+        assert_eq!(Error::from(BrokerError::Fenced("old".into())).reaction(), Reaction::Rejoin);
+        assert_eq!(Error::from(BrokerError::Unauthorized("topic x".into())).reaction(), Reaction::Stop);
+        assert_eq!(Error::from(StateError::Locked { dir: dir.clone() }).reaction(), Reaction::Retry);
+        let damaged = StateError::Damaged { dir, detail: "bad block".into() };
+        assert_eq!(Error::from(damaged).reaction(), Reaction::Restore);
+        assert_eq!(Error::Layout("a has 3".into()).reaction(), Reaction::Stop);
+    }
+}

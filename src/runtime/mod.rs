@@ -1,0 +1,44 @@
+//! Runs a topology on a broker: workers, commit, restore, leases, recovery from everything that can fail.
+//!
+//! Owns order and time: which task runs where, when a commit begins, what an error of the infrastructure means. Everything
+//! is steppable: [`Coordinator`](coordinator), [`Worker`](worker) and [`Restorer`](restore) do a bounded piece of work per
+//! step, take the time as an argument and talk through mailboxes; only `threads` has threads, a clock and pauses, so a
+//! simulator can run the same code in one thread.
+//!
+//! - `app`, `config`, `error`, `observer`: the face;
+//! - `coordinator`: the group, the leases, topics, the layout guard, the clean stop;
+//! - `worker`: poll, process, commit;
+//! - `restore`: stores brought up to date; `globals`: global stores;
+//! - `plan`, `internal`: the topology laid over the cluster; `shared`, `mailbox`, `waiting`, `times`: what all use.
+//!
+//! Never in here: what a record means (that is `ops` and the user), rows and files (that is `topo-state`), `rdkafka`.
+
+mod app;
+mod config;
+mod coordinator;
+mod error;
+mod globals;
+mod internal;
+mod mailbox;
+mod observer;
+mod plan;
+mod process;
+mod process_id;
+mod reporter;
+mod restore;
+mod shared;
+mod threads;
+mod times;
+mod waiting;
+mod worker;
+
+#[cfg(test)]
+mod tests;
+
+pub use app::App;
+pub use config::{AppConfig, Guarantee, Policies};
+pub use error::{Error, Reaction};
+pub use observer::{Event, Observer, Silent, TaskId};
+pub use process::{Part, Process};
+pub use reporter::Reporter;
+pub use threads::Running;

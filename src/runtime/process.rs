@@ -1,0 +1,137 @@
+//! One process of an application without threads: whoever holds it steps its parts, in any order, at any time.
+//!
+//! The threads of [`App::start`](super::App::start) run exactly these parts; simulators and tests run them by hand.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Sender, channel};
+use std::time::Duration;
+
+use super::app::prepare;
+use super::config::AppConfig;
+use super::coordinator::{Coordinator, Launch};
+use super::error::Error;
+use super::mailbox::{Progress, Report};
+use super::observer::Observer;
+use super::process_id::StateDirectory;
+use super::restore::Restorer;
+use super::shared::Shared;
+use super::worker::Worker;
+use crate::broker::Broker;
+use crate::graph::Topology;
+
+/// A part of a process that can be stepped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// Group, leases, topics.
+    Coordinator,
+    /// Stores brought up to date.
+    Restorer,
+    /// Processing and commits.
+    Worker(usize),
+}
+
+/// A process that is stepped by hand. Dropping it is a crash.
+pub struct Process {
+    shared: Arc<Shared>,
+    coordinator: Coordinator,
+    restorer: Option<Restorer>,
+    workers: Vec<Worker>,
+    reports: Sender<Report>,
+    ended: bool,
+    _directory: StateDirectory,
+}
+
+impl Process {
+    /// A process that has done nothing yet.
+    ///
+    /// # Errors
+    /// The state directory is in use or cannot be used.
+    pub fn new(
+        topology: Topology,
+        broker: Arc<dyn Broker>,
+        config: AppConfig,
+        observer: Arc<dyn Observer>,
+    ) -> Result<Self, Error> {
+        let (shared, directory) = prepare(topology, broker, config, observer)?;
+        let (reports, inbox) = channel();
+        Ok(Self {
+            coordinator: Coordinator::new(shared.clone(), inbox),
+            restorer: None,
+            workers: Vec::new(),
+            reports,
+            ended: false,
+            shared,
+            _directory: directory,
+        })
+    }
+
+    /// The parts there are now.
+    pub fn parts(&self) -> Vec<Part> {
+        let restorer = self.restorer.is_some().then_some(Part::Restorer);
+        let workers = (0..self.workers.len()).map(Part::Worker);
+        [Part::Coordinator].into_iter().chain(restorer).chain(workers).collect()
+    }
+
+    /// One step of one part at time `now` (milliseconds). True when it did something.
+    ///
+    /// # Errors
+    /// What ended the application.
+    pub fn step(&mut self, part: Part, now: i64) -> Result<bool, Error> {
+        let progress = match part {
+            Part::Coordinator => self.coordinate(now)?,
+            Part::Restorer => self.restorer.as_mut().map_or(Progress::Idle, |it| it.step(now, Duration::ZERO)),
+            Part::Worker(index) => {
+                self.workers.get_mut(index).map_or(Progress::Idle, |it| it.step(now, Duration::ZERO))
+            }
+        };
+        Ok(progress == Progress::Busy)
+    }
+
+    /// Asks for a clean stop; it is done when [`is_finished`](Self::is_finished).
+    pub fn stop(&self) {
+        // The coordinator lives as long as this.
+        let _ = self.reports.send(Report::Stop);
+    }
+
+    /// Whether the application has ended.
+    pub fn is_finished(&self) -> bool {
+        self.ended
+    }
+
+    fn coordinate(&mut self, now: i64) -> Result<Progress, Error> {
+        let progress = self.coordinator.step(now);
+        for launch in self.coordinator.take_launches() {
+            self.launch(launch, now)?;
+        }
+        if progress == Progress::Done && !self.ended {
+            self.ended = true;
+            self.workers.clear();
+            self.restorer = None;
+            return self.coordinator.failure().map_or(Ok(progress), Err);
+        }
+        Ok(progress)
+    }
+
+    fn launch(&mut self, launch: Launch, now: i64) -> Result<(), Error> {
+        match launch {
+            Launch::Restorer { plan, cluster_id } => {
+                let (mailbox, inbox) = channel();
+                let mailboxes = (inbox, self.reports.clone());
+                self.restorer = Some(Restorer::new(self.shared.clone(), plan, cluster_id, mailboxes, now)?);
+                self.coordinator.attach_restorer(mailbox);
+            }
+            Launch::Workers { plan, membership, globals } => {
+                let mut mailboxes = Vec::new();
+                for index in 0..self.shared.config.workers.max(1) {
+                    let (mailbox, inbox) = channel();
+                    let begin = (plan.clone(), membership.clone(), globals.clone());
+                    let ends = (inbox, self.reports.clone());
+                    self.workers.push(Worker::new(index, self.shared.clone(), begin, ends, now)?);
+                    mailboxes.push(mailbox);
+                }
+                self.coordinator.attach_workers(mailboxes);
+            }
+        }
+        Ok(())
+    }
+}

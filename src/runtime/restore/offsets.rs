@@ -1,0 +1,111 @@
+//! Stages two and three of a restore: where the inputs stand, then where the changelogs end.
+
+use super::super::error::Error;
+use super::super::mailbox::InputStart;
+use super::super::plan::Plan;
+use super::super::shared::Shared;
+use super::super::times;
+use super::job::{Job, Log, Stage};
+use crate::broker::{CommittedOffset, Consumer, Watermarks};
+use crate::graph::OffsetReset;
+use crate::record::Partition;
+
+impl Job {
+    /// What the group has committed. Retriable while offsets of an open transaction are pending.
+    pub(super) fn read_offsets(
+        &mut self,
+        plan: &Plan,
+        group: &mut dyn Consumer,
+        ends: &mut dyn Consumer,
+    ) -> Result<(), Error> {
+        let Some(sub) = plan.subs.get(self.task.sub_topology) else { return Ok(()) };
+        // A topic with fewer partitions than there are tasks has nothing for the last ones.
+        let exists = |topic: &str| plan.partitions(topic).is_some_and(|count| self.task.partition < count);
+        let inputs: Vec<_> = sub.inputs.iter().filter(|input| exists(&input.topic)).collect();
+        let partitions: Vec<Partition> =
+            inputs.iter().map(|input| Partition::new(input.topic.clone(), self.task.partition)).collect();
+        let committed = group.committed(&partitions)?;
+        let mut starts = Vec::with_capacity(inputs.len());
+        for ((input, partition), committed) in inputs.iter().zip(partitions).zip(committed) {
+            starts.push(start(&partition, committed.as_ref(), input.reset, ends)?);
+            if let Some(committed) = committed {
+                times::raise(&mut self.checkpoint, &committed.metadata);
+            }
+        }
+        self.inputs = starts;
+        self.trouble = None;
+        self.stage = Stage::Ends;
+        Ok(())
+    }
+
+    /// The end of every changelog, and whether the store fits the log.
+    pub(super) fn read_ends(
+        &mut self,
+        shared: &Shared,
+        plan: &Plan,
+        ends: &mut dyn Consumer,
+        now: i64,
+    ) -> Result<(), Error> {
+        let name = shared.task_name(plan, self.task);
+        let dir = shared.dir.join(&name);
+        let mut behind = None;
+        for log in &mut self.logs {
+            let marks = ends.watermarks(&log.partition)?;
+            let committed = self.inputs.iter().find(|input| input.partition == log.partition);
+            log.end = match (log.source, committed) {
+                (false, _) => marks.high,
+                (true, Some(input)) if input.committed => input.offset.min(marks.high),
+                (true, _) => 0,
+            };
+            let lost = log.next >= 0 && log.next < marks.low;
+            if log.source && (lost || log.next > log.end) {
+                behind = Some(gap(log, marks));
+            } else if lost || log.next > marks.high {
+                return Err(Error::ChangelogTruncated {
+                    partition: log.partition.clone(),
+                    low: marks.low,
+                    high: marks.high,
+                    checkpoint: log.next,
+                    dir,
+                });
+            }
+            log.next = log.next.max(marks.low.min(log.end));
+        }
+        match behind {
+            Some(why) => self.start_over(shared, &name, now, &why),
+            None => {
+                self.trouble = None;
+                self.stage = Stage::Replay;
+                Ok(())
+            }
+        }
+    }
+}
+
+fn gap(log: &Log, marks: Watermarks) -> String {
+    format!(
+        "store {} holds {} up to offset {}; the topic begins at {} and the group has committed {}",
+        log.name, log.partition, log.next, marks.low, log.end
+    )
+}
+
+/// Where an input begins: what was committed, or what the reset policy says, as an offset.
+fn start(
+    partition: &Partition,
+    committed: Option<&CommittedOffset>,
+    reset: OffsetReset,
+    ends: &mut dyn Consumer,
+) -> Result<InputStart, Error> {
+    let partition = partition.clone();
+    if let Some(committed) = committed {
+        return Ok(InputStart { partition, offset: committed.offset, committed: true, pin: false });
+    }
+    let marks = ends.watermarks(&partition)?;
+    // The oldest record may be deleted any time, and the beginning stays the beginning: nothing to pin. The newest must
+    // be pinned, or a crash before the first commit would skip what came in between.
+    let (offset, pin) = match reset {
+        OffsetReset::Earliest => (marks.low, false),
+        OffsetReset::Latest => (marks.high, true),
+    };
+    Ok(InputStart { partition, offset, committed: false, pin })
+}

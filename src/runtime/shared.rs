@@ -1,0 +1,119 @@
+//! What every part of a running application knows from its start.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use topo_state::{Identity, MemoryBudget, Place};
+
+use super::config::{AppConfig, Guarantee};
+use super::observer::{Event, Observer, TaskId};
+use super::plan::Plan;
+use crate::broker::{Broker, ConsumerConfig, Isolation, ProducerConfig};
+use crate::graph::{Naming, Topology};
+use crate::task::TaskConfig;
+
+/// Shared by the coordinator, the workers and the restorer of one application in one process.
+pub(crate) struct Shared {
+    pub(crate) topology: Topology,
+    pub(crate) naming: Naming,
+    pub(crate) config: AppConfig,
+    pub(crate) process_id: String,
+    /// This application's own directory below the state directory.
+    pub(crate) dir: PathBuf,
+    /// One budget for every RocksDB of the process.
+    pub(crate) memory: MemoryBudget,
+    pub(crate) broker: Arc<dyn Broker>,
+    pub(crate) observer: Arc<dyn Observer>,
+}
+
+impl Shared {
+    /// The application's id.
+    pub(crate) fn application(&self) -> &str {
+        &self.naming.application
+    }
+
+    /// Topic of dead letters.
+    pub(crate) fn dead_letter_topic(&self) -> Arc<str> {
+        match &self.config.dead_letter_topic {
+            Some(topic) => topic.as_str().into(),
+            None => format!("{}-dead-letters", self.topology.name).into(),
+        }
+    }
+
+    /// Who gave up, as dead letters are told it.
+    pub(crate) fn consumer_name(&self) -> String {
+        format!("{}-{}", self.application(), self.process_id)
+    }
+
+    /// What tasks are told.
+    pub(crate) fn task_config(&self) -> TaskConfig {
+        TaskConfig {
+            deserialization: self.config.policies.deserialization,
+            processing: self.config.policies.processing,
+            dead_letter_topic: self.dead_letter_topic(),
+            consumer: self.consumer_name().into(),
+        }
+    }
+
+    /// Name of a client of this process, for the broker's logs.
+    pub(crate) fn client_id(&self, role: &str) -> String {
+        format!("{}-{}-{role}", self.application(), self.process_id)
+    }
+
+    /// Settings of a reader that is assigned by hand.
+    pub(crate) fn reader(&self, role: &str, group: bool, isolation: Isolation) -> ConsumerConfig {
+        ConsumerConfig {
+            client_id: self.client_id(role),
+            group: group.then(|| self.application().to_owned()),
+            isolation,
+            buffer_bytes: 16 << 20,
+        }
+    }
+
+    /// Settings of a worker's writer. The transactional id is stable over restarts: the new one fences the old one.
+    pub(crate) fn writer(&self, worker: usize) -> ProducerConfig {
+        let id = self.client_id(&worker.to_string());
+        let exactly_once = self.config.processing == Guarantee::ExactlyOnce;
+        ProducerConfig {
+            client_id: id.clone(),
+            transactional_id: exactly_once.then_some(id),
+            transaction_timeout: self.config.transaction_timeout,
+            linger: std::time::Duration::from_millis(5),
+        }
+    }
+
+    /// Where a task's stores live.
+    pub(crate) fn place(&self, name: &str) -> Place {
+        if self.config.durable {
+            Place::Rocks { dir: self.dir.join(name), memory: self.memory.clone() }
+        } else {
+            Place::Memory
+        }
+    }
+
+    /// Directory and identity name of a task: the sub-topology's name never changes, its number may.
+    pub(crate) fn task_name(&self, plan: &Plan, task: TaskId) -> String {
+        let name = plan.subs.get(task.sub_topology).map_or("unknown", |sub| sub.name.as_str());
+        format!("{name}-{}", task.partition)
+    }
+
+    /// Whose state a task's directory is.
+    pub(crate) fn identity(&self, cluster_id: &str, task: String, fingerprint: &str) -> Identity {
+        Identity {
+            application: self.application().to_owned(),
+            cluster_id: cluster_id.to_owned(),
+            task,
+            fingerprint: fingerprint.to_owned(),
+        }
+    }
+
+    /// Tells the observer.
+    pub(crate) fn tell(&self, event: &Event<'_>) {
+        self.observer.event(event);
+    }
+
+    /// Tells the observer about something that was dealt with.
+    pub(crate) fn warn(&self, message: &str) {
+        self.tell(&Event::Warning { message });
+    }
+}

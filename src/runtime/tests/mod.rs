@@ -1,0 +1,15 @@
+//! The runtime on the memory broker, stepped by hand in one thread: time moves only when a test says so.
+
+mod cluster;
+mod topologies;
+
+/// A crash after any step of a worker loses nothing and doubles nothing; a zombie is refused.
+mod exactly_once;
+/// Who waits for whom, and for what.
+mod guards;
+/// Tasks move when processes come and go, and no more than they must.
+mod rebalance;
+/// A restore ends exactly where the last owner's commits end.
+mod restore;
+/// A clean stop is quick, with and without a broker.
+mod stop;

@@ -1,0 +1,56 @@
+use super::cluster::{Cluster, expected};
+use super::topologies::count;
+
+const KEYS: &[&str] = &["a", "b", "c", "d", "e", "f", "g", "h"];
+
+fn produce_all(cluster: &Cluster) {
+    KEYS.iter().for_each(|key| cluster.produce("in", key, "v"));
+}
+
+fn running(cluster: &Cluster, process: &str) -> usize {
+    let log = &cluster.logs[process];
+    log.count("to: Some(Running)") - log.count("from: Some(Running), to: None")
+}
+
+#[test]
+fn a_second_process_takes_half_of_the_tasks_and_no_more() {
+    let mut cluster = Cluster::new(6);
+    produce_all(&cluster);
+    cluster.start("a", count());
+    cluster.until("a runs all", |cluster| running(cluster, "a") == 6);
+    cluster.start("b", count());
+    cluster.until("b runs its share", |cluster| running(cluster, "b") == 3 && running(cluster, "a") == 3);
+    assert_eq!(cluster.logs["a"].count("from: Some(Running), to: None"), 3);
+    produce_all(&cluster);
+    cluster.until("all counts", |cluster| cluster.records("out").len() == 2 * KEYS.len());
+    assert_eq!(cluster.counts(), expected(KEYS, 2));
+}
+
+#[test]
+fn a_process_that_leaves_hands_only_its_own_tasks_over() {
+    let mut cluster = Cluster::new(6);
+    cluster.start("a", count());
+    cluster.start("b", count());
+    cluster.until("both run", |cluster| running(cluster, "a") == 3 && running(cluster, "b") == 3);
+    produce_all(&cluster);
+    cluster.process("b").stop();
+    cluster.until("b is gone", |cluster| cluster.process("b").is_finished());
+    cluster.until("a runs all", |cluster| running(cluster, "a") == 6);
+    assert_eq!(cluster.logs["a"].count("from: Some(Running), to: None"), 0);
+    cluster.until("all counts", |cluster| cluster.records("out").len() == KEYS.len());
+    assert_eq!(cluster.counts(), expected(KEYS, 1));
+}
+
+#[test]
+fn a_crashed_process_is_replaced_after_its_session() {
+    let mut cluster = Cluster::new(4);
+    cluster.start("a", count());
+    cluster.start("b", count());
+    cluster.until("both run", |cluster| running(cluster, "a") == 2 && running(cluster, "b") == 2);
+    let crashed_at = cluster.now;
+    cluster.crash("b");
+    produce_all(&cluster);
+    cluster.until("all counts", |cluster| cluster.records("out").len() == KEYS.len());
+    assert!(cluster.now - crashed_at < 13_000, "{} ms", cluster.now - crashed_at);
+    assert_eq!(cluster.counts(), expected(KEYS, 1));
+}

@@ -1,0 +1,91 @@
+use super::cluster::{Cluster, expected};
+use super::topologies::count;
+use crate::broker::Isolation;
+use crate::record::Partition;
+use crate::runtime::AppConfig;
+
+#[test]
+fn a_restore_waits_for_an_open_transaction_and_ends_behind_it() {
+    let mut cluster = Cluster::new(1);
+    cluster.produce("in", "a", "v");
+    cluster.start("p", count());
+    cluster.until("the count", |cluster| cluster.counts() == expected(&["a"], 1));
+    cluster.crash("p");
+    // Somebody's transaction is open on the changelog.
+    let mut hanging = cluster.producer(Some("hanging"));
+    hanging.init_transactions().unwrap();
+    hanging.begin().unwrap();
+    cluster.send(hanging.as_mut(), "app-counts-changelog", "b", "12345678");
+    let fresh = AppConfig { state_dir: cluster.dir.path().join("other"), ..cluster.config("p") };
+    cluster.start_with("p", count(), fresh);
+    cluster.pass(5_000);
+    assert!(!cluster.logs["p"].has("to: Some(Running)"), "{:#?}", cluster.logs["p"].lines());
+    hanging.abort().unwrap();
+    cluster.produce("in", "a", "v");
+    cluster.until("the second count", |cluster| cluster.counts() == expected(&["a"], 2));
+}
+
+#[test]
+fn a_store_is_rebuilt_from_its_changelog_when_the_directory_is_gone() {
+    let mut cluster = Cluster::new(2);
+    for _ in 0..20 {
+        ["a", "b", "c"].iter().for_each(|key| cluster.produce("in", key, "v"));
+    }
+    cluster.start("p", count());
+    cluster.until("60 counts", |cluster| cluster.records("out").len() == 60);
+    cluster.crash("p");
+    std::fs::remove_dir_all(cluster.dir.path().join("p")).unwrap();
+    cluster.start("p", count());
+    ["a", "b", "c"].iter().for_each(|key| cluster.produce("in", key, "v"));
+    cluster.until("63 counts", |cluster| cluster.records("out").len() == 63);
+    assert_eq!(cluster.counts(), expected(&["a", "b", "c"], 21));
+}
+
+#[test]
+fn a_damaged_directory_is_moved_aside_and_rebuilt() {
+    let mut cluster = Cluster::new(1);
+    cluster.produce("in", "a", "v");
+    cluster.start("p", count());
+    cluster.until("the count", |cluster| cluster.counts() == expected(&["a"], 1));
+    cluster.crash("p");
+    let task = cluster.dir.path().join("p").join("app").join("read-0");
+    std::fs::write(task.join("CURRENT"), b"nonsense").unwrap();
+    cluster.start("p", count());
+    cluster.produce("in", "a", "v");
+    cluster.until("the second count", |cluster| cluster.counts() == expected(&["a"], 2));
+    assert!(cluster.logs["p"].has("damaged"));
+    let aside = std::fs::read_dir(task.parent().unwrap()).unwrap();
+    assert_eq!(aside.filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().contains("damaged")).count(), 1);
+}
+
+#[test]
+fn a_recreated_changelog_is_an_error_that_names_topic_and_offsets() {
+    let mut cluster = Cluster::new(1);
+    cluster.produce("in", "a", "v");
+    cluster.start("p", count());
+    cluster.until("the count", |cluster| cluster.counts() == expected(&["a"], 1));
+    cluster.crash("p");
+    cluster.admin().delete(&["app-counts-changelog".into()]).unwrap();
+    cluster.start("p", count());
+    let error = loop {
+        if let Err(error) = cluster.round() {
+            break error.to_string();
+        }
+    };
+    assert!(error.contains("app-counts-changelog-0 holds offsets 0 to 0"), "{error}");
+    assert!(error.contains("truncated or recreated"), "{error}");
+}
+
+#[test]
+fn the_checkpoint_is_never_ahead_of_the_changelog_and_the_group_never_behind_the_outputs() {
+    let mut cluster = Cluster::new(1);
+    cluster.start("p", count());
+    let input = Partition::new("in", 0);
+    for n in 1..=5 {
+        cluster.produce("in", "a", "v");
+        cluster.until("the count", |cluster| cluster.records("out").len() == n);
+        let mut group = cluster.reader(Some("app"), Isolation::ReadCommitted);
+        let committed = group.committed(std::slice::from_ref(&input)).unwrap().remove(0).unwrap();
+        assert_eq!(committed.offset, i64::try_from(n).unwrap());
+    }
+}

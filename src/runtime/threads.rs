@@ -1,0 +1,186 @@
+//! The only place with threads, a clock and pauses: one thread per worker, one for restores, one for the coordinator.
+//!
+//! Each thread steps its part; an idle step is followed by a short wait (in the broker's client when it can wake up for
+//! records). A thread that panics ends the application: state is as safe as after any crash.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use super::coordinator::{Coordinator, Launch};
+use super::error::Error;
+use super::mailbox::{Progress, Report};
+use super::restore::Restorer;
+use super::shared::Shared;
+use super::worker::Worker;
+
+/// How long an idle step may wait.
+const PATIENCE: Duration = Duration::from_millis(5);
+/// How long the coordinator waits between idle steps; joining and leaving wait for it.
+const COORDINATOR_PATIENCE: Duration = Duration::from_millis(20);
+
+/// Milliseconds since the epoch.
+fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// An application that runs in threads of this process. Dropping it stops it.
+pub struct Running {
+    reports: Sender<Report>,
+    coordinator: Mutex<Option<JoinHandle<Result<(), Error>>>>,
+}
+
+impl Running {
+    /// Asks for a clean stop: commit, close, leave. Returns at once; [`wait`](Self::wait) for the end.
+    pub fn stop(&self) {
+        // An application that has ended needs no stop.
+        let _ = self.reports.send(Report::Stop);
+    }
+
+    /// Whether the application has ended, by itself or because it was told to.
+    pub fn is_finished(&self) -> bool {
+        self.lock().as_ref().is_none_or(JoinHandle::is_finished)
+    }
+
+    /// Waits for the end.
+    ///
+    /// # Errors
+    /// What ended the application before it was told to.
+    pub fn wait(&self) -> Result<(), Error> {
+        let Some(handle) = self.lock().take() else { return Ok(()) };
+        handle.join().unwrap_or_else(|_| Err(Error::Panicked("coordinator".into())))
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<JoinHandle<Result<(), Error>>>> {
+        self.coordinator.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.stop();
+        // The error was there to be waited for.
+        let _ = self.wait();
+    }
+}
+
+/// Starts the coordinator's thread; the others follow when it asks for them.
+pub(super) fn start(shared: Arc<Shared>, directory: impl Send + 'static) -> Result<Running, Error> {
+    let (reports, inbox) = channel();
+    let sender = reports.clone();
+    let handle = spawn("coordinator", move || {
+        let ended = coordinate(&shared, inbox, &sender);
+        // The state directory stays ours until the last thread has let go of it.
+        drop(directory);
+        ended
+    })?;
+    Ok(Running { reports, coordinator: Mutex::new(Some(handle)) })
+}
+
+fn spawn<T: Send + 'static>(
+    name: &str,
+    body: impl FnOnce() -> T + Send + 'static,
+) -> Result<JoinHandle<T>, Error> {
+    std::thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(body)
+        .map_err(|source| Error::Io { action: "starting thread", path: name.into(), source })
+}
+
+fn coordinate(shared: &Arc<Shared>, inbox: Receiver<Report>, reports: &Sender<Report>) -> Result<(), Error> {
+    let mut coordinator = Coordinator::new(shared.clone(), inbox);
+    let mut threads = Vec::new();
+    loop {
+        let progress = coordinator.step(now_ms());
+        for launch in coordinator.take_launches() {
+            threads.extend(set_up(shared, &mut coordinator, launch, reports)?);
+        }
+        match progress {
+            Progress::Busy => {}
+            Progress::Idle => std::thread::park_timeout(COORDINATOR_PATIENCE),
+            Progress::Done => break,
+        }
+    }
+    for thread in threads {
+        // What a thread died of was reported by itself.
+        let _ = thread.join();
+    }
+    coordinator.failure().map_or(Ok(()), Err)
+}
+
+/// Starts what the coordinator asked for.
+fn set_up(
+    shared: &Arc<Shared>,
+    coordinator: &mut Coordinator,
+    launch: Launch,
+    reports: &Sender<Report>,
+) -> Result<Vec<JoinHandle<()>>, Error> {
+    let mut threads = Vec::new();
+    match launch {
+        Launch::Restorer { plan, cluster_id } => {
+            let (mailbox, inbox) = channel();
+            let (shared, out) = (shared.clone(), reports.clone());
+            let make = move || Restorer::new(shared, plan, cluster_id, (inbox, out), now_ms());
+            threads.push(run("restorer".into(), reports.clone(), make, Restorer::step)?);
+            coordinator.attach_restorer(mailbox);
+        }
+        Launch::Workers { plan, membership, globals } => {
+            let mut mailboxes = Vec::new();
+            for index in 0..shared.config.workers.max(1) {
+                let (mailbox, inbox) = channel();
+                let (shared, out) = (shared.clone(), reports.clone());
+                let begin = (plan.clone(), membership.clone(), globals.clone());
+                let make = move || Worker::new(index, shared, begin, (inbox, out), now_ms());
+                threads.push(run(format!("worker {index}"), reports.clone(), make, Worker::step)?);
+                mailboxes.push(mailbox);
+            }
+            coordinator.attach_workers(mailboxes);
+        }
+    }
+    Ok(threads)
+}
+
+/// One thread: makes its part, steps it until it is done, reports how it died.
+fn run<P: 'static>(
+    name: String,
+    reports: Sender<Report>,
+    make: impl FnOnce() -> Result<P, Error> + Send + 'static,
+    step: fn(&mut P, i64, Duration) -> Progress,
+) -> Result<JoinHandle<()>, Error> {
+    let thread = name.clone();
+    spawn(&name, move || {
+        let body = AssertUnwindSafe(|| make().map(|mut part| steps(&mut part, step)));
+        let failed = match catch_unwind(body) {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => error,
+            Err(_) => Error::Panicked(thread.clone()),
+        };
+        // Without a coordinator nobody is left to be told.
+        let _ = reports.send(Report::Failed(failed));
+        if let Some(worker) = thread.strip_prefix("worker ").and_then(|index| index.parse().ok()) {
+            let _ = reports.send(Report::Stopped { worker });
+        }
+    })
+}
+
+fn steps<P>(part: &mut P, step: fn(&mut P, i64, Duration) -> Progress) {
+    let mut patience = Duration::ZERO;
+    loop {
+        let began = Instant::now();
+        match step(part, now_ms(), patience) {
+            Progress::Busy => patience = Duration::ZERO,
+            Progress::Idle => {
+                // A client that can wait for records has waited; the others get their pause here.
+                let rest = patience.saturating_sub(began.elapsed());
+                if !rest.is_zero() {
+                    std::thread::park_timeout(rest);
+                }
+                patience = PATIENCE;
+            }
+            Progress::Done => return,
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! A task that runs: the task itself, and where its inputs and changelogs stand.
+
+use super::super::mailbox::{InputStart, Restored};
+use super::super::observer::TaskId;
+use super::super::plan::{Backed, Plan};
+use super::super::shared::Shared;
+use crate::record::Partition;
+use crate::task::{GlobalStores, Origin, Task, TaskError};
+use crate::processor::Position;
+
+/// One input of a running task.
+#[derive(Debug)]
+pub(crate) struct Input {
+    pub(crate) partition: Partition,
+    /// The worker's number of it; comes back with every record.
+    pub(crate) slot: usize,
+    /// Where the last commit stands: an abort goes back to here.
+    pub(crate) committed: i64,
+    /// Whether the group knows `committed`. If not, the next commit says it.
+    pub(crate) known: bool,
+    pub(crate) paused: bool,
+    /// Records read since the last commit, for the observer.
+    pub(crate) read: u64,
+}
+
+/// One store of a running task that is backed by a topic.
+#[derive(Debug)]
+pub(crate) struct Logged {
+    /// The store's number in the topology.
+    pub(crate) store: usize,
+    pub(crate) backed: Logging,
+}
+
+/// How a store is backed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Logging {
+    /// By its own changelog; the producer reports offsets under this slot.
+    Own { slot: usize },
+    /// By the source topic that is this input.
+    Source { input: usize },
+}
+
+/// A running task.
+pub(crate) struct Active {
+    pub(crate) id: TaskId,
+    pub(crate) task: Task,
+    pub(crate) inputs: Vec<Input>,
+    pub(crate) logged: Vec<Logged>,
+    /// The lease goes back after the next commit.
+    pub(crate) closing: bool,
+    /// The task asked for patience until then.
+    pub(crate) retry_at: i64,
+}
+
+impl Active {
+    /// Makes the task over its restored stores. `slot` hands out numbers for its inputs and changelogs.
+    pub(crate) fn new(
+        shared: &Shared,
+        plan: &Plan,
+        globals: &GlobalStores,
+        restored: Restored,
+        now: i64,
+        mut slot: impl FnMut() -> usize,
+    ) -> Result<Self, TaskError> {
+        let id = restored.task;
+        let sub = &plan.subs[id.sub_topology];
+        let task = Task::new(
+            &shared.topology,
+            &sub.sub,
+            id.partition,
+            &shared.naming,
+            restored.state,
+            globals,
+            shared.task_config(),
+            now,
+        )?;
+        let starts = restored.inputs;
+        let inputs: Vec<Input> =
+            task.inputs().iter().map(|partition| input(partition, &starts, &mut slot)).collect();
+        let logged = sub
+            .stores
+            .iter()
+            .filter_map(|store| {
+                let backed = match &store.backed {
+                    Backed::Own(_) => Logging::Own { slot: slot() },
+                    Backed::Source(topic) => Logging::Source {
+                        input: inputs.iter().position(|input| input.partition.topic == *topic)?,
+                    },
+                    Backed::Nothing => return None,
+                };
+                Some(Logged { store: store.number, backed })
+            })
+            .collect();
+        Ok(Self { id, task, inputs, logged, closing: false, retry_at: i64::MIN })
+    }
+
+    /// Numbers of the stores with a changelog of their own, and the producer's numbers for those.
+    pub(crate) fn changelog_slots(&self) -> Vec<(usize, usize)> {
+        let slot = |logged: &Logged| match logged.backed {
+            Logging::Own { slot } => Some((logged.store, slot)),
+            Logging::Source { .. } => None,
+        };
+        self.logged.iter().filter_map(slot).collect()
+    }
+
+    /// The partitions this task reads.
+    pub(crate) fn partitions(&self) -> Vec<Partition> {
+        self.inputs.iter().filter(|input| input.committed >= 0).map(|input| input.partition.clone()).collect()
+    }
+}
+
+/// Where the record lay that caused an output.
+pub(crate) fn cause(inputs: &[Input], origin: Option<Origin>) -> Option<Position> {
+    let Origin { input, offset } = origin?;
+    let partition = &inputs.get(input)?.partition;
+    Some(Position { topic: partition.topic.clone(), partition: partition.number, offset })
+}
+
+/// An input without a start does not exist: its topic has fewer partitions than the sub-topology has tasks.
+fn input(partition: &Partition, starts: &[InputStart], slot: &mut impl FnMut() -> usize) -> Input {
+    let start = starts.iter().find(|start| start.partition == *partition);
+    Input {
+        partition: partition.clone(),
+        slot: slot(),
+        committed: start.map_or(-1, |start| start.offset),
+        known: start.is_none_or(|start| !start.pin),
+        paused: false,
+        read: 0,
+    }
+}
+

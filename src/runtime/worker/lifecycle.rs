@@ -1,0 +1,129 @@
+//! Tasks come and go: what the coordinator's messages do to a worker.
+
+use std::sync::mpsc::TryRecvError;
+
+use super::super::mailbox::{Report, Restored, ToWorker};
+use super::super::observer::{Event, TaskId};
+use super::active::{Active, Logging};
+use super::commit::{After, Commit};
+use super::{Error, Worker};
+use crate::observe::TaskState;
+
+impl Worker {
+    /// Does what the mailbox says. A worker whose coordinator is gone ends at once: state is safe at any instant.
+    pub(super) fn read_mailbox(&mut self, now: i64) -> Result<bool, Error> {
+        let mut moved = false;
+        loop {
+            match self.inbox.try_recv() {
+                Ok(message) => self.obey(message, now)?,
+                Err(TryRecvError::Empty) => return Ok(moved),
+                Err(TryRecvError::Disconnected) => {
+                    self.ended = true;
+                    return Ok(true);
+                }
+            }
+            moved = true;
+        }
+    }
+
+    fn obey(&mut self, message: ToWorker, now: i64) -> Result<(), Error> {
+        match message {
+            ToWorker::Begin { membership } => self.membership = membership,
+            ToWorker::Start(restored) => self.start(*restored, now)?,
+            ToWorker::Revoke(tasks) => self.revoke(&tasks),
+            ToWorker::Lost(tasks) => self.lose(&tasks),
+            ToWorker::Stop => self.stopping = true,
+        }
+        Ok(())
+    }
+
+    fn start(&mut self, restored: Restored, now: i64) -> Result<(), Error> {
+        let id = restored.task;
+        let slots = &mut self.slots;
+        let active = Active::new(&self.shared, &self.plan, &self.globals, restored, now, || slots.take())?;
+        let place = match self.tasks.iter().position(Option::is_none) {
+            Some(place) => place,
+            None => {
+                self.tasks.push(None);
+                self.tasks.len() - 1
+            }
+        };
+        self.inputs.start(place, &active)?;
+        self.tasks[place] = Some(active);
+        let to = Some(TaskState::Running);
+        self.shared.tell(&Event::Task { task: id, from: Some(TaskState::Restoring), to });
+        Ok(())
+    }
+
+    /// These go back after the next commit. One that is not here was dropped already.
+    fn revoke(&mut self, tasks: &[TaskId]) {
+        for active in self.tasks.iter_mut().flatten().filter(|active| tasks.contains(&active.id)) {
+            active.closing = true;
+        }
+    }
+
+    /// These are somebody else's already. What they have in the open transaction takes the whole of it down, unless the
+    /// broker is deciding about it right now: then its answer holds, and they close afterwards.
+    fn lose(&mut self, tasks: &[TaskId]) {
+        if matches!(self.commit, Commit::Committing(_) | Commit::Applying(_)) {
+            self.revoke(tasks);
+            return;
+        }
+        let mut any = false;
+        for place in 0..self.tasks.len() {
+            if self.tasks[place].as_ref().is_some_and(|active| tasks.contains(&active.id)) {
+                any = true;
+                self.give_back(place);
+            }
+        }
+        if any && (self.writer.is_open() || !self.outbox.is_empty() || !matches!(self.commit, Commit::Idle)) {
+            self.abort_then(After::Rewind);
+        }
+    }
+
+    /// After a commit: closes what was to be closed, ends if that was all.
+    pub(super) fn close_closing(&mut self) -> bool {
+        let mut moved = false;
+        for place in 0..self.tasks.len() {
+            let clean = |active: &Active| (active.closing || self.stopping) && self.settled(active);
+            if self.tasks[place].as_ref().is_some_and(clean) {
+                moved = true;
+                self.give_back(place);
+            }
+        }
+        if self.stopping && self.tasks.iter().all(Option::is_none) {
+            self.ended = true;
+            self.report(Report::Stopped { worker: self.index });
+        }
+        moved
+    }
+
+    /// Nothing of this task waits for a commit.
+    fn settled(&self, active: &Active) -> bool {
+        !active.task.dirty() && self.outbox.is_empty() && !self.writer.is_open()
+    }
+
+    fn give_back(&mut self, place: usize) {
+        if let Some(task) = self.close(place) {
+            self.report(Report::Closed { worker: self.index, task });
+        }
+    }
+
+    /// Stops reading for a task and drops it with its stores. Says which it was.
+    pub(super) fn close(&mut self, place: usize) -> Option<TaskId> {
+        let active = self.tasks.get_mut(place).and_then(Option::take)?;
+        self.slots.free.extend(active.inputs.iter().map(|input| input.slot));
+        self.slots.free.extend(active.logged.iter().filter_map(|logged| match logged.backed {
+            Logging::Own { slot } => Some(slot),
+            Logging::Source { .. } => None,
+        }));
+        if let Err(error) = self.inputs.stop(&active) {
+            // Harmless: records of a partition without an owner are ignored.
+            self.shared.warn(&format!("task {} goes, its inputs could not be let go: {error}", active.id));
+        }
+        let (task, from) = (active.id, Some(TaskState::Running));
+        drop(active);
+        self.shared.tell(&Event::Task { task, from, to: None });
+        Some(task)
+    }
+}

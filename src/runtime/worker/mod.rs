@@ -1,0 +1,220 @@
+//! A worker: some of the process's tasks, one reader, one writer. `step` does a bounded piece of work.
+//!
+//! Owns: its tasks from the moment their stores are restored until their leases go back. Never: a thread, a clock, a
+//! pause, a decision about who owns what (that is the coordinator's).
+
+mod active;
+mod commit;
+mod inputs;
+mod lifecycle;
+mod outbox;
+mod react;
+mod writer;
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender};
+use std::time::Duration;
+
+use self::active::Active;
+use self::commit::{After, Commit};
+use self::inputs::Inputs;
+use self::outbox::Outbox;
+use self::writer::Writer;
+use super::error::Error;
+use super::mailbox::{Progress, Report, ToWorker};
+use super::plan::Plan;
+use super::shared::Shared;
+use super::waiting::Waiting;
+use crate::broker::{Isolation, Membership};
+use crate::task::{GlobalStores, TaskError};
+
+/// Pause of a task whose record waits for the outside world.
+const TASK_RETRY_MS: i64 = 250;
+
+/// One worker.
+pub(crate) struct Worker {
+    index: usize,
+    shared: Arc<Shared>,
+    plan: Arc<Plan>,
+    membership: Arc<dyn Membership>,
+    globals: GlobalStores,
+    inbox: Receiver<ToWorker>,
+    coordinator: Sender<Report>,
+    inputs: Inputs,
+    writer: Writer,
+    outbox: Outbox,
+    /// By place; a closed task leaves its place empty.
+    tasks: Vec<Option<Active>>,
+    slots: Slots,
+    commit: Commit,
+    last_commit: i64,
+    last_keep_alive: i64,
+    stopping: bool,
+    ended: bool,
+    /// No call to the broker before then: it said "not now".
+    retry_at: i64,
+    waiting: Waiting,
+}
+
+/// Numbers for inputs and changelogs, used again when free.
+#[derive(Default)]
+struct Slots {
+    next: usize,
+    free: Vec<usize>,
+}
+
+impl Slots {
+    fn take(&mut self) -> usize {
+        self.free.pop().unwrap_or_else(|| {
+            self.next += 1;
+            self.next - 1
+        })
+    }
+}
+
+impl Worker {
+    /// A worker without tasks.
+    ///
+    /// # Errors
+    /// When the broker's client cannot be made.
+    pub(crate) fn new(
+        index: usize,
+        shared: Arc<Shared>,
+        begin: (Arc<Plan>, Arc<dyn Membership>, GlobalStores),
+        mailboxes: (Receiver<ToWorker>, Sender<Report>),
+        now: i64,
+    ) -> Result<Self, Error> {
+        let (plan, membership, globals) = begin;
+        let (inbox, coordinator) = mailboxes;
+        let reader = shared.reader(&index.to_string(), true, Isolation::ReadCommitted);
+        Ok(Self {
+            index,
+            plan,
+            membership,
+            globals,
+            inbox,
+            coordinator,
+            inputs: Inputs::new(shared.broker.consumer(&reader)?),
+            writer: Writer::new(shared.config.processing),
+            outbox: Outbox::default(),
+            tasks: Vec::new(),
+            slots: Slots::default(),
+            commit: Commit::Idle,
+            last_commit: now,
+            last_keep_alive: now,
+            stopping: false,
+            ended: false,
+            retry_at: i64::MIN,
+            waiting: Waiting::new(format!("worker {index}"), 1_000),
+            shared,
+        })
+    }
+
+    /// One bounded piece of work at time `now` (milliseconds). Waits at most `wait`, for the broker and only with
+    /// nothing else to do. The order of work:
+    ///
+    /// 1. mailbox: tasks to start, to close, the end;
+    /// 2. the writer is made ready; without it nothing is processed;
+    /// 3. a commit under way goes one step on, and nothing else happens until it is through;
+    /// 4. outputs that the producer had no room for;
+    /// 5. poll: records into the tasks' queues, inputs of full queues paused;
+    /// 6. process and punctuate; outputs go to the producer;
+    /// 7. a commit begins when it is due.
+    pub(crate) fn step(&mut self, now: i64, wait: Duration) -> Progress {
+        if self.ended {
+            return Progress::Done;
+        }
+        match self.work(now, wait) {
+            Ok(_) if self.ended => Progress::Done,
+            Ok(moved) => Progress::of(moved),
+            Err(error) => self.react(error, now),
+        }
+    }
+
+    fn work(&mut self, now: i64, wait: Duration) -> Result<bool, Error> {
+        let mut moved = self.read_mailbox(now)?;
+        if now < self.retry_at {
+            return Ok(moved);
+        }
+        if !matches!(self.commit, Commit::Aborting(_)) {
+            self.writer.start(&self.shared, self.index)?;
+        }
+        if !matches!(self.commit, Commit::Idle) {
+            return Ok(self.step_commit(now, wait)? || moved);
+        }
+        moved |= self.close_closing();
+        if self.ended {
+            return Ok(true);
+        }
+        moved |= self.send_outputs(now)?;
+        if self.outbox.is_empty() && !self.stopping {
+            moved |= self.poll(if moved { Duration::ZERO } else { wait })?;
+            moved |= self.process(now)?;
+            moved |= self.send_outputs(now)?;
+        }
+        if matches!(self.commit, Commit::Idle) && self.commit_is_due(now) {
+            self.begin_commit(now)?;
+            moved = true;
+        }
+        Ok(moved)
+    }
+
+    /// Hands outputs to the producer and hears what became of earlier ones.
+    fn send_outputs(&mut self, now: i64) -> Result<bool, Error> {
+        let moved = self.outbox.flush(&mut self.writer, &self.shared, &self.plan, now)?;
+        if self.writer.is_open() {
+            let deliveries = self.writer.delivered(Duration::ZERO);
+            if let Some(failure) = deliveries.failure {
+                self.delivery_failed(failure)?;
+            }
+        }
+        Ok(moved)
+    }
+
+    fn poll(&mut self, wait: Duration) -> Result<bool, Error> {
+        let config = &self.shared.config;
+        let in_hand = self.tasks.iter().flatten().any(|active| {
+            (0..active.inputs.len()).any(|input| active.task.buffered(input) > 0)
+        });
+        let wait = if in_hand { Duration::ZERO } else { wait };
+        let polled = self.inputs.poll(&mut self.tasks, config.step_records, wait)?;
+        self.inputs.balance(&mut self.tasks, config.buffered_records)?;
+        Ok(polled > 0)
+    }
+
+    fn process(&mut self, now: i64) -> Result<bool, Error> {
+        let (mut moved, mut retry) = (false, false);
+        for active in self.tasks.iter_mut().flatten() {
+            if now < active.retry_at {
+                continue;
+            }
+            let worked = active
+                .task
+                .process(now, self.shared.config.step_records)
+                .and_then(|count| active.task.punctuate(now).map(|()| count));
+            match worked {
+                Ok(count) => moved |= count > 0,
+                Err(TaskError::Retry { place, reason }) => {
+                    active.retry_at = now + TASK_RETRY_MS;
+                    self.shared.warn(&format!("{place} waits and is tried again: {reason}"));
+                    retry = true;
+                    break;
+                }
+                Err(error) => return Err(error.into()),
+            }
+            for output in active.task.take_output() {
+                self.outbox.push(output.record, active::cause(&active.inputs, output.origin));
+            }
+        }
+        if retry {
+            // What the record did before it was refused cannot be told from what its predecessors did: all of it again.
+            self.abort_then(After::Rewind);
+        }
+        Ok(moved || retry)
+    }
+
+    fn report(&self, report: Report) {
+        // A coordinator that is gone has ended the application already.
+        let _ = self.coordinator.send(report);
+    }
+}

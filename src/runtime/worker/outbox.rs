@@ -1,0 +1,261 @@
+//! Records on their way to the producer, in order: outputs, repartition records, dead letters, changelog records.
+//!
+//! A full producer queue loses no place: the record stays at the head until it is taken. A record that can never be
+//! written becomes a dead letter without its value, by the production policy; a changelog record never does.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use super::super::error::Error;
+use super::super::observer::Event;
+use super::super::plan::Plan;
+use super::super::shared::Shared;
+use super::writer::Writer;
+use crate::broker::{BrokerError, Outgoing};
+use crate::dead_letter::{self, Failure, Stage};
+use crate::fault::{FaultPolicy, Reason};
+use crate::partitioner::Partitioner;
+use crate::processor::{Emitted, Position};
+use crate::record::Headers;
+use crate::task::Changelog;
+
+/// Something on its way.
+enum Outbound {
+    /// An output, and the input record that caused it.
+    Output { record: Emitted, cause: Option<Position> },
+    /// What a task's stores changed; `next` is the first change that is not with the producer yet.
+    Changes { changelog: Changelog, next: usize, slots: Vec<(usize, usize)> },
+}
+
+/// The queue in front of the producer.
+#[derive(Default)]
+pub(crate) struct Outbox {
+    queue: VecDeque<Outbound>,
+    /// Sizes the broker refused, per topic: a record of this size or more is too large there.
+    refused: BTreeMap<Arc<str>, usize>,
+    partitioner: Partitioner,
+    /// Records handed over since the last look, per topic.
+    sent: BTreeMap<Arc<str>, u64>,
+}
+
+impl Outbox {
+    /// Whether nothing waits.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    /// Appends a task's output.
+    pub(crate) fn push(&mut self, record: Emitted, cause: Option<Position>) {
+        self.queue.push_back(Outbound::Output { record, cause });
+    }
+
+    /// Appends what a task's stores changed. `slots`: number of the store, number the producer reports its offsets under.
+    pub(crate) fn push_changes(&mut self, changelog: Changelog, slots: Vec<(usize, usize)>) {
+        if changelog.len() > 0 {
+            self.queue.push_back(Outbound::Changes { changelog, next: 0, slots });
+        }
+    }
+
+    /// Forgets what waits: the transaction it belonged to is aborted.
+    pub(crate) fn clear(&mut self) {
+        self.queue.clear();
+        self.sent.clear();
+    }
+
+    /// The broker refused a record of this size after it was queued: later ones must not get that far.
+    pub(crate) fn refuse(&mut self, topic: &str, bytes: usize) {
+        let limit = self.refused.entry(topic.into()).or_insert(bytes);
+        *limit = bytes.min(*limit);
+    }
+
+    /// Hands records to the producer until it is full or nothing waits. Returns whether any was taken.
+    pub(crate) fn flush(
+        &mut self,
+        writer: &mut Writer,
+        shared: &Shared,
+        plan: &Plan,
+        now: i64,
+    ) -> Result<bool, Error> {
+        let mut moved = false;
+        while let Some(front) = self.queue.front_mut() {
+            let sent = match front {
+                Outbound::Output { record, .. } => {
+                    place(record, plan, &mut self.partitioner)?;
+                    let limit = self.refused.get(&record.topic).copied().unwrap_or(usize::MAX);
+                    send_output(record, limit.min(shared.config.max_record_bytes), writer)
+                        .map(|()| count(&mut self.sent, &record.topic, 1))
+                }
+                Outbound::Changes { changelog, next, slots } => {
+                    send_changes(changelog, next, slots, writer, &mut self.sent)
+                }
+            };
+            match sent {
+                Ok(()) => drop(self.queue.pop_front()),
+                Err(BrokerError::QueueFull) => break,
+                Err(BrokerError::RecordTooLarge { topic, bytes, detail }) => {
+                    self.too_large(shared, &topic, bytes, &detail, now)?;
+                }
+                Err(error) => return Err(error.into()),
+            }
+            moved = true;
+        }
+        Ok(moved)
+    }
+
+    /// Tells the observer what was handed over and is committed now.
+    pub(crate) fn report(&mut self, shared: &Shared) {
+        for (topic, count) in std::mem::take(&mut self.sent) {
+            shared.tell(&Event::Produced { topic: &topic, count });
+        }
+    }
+
+    /// The record at the head can never be written: what the production policy says becomes of it.
+    fn too_large(
+        &mut self,
+        shared: &Shared,
+        topic: &str,
+        bytes: usize,
+        detail: &str,
+        now: i64,
+    ) -> Result<(), Error> {
+        let unwritable = |what| {
+            let (topic, detail) = (topic.to_owned(), detail.to_owned());
+            Error::Unwritable { what, topic, bytes, detail }
+        };
+        let Some(Outbound::Output { record, cause }) = self.queue.pop_front() else {
+            return Err(unwritable("a changelog record"));
+        };
+        match shared.config.policies.production {
+            FaultPolicy::Stop => Err(unwritable("an output record")),
+            FaultPolicy::Skip => {
+                shared.warn(&format!("an output record of {bytes} bytes for {topic} was skipped: {detail}"));
+                Ok(())
+            }
+            FaultPolicy::DeadLetter => {
+                let letters = shared.dead_letter_topic();
+                let letter = match shorten(&record, &letters) {
+                    Shorter::Gone => return Err(unwritable("a dead letter")),
+                    Shorter::Letter(letter) => letter,
+                    Shorter::NotYet => {
+                        let message = format!("{bytes} bytes for topic {topic}: {detail}");
+                        truncated(shared, &letters, &record, cause.as_ref(), message, now)
+                    }
+                };
+                shared.tell(&Event::Truncated { topic, bytes });
+                self.queue.push_front(Outbound::Output { record: letter, cause });
+                Ok(())
+            }
+        }
+    }
+}
+
+/// What can still be taken off a dead letter that is itself too large.
+enum Shorter {
+    /// It has its value still, or is none of ours.
+    NotYet,
+    /// The same without its key.
+    Letter(Emitted),
+    /// Nothing.
+    Gone,
+}
+
+fn shorten(record: &Emitted, letters: &Arc<str>) -> Shorter {
+    if record.topic != *letters || record.headers.last("dlq.truncated").is_none() {
+        return Shorter::NotYet;
+    }
+    match &record.key {
+        Some(_) => Shorter::Letter(Emitted { key: None, partition: None, ..record.clone() }),
+        None => Shorter::Gone,
+    }
+}
+
+fn truncated(
+    shared: &Shared,
+    letters: &Arc<str>,
+    record: &Emitted,
+    cause: Option<&Position>,
+    message: String,
+    now: i64,
+) -> Emitted {
+    let reason = Reason { error_type: "RECORD_TOO_LARGE".into(), message };
+    let consumer = shared.consumer_name();
+    let failure = Failure {
+        stage: Stage::Production,
+        reason: &reason,
+        position: cause,
+        retries: 0,
+        first: now,
+        last: now,
+        consumer: &consumer,
+    };
+    dead_letter::truncated(letters, record, &failure)
+}
+
+fn count(sent: &mut BTreeMap<Arc<str>, u64>, topic: &Arc<str>, more: u64) {
+    match sent.get_mut(topic) {
+        Some(count) => *count += more,
+        None => drop(sent.insert(topic.clone(), more)),
+    }
+}
+
+/// Fixes the partition once, so that a full queue does not move a record without key to another one.
+fn place(record: &mut Emitted, plan: &Plan, partitioner: &mut Partitioner) -> Result<(), Error> {
+    if record.partition.is_none() {
+        let Some(count) = plan.partitions(&record.topic) else {
+            return Err(BrokerError::UnknownTopic { topic: record.topic.to_string() }.into());
+        };
+        record.partition = Some(partitioner.place(record.key.as_deref(), count));
+    }
+    Ok(())
+}
+
+fn send_output(record: &Emitted, limit: usize, writer: &mut Writer) -> Result<(), BrokerError> {
+    let bytes = size(record);
+    if bytes >= limit {
+        let detail = format!("the limit is {limit} bytes");
+        return Err(BrokerError::RecordTooLarge { topic: record.topic.to_string(), bytes, detail });
+    }
+    writer.send(Outgoing {
+        topic: &record.topic,
+        partition: record.partition.unwrap_or(0),
+        key: record.key.as_deref(),
+        value: record.value.as_deref(),
+        timestamp: record.timestamp,
+        headers: &record.headers,
+        slot: None,
+    })
+}
+
+/// Changelog records have only the broker's limits: one that cannot be written ends the application.
+fn send_changes(
+    changelog: &Changelog,
+    next: &mut usize,
+    slots: &[(usize, usize)],
+    writer: &mut Writer,
+    sent: &mut BTreeMap<Arc<str>, u64>,
+) -> Result<(), BrokerError> {
+    let headers = Headers::new();
+    while let Some(change) = changelog.get(*next) {
+        writer.send(Outgoing {
+            topic: change.topic,
+            partition: change.partition,
+            key: Some(change.key),
+            value: change.value,
+            timestamp: change.timestamp,
+            headers: &headers,
+            slot: slots.iter().find(|(store, _)| *store == change.store).map(|(_, slot)| *slot),
+        })?;
+        count(sent, change.topic, 1);
+        *next += 1;
+    }
+    Ok(())
+}
+
+/// Bytes of key, value and headers.
+fn size(record: &Emitted) -> usize {
+    let payload = record.key.as_ref().map_or(0, Vec::len) + record.value.as_ref().map_or(0, Vec::len);
+    let header = |header: &crate::record::Header| {
+        header.name.len() + header.value.as_ref().map_or(0, |value| value.len())
+    };
+    payload + record.headers.iter().map(header).sum::<usize>()
+}

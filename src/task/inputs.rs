@@ -1,0 +1,151 @@
+//! The queues of a task, and which record comes next: the one whose queue head has the lowest timestamp.
+
+use std::collections::VecDeque;
+
+use crate::processor::Position;
+use crate::record::{Partition, RawRecord};
+
+/// The inputs of a task, in the order of its sources' topics.
+#[derive(Debug)]
+pub(crate) struct Inputs {
+    partitions: Vec<Partition>,
+    inputs: Vec<Input>,
+}
+
+#[derive(Debug)]
+struct Input {
+    /// The source node.
+    source: usize,
+    queue: VecDeque<(i64, RawRecord)>,
+    /// Lent to the nodes while a record of this input is in hand, so that no name is counted or copied per record.
+    position: Option<Position>,
+    /// One past the last processed offset.
+    next: Option<i64>,
+    committed: Option<i64>,
+}
+
+impl Inputs {
+    /// Empty queues; each input is a source node and what it reads.
+    pub(crate) fn new(inputs: impl IntoIterator<Item = (usize, Partition)>) -> Self {
+        let (partitions, inputs) = inputs
+            .into_iter()
+            .map(|(source, partition)| {
+                let position =
+                    Some(Position { topic: partition.topic.clone(), partition: partition.number, offset: 0 });
+                (partition, Input { source, queue: VecDeque::new(), position, next: None, committed: None })
+            })
+            .unzip();
+        Self { partitions, inputs }
+    }
+
+    pub(crate) fn partitions(&self) -> &[Partition] {
+        &self.partitions
+    }
+
+    pub(crate) fn enqueue(&mut self, input: usize, offset: i64, record: RawRecord) {
+        self.inputs[input].queue.push_back((offset, record));
+    }
+
+    pub(crate) fn buffered(&self, input: usize) -> usize {
+        self.inputs[input].queue.len()
+    }
+
+    /// The input with the oldest head, the lower number among equals, and the head's offset. An empty queue holds
+    /// nobody up.
+    pub(crate) fn next(&self) -> Option<(usize, i64)> {
+        let heads = self.inputs.iter().enumerate().filter_map(|(input, it)| {
+            let (offset, record) = it.queue.front()?;
+            Some((record.timestamp, input, *offset))
+        });
+        heads.min_by_key(|(timestamp, ..)| *timestamp).map(|(_, input, offset)| (input, offset))
+    }
+
+    /// Takes the head of an input: its source node, its position, the record.
+    pub(crate) fn take(&mut self, input: usize) -> Option<(usize, Option<Position>, RawRecord)> {
+        let it = &mut self.inputs[input];
+        let (offset, record) = it.queue.pop_front()?;
+        let mut position = it.position.take();
+        if let Some(position) = &mut position {
+            position.offset = offset;
+        }
+        it.next = Some(offset + 1);
+        Some((it.source, position, record))
+    }
+
+    /// Gives the position back that [`take`](Self::take) lent.
+    pub(crate) fn put_back(&mut self, input: usize, position: Option<Position>) {
+        self.inputs[input].position = position;
+    }
+
+    /// Next offsets of the inputs that moved since the last commit.
+    pub(crate) fn moved(&self) -> Vec<(Partition, i64)> {
+        let all = self.partitions.iter().zip(&self.inputs);
+        all.filter(|(_, it)| it.next != it.committed)
+            .filter_map(|(partition, it)| Some((partition.clone(), it.next?)))
+            .collect()
+    }
+
+    /// One past the last processed offset of the input that reads this topic.
+    pub(crate) fn next_of(&self, topic: &str) -> Option<i64> {
+        let input = self.partitions.iter().position(|partition| &*partition.topic == topic)?;
+        self.inputs[input].next
+    }
+
+    pub(crate) fn committed(&mut self) {
+        self.inputs.iter_mut().for_each(|it| it.committed = it.next);
+    }
+
+    /// Back to the last commit, with empty queues: the owner reads again from there.
+    pub(crate) fn rewind(&mut self) {
+        for (it, partition) in self.inputs.iter_mut().zip(&self.partitions) {
+            it.queue.clear();
+            it.next = it.committed;
+            let (topic, partition) = (partition.topic.clone(), partition.number);
+            it.position.get_or_insert(Position { topic, partition, offset: 0 });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn inputs() -> Inputs {
+        Inputs::new([(0, Partition::new("a", 1)), (1, Partition::new("b", 1))])
+    }
+
+    fn record(timestamp: i64) -> RawRecord {
+        RawRecord { timestamp, ..RawRecord::default() }
+    }
+
+    #[test]
+    fn the_oldest_head_comes_first_and_the_lower_input_among_equals() {
+        let mut inputs = inputs();
+        for (input, offset, timestamp) in [(0, 0, 5), (0, 1, 1), (1, 10, 3), (1, 11, 5)] {
+            inputs.enqueue(input, offset, record(timestamp));
+        }
+        let mut order = Vec::new();
+        while let Some((input, offset)) = inputs.next() {
+            let (_, position, _) = inputs.take(input).unwrap();
+            assert_eq!(position.as_ref().map(|it| it.offset), Some(offset));
+            inputs.put_back(input, position);
+            order.push((input, offset));
+        }
+        assert_eq!(order, [(1, 10), (0, 0), (0, 1), (1, 11)]);
+    }
+
+    #[test]
+    fn only_moved_inputs_have_offsets_and_a_rewind_forgets_them() {
+        let mut inputs = inputs();
+        inputs.enqueue(1, 7, record(0));
+        inputs.take(1);
+        assert_eq!(inputs.moved(), [(Partition::new("b", 1), 8)]);
+        inputs.committed();
+        assert_eq!(inputs.moved(), []);
+        inputs.enqueue(1, 8, record(0));
+        inputs.enqueue(1, 9, record(0));
+        inputs.take(1);
+        inputs.rewind();
+        assert_eq!((inputs.moved(), inputs.buffered(1), inputs.next_of("b")), (vec![], 0, Some(8)));
+    }
+}
