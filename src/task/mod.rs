@@ -28,6 +28,8 @@ mod times;
 #[cfg(test)]
 pub(crate) mod sample;
 #[cfg(test)]
+mod global_tests;
+#[cfg(test)]
 mod tests;
 
 pub(crate) use changelog::Changelog;
