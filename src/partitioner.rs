@@ -5,6 +5,23 @@ pub fn partition_of(key: &[u8], count: i32) -> i32 {
     (murmur2(key) & 0x7fff_ffff).cast_signed() % count.max(1)
 }
 
+/// Places records on the partitions of topics; one per worker, for the records without a key.
+#[derive(Debug, Default)]
+pub(crate) struct Partitioner {
+    next: i32,
+}
+
+impl Partitioner {
+    /// The partition among `count` for a key. Records without a key go round; Java's clients choose at random there.
+    pub(crate) fn place(&mut self, key: Option<&[u8]>, count: i32) -> i32 {
+        let Some(key) = key else {
+            self.next = self.next.wrapping_add(1) & i32::MAX;
+            return self.next % count.max(1);
+        };
+        partition_of(key, count)
+    }
+}
+
 /// 32-bit murmur2 with the seed of Kafka's Java clients.
 fn murmur2(bytes: &[u8]) -> u32 {
     const MIX: u32 = 0x5bd1_e995;

@@ -112,14 +112,6 @@ impl Task {
         self.start_nodes()
     }
 
-    /// Stream times as the next commit would note them: the task's, those of operators (`op:`) and stores (`store:`).
-    pub(crate) fn stream_times(&self) -> std::collections::BTreeMap<String, i64> {
-        let own: Vec<usize> = self.stores.iter().map(|(number, _)| *number).collect();
-        let mut checkpoint = Checkpoint::default();
-        times::save(&self.pipeline, &self.recipe.names, &own, &mut checkpoint);
-        checkpoint.stream_times
-    }
-
     fn settle(&mut self) {
         self.pipeline.env.commit_requested = false;
         // Outputs that were not taken yet belong to the next interval.

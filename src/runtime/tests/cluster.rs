@@ -10,7 +10,7 @@ use crate::broker::{
     StartOffset,
 };
 use crate::graph::Topology;
-use crate::partitioner::by_key;
+use crate::partitioner::partition_of as by_key;
 use crate::record::{Headers, Partition, RawRecord};
 use crate::runtime::process::{Part, Process};
 use crate::runtime::{AppConfig, Error, Event, Observer};
