@@ -30,6 +30,8 @@ const BEGIN_OFFSETS: &str = "
     SELECT $1, $2, n.partition, n.next_offset FROM UNNEST ($3::int[], $4::bigint[]) AS n (partition, next_offset)
     ON CONFLICT DO NOTHING";
 
+const FORGET_OFFSETS: &str = "DELETE FROM cdc_exit_offsets WHERE consumer_group = $1 AND topic = $2";
+
 const DELETE_ORDERS: &str = "
     DELETE FROM cdc_orders_enriched AS o
     USING UNNEST ($1::bigint[], $2::int[], $3::bigint[]) AS n (order_id, src_partition, src_offset)
@@ -90,7 +92,9 @@ impl Database {
     pub fn new(url: &str, group: &str, topic: &str) -> Result<Self, OdsError> {
         // The URL itself is not shown: it may hold a password.
         let options: PgConnectOptions = url.parse().map_err(|_| {
-            OdsError::DatabaseRefuses("the URL is not of the form postgres://user:password@host:port/database".into())
+            OdsError::DatabaseRefuses(
+                "the URL is not of the form postgres://user:password@host:port/database".into(),
+            )
         })?;
         let runtime = Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| OdsError::DatabaseRefuses(format!("no runtime: {error}")))?;
@@ -111,7 +115,9 @@ impl Database {
             return Ok(());
         }
         let migrations = async {
-            match tokio::time::timeout(PATIENCE * 3, sqlx::migrate!("src/ods/migrations").run(&self.pool)).await {
+            match tokio::time::timeout(PATIENCE * 3, sqlx::migrate!("src/ods/migrations").run(&self.pool))
+                .await
+            {
                 Ok(Ok(())) => Ok(()),
                 Ok(Err(sqlx::migrate::MigrateError::Execute(error))) => Err(named(error)),
                 Ok(Err(error)) => Err(OdsError::DatabaseRefuses(error.to_string())),
@@ -139,6 +145,22 @@ impl Database {
                 .execute(&mut **transaction)
                 .await?;
             self.lock_offsets(transaction, &partitions).await
+        })
+    }
+
+    /// Empties the tables and forgets the offsets of this group, in one transaction.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn forget(&mut self) -> Result<(), OdsError> {
+        self.patiently(async |transaction| {
+            sqlx::query(FORGET_OFFSETS)
+                .bind(&self.group)
+                .bind(&self.topic)
+                .execute(&mut **transaction)
+                .await?;
+            sqlx::query("DELETE FROM cdc_orders_enriched").execute(&mut **transaction).await?;
+            Ok(())
         })
     }
 
@@ -252,7 +274,11 @@ async fn upsert_orders(connection: &mut PgConnection, batch: &Batch) -> Result<V
     written.iter().map(|row| row.try_get(0)).collect()
 }
 
-async fn insert_items(connection: &mut PgConnection, batch: &Batch, newer: &[i64]) -> Result<(), sqlx::Error> {
+async fn insert_items(
+    connection: &mut PgConnection,
+    batch: &Batch,
+    newer: &[i64],
+) -> Result<(), sqlx::Error> {
     let orders = newer.iter().filter_map(|id| batch.orders.get(id)).filter_map(|row| row.order.as_ref());
     let items: Vec<(i64, &Line)> =
         orders.flat_map(|order| order.items.iter().map(|item| (order.order_id, item))).collect();
@@ -290,7 +316,8 @@ fn named(error: sqlx::Error) -> OdsError {
         };
     };
     // Connection, resources, operator intervention (shutdown, cancelled), lock conflicts, read-only standby.
-    let passing = ["08", "53", "57", "40", "55"].iter().any(|class| code.starts_with(class)) || code == "25006";
+    let passing =
+        ["08", "53", "57", "40", "55"].iter().any(|class| code.starts_with(class)) || code == "25006";
     let text = format!("{text} (SQLSTATE {code})");
     if passing { OdsError::DatabaseAway(text) } else { OdsError::DatabaseRefuses(text) }
 }

@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use topo::Partition;
 use topo::broker::{
-    Broker, BrokerError, CommittedOffset, Fetched, GroupProtocol, Membership, MembershipConfig, MembershipEvent,
-    NewTopic,
+    Broker, BrokerError, CommittedOffset, Fetched, GroupProtocol, Membership, MembershipConfig,
+    MembershipEvent, NewTopic,
 };
 
 use super::batch::Batch;
@@ -138,6 +138,17 @@ impl Exit {
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// Forgets how far the topic was applied and empties the tables, so that it is applied from its beginning. Only
+    /// while no exit of this group runs.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn forget(config: &OdsConfig) -> Result<(), OdsError> {
+        let mut database = Database::new(&config.database_url, &config.group, &config.topic)?;
+        database.migrate()?;
+        database.forget()
     }
 
     /// Gives everything back. With `keep_place`, a restart within the session timeout gets the same partitions.

@@ -89,7 +89,11 @@ impl Processor for Audit {
     type KeyOut = ();
     type ValueOut = ();
 
-    fn process(&mut self, record: Record<Bytes, Bytes>, ctx: &mut Context<'_, '_, (), ()>) -> Result<(), Fault> {
+    fn process(
+        &mut self,
+        record: Record<Bytes, Bytes>,
+        ctx: &mut Context<'_, '_, (), ()>,
+    ) -> Result<(), Fault> {
         let (event, ..) = decode(&self.decoder, &record, ctx)?;
         let Event::Change(change) = event else {
             ctx.dropped();
@@ -132,7 +136,8 @@ fn poison(error: DecodeError) -> Fault {
 
 fn amount(column: &str, amount: Option<Decimal>) -> Result<Option<Decimal>, Fault> {
     let Some(amount) = amount else { return Ok(None) };
-    let refused = || Fault::poison("OUT_OF_RANGE", format!("column {column}: {amount} is no amount of money"));
+    let refused =
+        || Fault::poison("OUT_OF_RANGE", format!("column {column}: {amount} is no amount of money"));
     money::accepted(amount).ok_or_else(refused).map(Some)
 }
 

@@ -145,7 +145,11 @@ impl<R: Guardable> Guarded<R> {
                 Decision::Apply(None)
             }
             RowChange::Tombstone => {
-                if std::mem::take(&mut self.tombstone_due) { Decision::Ignore } else { Decision::Apply(None) }
+                if std::mem::take(&mut self.tombstone_due) {
+                    Decision::Ignore
+                } else {
+                    Decision::Apply(None)
+                }
             }
         }
     }
@@ -238,7 +242,8 @@ mod tests {
     }
 
     fn put(name: &str, scn: u64, offset: i64) -> Captured<Product> {
-        let change = RowChange::Put { row: product(name), unavailable: vec![], version: version(scn, offset) };
+        let change =
+            RowChange::Put { row: product(name), unavailable: vec![], version: version(scn, offset) };
         Captured { change, partition: 0, offset }
     }
 

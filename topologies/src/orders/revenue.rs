@@ -112,7 +112,8 @@ impl Totals {
     /// Totals with a difference taken in; `None` when no order is left.
     pub fn with(self, difference: Difference) -> Option<Self> {
         let Difference { orders, revenue, window_end } = difference;
-        let totals = Self { orders: self.orders + orders, revenue: money::sum(self.revenue, revenue), window_end };
+        let totals =
+            Self { orders: self.orders + orders, revenue: money::sum(self.revenue, revenue), window_end };
         (totals.orders != 0).then_some(totals)
     }
 
@@ -172,7 +173,8 @@ mod tests {
 
     #[test]
     fn an_order_counts_once_per_category_with_the_sum_of_its_items_there() {
-        let items = [(1, Some("TOYS"), Some(100)), (2, Some("BOOKS"), Some(250)), (3, Some("TOYS"), Some(11))];
+        let items =
+            [(1, Some("TOYS"), Some(100)), (2, Some("BOOKS"), Some(250)), (3, Some("TOYS"), Some(11))];
         let start = "2024-01-20T08:15:00Z".to_owned();
         let expected = vec![
             (start.clone(), "BOOKS".to_owned(), 1, "2.50".to_owned()),
@@ -212,11 +214,19 @@ mod tests {
 
     #[test]
     fn a_group_without_orders_is_no_group_and_averages_are_rounded_half_up() {
-        let difference = |orders, cents| Difference { orders, revenue: Decimal::new(cents, 2), window_end: WINDOW };
+        let difference =
+            |orders, cents| Difference { orders, revenue: Decimal::new(cents, 2), window_end: WINDOW };
         let totals = Totals::NONE.with(difference(8, 1004)).unwrap();
-        let group = Group { window_start: "1970-01-01T00:00:00Z".into(), tier: "GOLD".into(), category: "TOYS".into() };
+        let group = Group {
+            window_start: "1970-01-01T00:00:00Z".into(),
+            tier: "GOLD".into(),
+            category: "TOYS".into(),
+        };
         let revenue = totals.to_revenue(&group);
-        assert_eq!(("10.04", "1.26"), (&*revenue.total_revenue.to_string(), &*revenue.avg_order_value.to_string()));
+        assert_eq!(
+            ("10.04", "1.26"),
+            (&*revenue.total_revenue.to_string(), &*revenue.avg_order_value.to_string())
+        );
         assert_eq!("1970-01-01T00:05:00Z", revenue.window_end);
         let key = serde_json::to_string(&group).unwrap();
         assert_eq!(r#"{"window_start":"1970-01-01T00:00:00Z","tier":"GOLD","category":"TOYS"}"#, key);

@@ -148,7 +148,13 @@ impl Accounts {
     }
 
     /// Counts a payment that is decided and whose turn it is.
-    fn count(&self, key: &AccountKey, account: &mut Account, payment: Payment, ctx: &mut Ctx<'_, '_>) -> Result<Half, Fault> {
+    fn count(
+        &self,
+        key: &AccountKey,
+        account: &mut Account,
+        payment: Payment,
+        ctx: &mut Ctx<'_, '_>,
+    ) -> Result<Half, Fault> {
         let feed = account.feed(payment.origin.partition);
         feed.horizon = feed.horizon.max(payment.stream_time.saturating_sub(self.keep_ms));
         let kept = payment.time >= feed.horizon;
@@ -176,14 +182,28 @@ impl Accounts {
         Ok(Half { payment, role, window, rapid })
     }
 
-    fn look_again(&self, key: &AccountKey, partition: i32, oldest: i64, ctx: &mut Ctx<'_, '_>) -> Result<(), Fault> {
+    fn look_again(
+        &self,
+        key: &AccountKey,
+        partition: i32,
+        oldest: i64,
+        ctx: &mut Ctx<'_, '_>,
+    ) -> Result<(), Fault> {
         let due = oldest.saturating_add(self.keep_ms);
         Ok(timers::add(ctx.store(self.stores.looks)?, partition, due, key.as_bytes())?)
     }
 
     /// Counts everything of one account and partition that is at the head of its queue and decided.
-    fn drain(&self, key: &AccountKey, account: &mut Account, partition: i32, ctx: &mut Ctx<'_, '_>) -> Result<(), Fault> {
-        while let Some(decided) = queue::take_decided(ctx.store(self.stores.waiting)?, key, account.feed(partition))? {
+    fn drain(
+        &self,
+        key: &AccountKey,
+        account: &mut Account,
+        partition: i32,
+        ctx: &mut Ctx<'_, '_>,
+    ) -> Result<(), Fault> {
+        while let Some(decided) =
+            queue::take_decided(ctx.store(self.stores.waiting)?, key, account.feed(partition))?
+        {
             if !decided.counts {
                 continue;
             }
@@ -204,7 +224,8 @@ impl Accounts {
         let pause = (self.keep_ms / LOOKS_PER_LIFE).max(1);
         let mut budget = PRUNE_AT_ONCE;
         while budget > 0 {
-            let Some((_, subject)) = timers::take_due(ctx.store(self.stores.looks)?, partition, stream_time)? else {
+            let Some((_, subject)) = timers::take_due(ctx.store(self.stores.looks)?, partition, stream_time)?
+            else {
                 self.next_look.insert(partition, stream_time.saturating_add(pause));
                 break;
             };
@@ -229,7 +250,8 @@ impl Accounts {
         budget: &mut usize,
         ctx: &mut Ctx<'_, '_>,
     ) -> Result<Option<i64>, Fault> {
-        let Some(mut account) = ctx.store(self.stores.accounts)?.get(key)?.map(|found| found.value.clone()) else {
+        let Some(mut account) = ctx.store(self.stores.accounts)?.get(key)?.map(|found| found.value.clone())
+        else {
             return Ok(None);
         };
         let feed = account.feed(partition);
@@ -243,7 +265,13 @@ impl Accounts {
         Ok(oldest)
     }
 
-    fn save(&self, key: &AccountKey, mut account: Account, time: i64, ctx: &mut Ctx<'_, '_>) -> Result<(), Fault> {
+    fn save(
+        &self,
+        key: &AccountKey,
+        mut account: Account,
+        time: i64,
+        ctx: &mut Ctx<'_, '_>,
+    ) -> Result<(), Fault> {
         account.feeds.retain(|feed| !feed.roots.is_empty() || feed.waiting.is_some());
         let accounts = ctx.store(self.stores.accounts)?;
         if account.feeds.is_empty() {
@@ -261,7 +289,11 @@ impl Processor for Accounts {
     type KeyOut = String;
     type ValueOut = Half;
 
-    fn process(&mut self, record: Record<AccountKey, AccountEvent>, ctx: &mut Ctx<'_, '_>) -> Result<(), Fault> {
+    fn process(
+        &mut self,
+        record: Record<AccountKey, AccountEvent>,
+        ctx: &mut Ctx<'_, '_>,
+    ) -> Result<(), Fault> {
         let Record { key, value, timestamp, headers } = record;
         let mut account =
             ctx.store(self.stores.accounts)?.get(&key)?.map(|found| found.value.clone()).unwrap_or_default();

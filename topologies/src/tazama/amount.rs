@@ -64,7 +64,11 @@ mod tests {
         for (text, decimals, minor) in cases.into_iter().chain(more) {
             assert_eq!(Ok(minor), parse_minor(text, decimals), "{text}");
         }
-        assert_eq!(Ok(9_007_199_254_740_993_00), parse_minor("9007199254740993", 2), "no float has this value");
+        assert_eq!(
+            Ok(9_007_199_254_740_993_00),
+            parse_minor("9007199254740993", 2),
+            "no float has this value"
+        );
     }
 
     #[test]
@@ -83,7 +87,8 @@ mod tests {
 
     #[test]
     fn major_units_are_written_without_trailing_zeros() {
-        let cases = [(1_500_000_000, 2, "15000000"), (1_500_000_050, 2, "15000000.5"), (5, 3, "0.005"), (7, 0, "7")];
+        let cases =
+            [(1_500_000_000, 2, "15000000"), (1_500_000_050, 2, "15000000.5"), (5, 3, "0.005"), (7, 0, "7")];
         for (minor, decimals, text) in cases {
             assert_eq!(text, major_text(minor, decimals));
         }

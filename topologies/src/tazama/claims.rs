@@ -63,7 +63,11 @@ impl Claims {
         Self { stores, keep_ms, started: None, heard: HashMap::new() }
     }
 
-    fn is_first(&self, payment: &Payment, ctx: &mut Context<'_, '_, AccountKey, AccountEvent>) -> Result<bool, Fault> {
+    fn is_first(
+        &self,
+        payment: &Payment,
+        ctx: &mut Context<'_, '_, AccountKey, AccountEvent>,
+    ) -> Result<bool, Fault> {
         let claims = ctx.store(self.stores.claims)?;
         if let Some(held) = claims.get(&payment.transaction_id)? {
             let Claim { holder, until } = held.value;
@@ -87,7 +91,11 @@ impl Claims {
         awake.map(|heard| heard.stream_time).min()
     }
 
-    fn forget(&mut self, payment: &Payment, ctx: &mut Context<'_, '_, AccountKey, AccountEvent>) -> Result<(), Fault> {
+    fn forget(
+        &mut self,
+        payment: &Payment,
+        ctx: &mut Context<'_, '_, AccountKey, AccountEvent>,
+    ) -> Result<(), Fault> {
         let now = ctx.wall_clock();
         let heard = Heard { stream_time: payment.stream_time, wall_clock: now };
         self.heard.insert(payment.origin.partition, heard);

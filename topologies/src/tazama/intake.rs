@@ -27,7 +27,8 @@ impl Processor for Intake {
             ctx.dropped();
             return Ok(());
         };
-        let position = ctx.position().ok_or_else(|| Fault::fatal("TOPOLOGY", "a payment without a position"))?;
+        let position =
+            ctx.position().ok_or_else(|| Fault::fatal("TOPOLOGY", "a payment without a position"))?;
         let origin = Origin { partition: position.partition, offset: position.offset };
         let mut payment = Payment::parse(bytes, origin)?;
         payment.stream_time = ctx.observe(payment.time);

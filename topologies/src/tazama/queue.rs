@@ -34,7 +34,8 @@ pub struct StoredHeaders(Vec<(String, Option<Vec<u8>>)>);
 
 impl StoredHeaders {
     fn of(headers: &Headers) -> Self {
-        let stored = |header: &topo::Header| (header.name.clone(), header.value.as_ref().map(|value| value.to_vec()));
+        let stored =
+            |header: &topo::Header| (header.name.clone(), header.value.as_ref().map(|value| value.to_vec()));
         Self(headers.iter().map(stored).collect())
     }
 
@@ -115,7 +116,9 @@ pub fn take_decided(
     let Some((first, last)) = feed.waiting else { return Ok(None) };
     let place = place(account, Origin { partition: feed.partition, offset: first });
     let Some(head) = store.get(&place)? else { return Ok(None) };
-    let (Some(counts), Some(arrived)) = (head.value.counts, head.value.arrived.clone()) else { return Ok(None) };
+    let (Some(counts), Some(arrived)) = (head.value.counts, head.value.arrived.clone()) else {
+        return Ok(None);
+    };
     feed.waiting = head.value.next.map(|next| (next, last));
     store.delete(&place, arrived.timestamp)?;
     let Arrived { payment, timestamp, headers } = arrived;

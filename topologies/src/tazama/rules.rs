@@ -77,7 +77,10 @@ impl Serialize for Sums {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(self.0.len()))?;
         for (currency, minor) in &self.0 {
-            map.serialize_entry(currency.code(), &number(minor.to_string()).map_err(serde::ser::Error::custom)?)?;
+            map.serialize_entry(
+                currency.code(),
+                &number(minor.to_string()).map_err(serde::ser::Error::custom)?,
+            )?;
         }
         map.end()
     }
@@ -155,8 +158,7 @@ mod tests {
 
     fn judged(payment: &Payment, outgoing: u64, incoming: u64, rapid: u64) -> Value {
         let totals = |count| Totals { count, sums: vec![(payment.currency, payment.minor)] };
-        let counts =
-            Counts { outgoing: totals(outgoing), rapid: totals(rapid), incoming: totals(incoming) };
+        let counts = Counts { outgoing: totals(outgoing), rapid: totals(rapid), incoming: totals(incoming) };
         serde_json::from_slice(&verdict(payment, &counts, SPANS).unwrap()).unwrap()
     }
 

@@ -133,7 +133,12 @@ impl Totals {
 ///
 /// # Errors
 /// The store's.
-pub fn insert(blocks: &mut impl Blocks, time: i64, currency: Currency, minor: i128) -> Result<(), StateError> {
+pub fn insert(
+    blocks: &mut impl Blocks,
+    time: i64,
+    currency: Currency,
+    minor: i128,
+) -> Result<(), StateError> {
     let mut place = Place::root(time);
     loop {
         let block = blocks.load(place)?.cloned();
@@ -336,7 +341,8 @@ mod tests {
                 let minor = random.random_range(1..1_000_000);
                 rows.push((time, currency(row), minor));
                 insert(&mut tree, time, currency(row), minor).unwrap();
-                let (one, other) = (random.random_range(-spread..=spread), random.random_range(-spread..=spread));
+                let (one, other) =
+                    (random.random_range(-spread..=spread), random.random_range(-spread..=spread));
                 let (from, to) = (middle + one.min(other), middle + one.max(other));
                 assert_eq!(naive(&rows, from, to), query(&mut tree, from, to), "seed {seed}, row {row}");
             }
