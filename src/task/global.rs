@@ -58,12 +58,11 @@ pub(crate) struct GlobalTask {
     policy: FaultPolicy,
     /// Next offset per partition that was read since the last flush.
     read: Vec<(Partition, i64)>,
-    skipped: u64,
 }
 
 impl GlobalTask {
     /// Over a state that was opened with the specs of `sub.stores`. `policy` says what becomes of a record that cannot be
-    /// used: there is no transaction for a dead letter here, so anything but `Stop` skips and counts it.
+    /// used: there is no transaction for a dead letter here, so anything but `Stop` skips it.
     pub(crate) fn new(
         topology: &Topology,
         sub: &SubTopology,
@@ -86,7 +85,6 @@ impl GlobalTask {
             sources: sources.flatten().collect(),
             policy,
             read: Vec::new(),
-            skipped: 0,
         };
         task.pipeline.env.wall_clock = now;
         task.recipe.make_nodes(&mut task.pipeline.nodes);
@@ -127,7 +125,6 @@ impl GlobalTask {
         let refused = match outcome {
             Ok(()) => None,
             Err(Fault::Poison(reason)) if self.policy != FaultPolicy::Stop => {
-                self.skipped += 1;
                 Some(reason)
             }
             Err(fault) => return Err(self.stopped(fault.reason().clone())),
@@ -164,11 +161,6 @@ impl GlobalTask {
             }
         }
         Ok(())
-    }
-
-    /// Records that were skipped because they could not be used.
-    pub(crate) fn skipped(&self) -> u64 {
-        self.skipped
     }
 
     /// The state under it.

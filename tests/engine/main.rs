@@ -17,3 +17,6 @@ mod cli;
 
 /// The README says what is true.
 mod readme;
+
+/// Who may import whom.
+mod rooms;

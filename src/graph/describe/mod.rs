@@ -6,6 +6,9 @@ mod json;
 mod mermaid;
 mod text;
 
+#[cfg(test)]
+mod tests;
+
 use super::node::{Changelog, NodeKind, SinkTopic, Topology, TopicRef};
 
 impl Topology {
