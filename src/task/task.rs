@@ -207,6 +207,7 @@ impl Task {
     }
 
     /// Closes the task and gives its state back; what was not committed is forgotten.
+    #[cfg(test)]
     pub(crate) fn into_state(self) -> TaskState {
         self.state
     }

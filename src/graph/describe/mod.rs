@@ -9,7 +9,7 @@ mod text;
 #[cfg(test)]
 mod tests;
 
-use super::node::{Changelog, NodeKind, SinkTopic, Topology, TopicRef};
+use super::node::{Changelog, NodeKind, SinkTopic, TopicRef, Topology};
 
 impl Topology {
     /// The text of Kafka Streams' `Topology.describe()`, to the byte. Internal topics are named without the application.

@@ -61,7 +61,9 @@ fn graph(text: &str) -> Topology {
             sample.store(&store);
         }
     }
-    while let Some(next) = waiting.iter().position(|line| line.parents.iter().all(|it| known(&mut sample, it))) {
+    while let Some(next) =
+        waiting.iter().position(|line| line.parents.iter().all(|it| known(&mut sample, it)))
+    {
         let Line { kind, name, things, parents, global } = waiting.remove(next);
         let parents: Vec<&str> = parents.iter().map(String::as_str).collect();
         let things: Vec<&str> = things.iter().map(String::as_str).collect();
@@ -118,7 +120,8 @@ fn pictures_name_topics_stores_changelogs_and_partitions() {
     sample.store("counts");
     sample.processor("count", &["by-word-source"], &["counts"]);
     let topology = sample.topology();
-    let (dot, mermaid, json) = (topology.describe_dot(), topology.describe_mermaid(), topology.describe_json());
+    let (dot, mermaid, json) =
+        (topology.describe_dot(), topology.describe_mermaid(), topology.describe_json());
     for picture in [&dot, &mermaid, &json.to_string()] {
         for word in ["words", "by-word", "counts", "counts-changelog", "4", "as it has"] {
             assert!(picture.contains(word), "{word} is missing in\n{picture}");

@@ -39,7 +39,8 @@ fn handed_on(engine: &[Source]) -> BTreeMap<String, String> {
 fn rooms_import_only_what_the_design_allows() {
     let engine = sources("src");
     assert!(engine.len() > 50, "only {} sources found", engine.len());
-    let found: Vec<String> = engine.iter().flat_map(|source| rules::objections(source, &handed_on(&engine))).collect();
+    let found: Vec<String> =
+        engine.iter().flat_map(|source| rules::objections(source, &handed_on(&engine))).collect();
     assert!(found.is_empty(), "\n{}", found.join("\n"));
 }
 
@@ -60,7 +61,8 @@ fn every_room_has_a_rule_and_every_rule_a_room() {
 
 #[test]
 fn a_planted_violation_is_caught() {
-    let handed_on = BTreeMap::from([("Builder".to_owned(), "dsl".to_owned()), ("Data".to_owned(), "data".to_owned())]);
+    let handed_on =
+        BTreeMap::from([("Builder".to_owned(), "dsl".to_owned()), ("Data".to_owned(), "data".to_owned())]);
     let planted = [
         ("src/runtime/worker.rs", "use crate::dsl::Builder;"),
         ("src/runtime/worker.rs", "use crate::Builder;"),
@@ -71,7 +73,11 @@ fn a_planted_violation_is_caught() {
         ("src/data.rs", "use topo::record::Record;"),
     ];
     for (path, text) in planted {
-        assert_eq!(rules::objections(&Source::new(path.to_owned(), text), &handed_on).len(), 1, "{path}: {text}");
+        assert_eq!(
+            rules::objections(&Source::new(path.to_owned(), text), &handed_on).len(),
+            1,
+            "{path}: {text}"
+        );
     }
     let strangers = [
         ("src/broker/memory/mod.rs", "use rdkafka::Message;"),
@@ -93,8 +99,14 @@ fn comments_texts_and_what_is_allowed_are_no_violations() {
     let fine = [
         ("src/task/task.rs", "// use crate::runtime::App;\nuse crate::{graph::Naming, Data};"),
         ("src/task/task.rs", "/* crate::dsl /* nested */ crate::cli */ let text = \"crate::runtime\";"),
-        ("src/task/task.rs", "let text = r#\"crate::runtime \"quoted\"\"#; let quote = '\"'; use super::inputs::Inputs;"),
-        ("src/task/task.rs", "//! Instant::now, tokio and rdkafka are absent here.\nfn life<'a>(it: &'a str) {}"),
+        (
+            "src/task/task.rs",
+            "let text = r#\"crate::runtime \"quoted\"\"#; let quote = '\"'; use super::inputs::Inputs;",
+        ),
+        (
+            "src/task/task.rs",
+            "//! Instant::now, tokio and rdkafka are absent here.\nfn life<'a>(it: &'a str) {}",
+        ),
     ];
     for (path, text) in fine {
         let source = Source::new(path.to_owned(), text);

@@ -54,7 +54,9 @@ impl Source {
         for at in starts(&self.code, "pub use ") {
             let item = self.code[at + "pub use ".len()..].split(';').next().unwrap_or_default();
             let Some((room, names)) = item.split_once("::") else { continue };
-            for name in names.split(|it: char| !it.is_alphanumeric() && it != '_').filter(|name| !name.is_empty()) {
+            for name in
+                names.split(|it: char| !it.is_alphanumeric() && it != '_').filter(|name| !name.is_empty())
+            {
                 found.insert(name.to_owned(), room.to_owned());
             }
         }
@@ -75,7 +77,9 @@ fn is_word(it: char) -> bool {
 
 /// Where `what` begins, not inside a longer word or path.
 fn starts<'c>(code: &'c str, what: &'c str) -> impl Iterator<Item = usize> + 'c {
-    code.match_indices(what).map(|(at, _)| at).filter(|at| !code[..*at].ends_with(|it| is_word(it) || it == ':'))
+    code.match_indices(what)
+        .map(|(at, _)| at)
+        .filter(|at| !code[..*at].ends_with(|it| is_word(it) || it == ':'))
 }
 
 /// `a::b` names a; `{a::b, c}` names a and c.

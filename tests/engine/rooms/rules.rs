@@ -22,7 +22,18 @@ const ROOMS: [(&str, &[&str]); 18] = [
     ("record", &[]),
     (
         "runtime",
-        &["broker", "dead_letter", "fault", "graph", "observe", "partitioner", "processor", "record", "task", "topic"],
+        &[
+            "broker",
+            "dead_letter",
+            "fault",
+            "graph",
+            "observe",
+            "partitioner",
+            "processor",
+            "record",
+            "task",
+            "topic",
+        ],
     ),
     ("task", &["data", "dead_letter", "fault", "graph", "processor", "record"]),
     ("testkit", &["broker", "data", "fault", "graph", "processor", "record", "runtime", "task", "topic"]),
@@ -43,8 +54,14 @@ const STRANGERS: [(&str, &[&str]); 8] = [
 ];
 
 /// The edges that wait on the outside world. Everything else is handed the time.
-const CLOCKS: &[&str] =
-    &["src/runtime/threads.rs", "src/runtime/tests/", "src/broker/kafka/", "src/observe/", "src/cli/", "topologies/src/"];
+const CLOCKS: &[&str] = &[
+    "src/runtime/threads.rs",
+    "src/runtime/tests/",
+    "src/broker/kafka/",
+    "src/observe/",
+    "src/cli/",
+    "topologies/src/",
+];
 
 /// Names of all rooms there are rules for. `state` is not below `src/`: the crate hands it on as a whole.
 pub(super) fn rooms() -> Vec<String> {
@@ -70,5 +87,7 @@ pub(super) fn strangers(source: &Source) -> Vec<String> {
     let wrong = STRANGERS.iter().filter(|(word, homes)| {
         !homes.iter().any(|home| source.path.starts_with(home)) && source.has_word(word)
     });
-    wrong.map(|(word, homes)| format!("{}: `{word}` belongs only into {}", source.path, homes.join(", "))).collect()
+    wrong
+        .map(|(word, homes)| format!("{}: `{word}` belongs only into {}", source.path, homes.join(", ")))
+        .collect()
 }
