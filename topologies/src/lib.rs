@@ -4,6 +4,7 @@
 //! PostgreSQL. [`cdc`] reads change events, [`decimal`] and [`time`] are exact numbers and instants; [`generate`] makes
 //! up input, and [`model`] says what must come out of it.
 
+pub mod catalogue;
 pub mod cdc;
 pub mod decimal;
 pub mod demo;
