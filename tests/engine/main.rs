@@ -20,3 +20,6 @@ mod cli;
 
 /// The README says what is true.
 mod readme;
+
+/// Who may import whom.
+mod rooms;
