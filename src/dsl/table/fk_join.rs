@@ -86,6 +86,7 @@ impl<'b, K: Data<Present = K>, V: Data<Present = V>> Table<'b, K, V> {
             stores: Vec::new(),
             olds: Olds::default(),
             knows_old: false,
+            looks_back: false,
             grace_ms: None,
             kept: Some(kept),
             store: None,

@@ -85,6 +85,7 @@ impl<'b, K: Data<Present = K>, V: Data<Present = V>> Table<'b, K, V> {
             stores: [left_stores, right_stores].concat(),
             olds: Olds::default(),
             knows_old: true,
+            looks_back: true,
             grace_ms: self.grace_ms,
             kept: Some(kept),
             store: None,

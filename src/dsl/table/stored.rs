@@ -18,7 +18,11 @@ impl<K: Data<Present = K>, V: Data<Present = V>> Table<'_, K, V> {
         };
         let handle = self.builder.add_key_value(&store, true, None);
         self.builder.connect_store(self.node, handle.store);
-        self.olds.add(kept.fill(handle));
+        let old = kept.fill(handle);
+        if self.looks_back {
+            old.want();
+        }
+        self.olds.add(old);
         self.rows = Some(Arc::new(StoreRows(handle)));
         self.stores = vec![handle.store];
         self.knows_old = true;

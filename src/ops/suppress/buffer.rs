@@ -52,13 +52,13 @@ impl<K: Data, V: Data> Buffer<K, V> {
         let due = match store.get(&held)?.map(|row| &row.value) {
             Some(Row::Held { due, .. }) => *due,
             _ => {
-                store.put(&held, Row::Held { due, old }, timestamp)?;
+                store.put(&held, Row::Held { due, old: old.clone() }, timestamp)?;
                 let count = self.count(store)? + 1;
                 store.put(&COUNT.to_vec(), Row::Count(count), timestamp)?;
                 due
             }
         };
-        store.put(&update_at(due, &key), Row::Update { new, timestamp, headers }, timestamp)?;
+        store.put(&update_at(due, &key), Row::Update { old, new, timestamp, headers }, timestamp)?;
         Ok(())
     }
 
@@ -107,15 +107,10 @@ impl<K: Data, V: Data> Buffer<K, V> {
         at: &Vec<u8>,
         row: Row<V>,
     ) -> Result<Option<Released<K, V>>, Fault> {
-        let (Row::Update { new, timestamp, headers }, Some((_, key))) = (row, split_update(at)) else {
+        let (Row::Update { old, new, timestamp, headers }, Some((_, key))) = (row, split_update(at)) else {
             return Ok(None);
         };
-        let held = held_at(key);
-        let old = match store.get(&held)?.map(|row| &row.value) {
-            Some(Row::Held { old, .. }) => old.clone(),
-            _ => None,
-        };
-        store.delete(&held, timestamp)?;
+        store.delete(&held_at(key), timestamp)?;
         store.delete(at, timestamp)?;
         let key = self
             .key
