@@ -126,6 +126,7 @@ impl Coordinator {
         if let Some(admin) = &mut self.admin {
             self.purge.step(admin.as_mut(), now)?;
         }
+        self.lag.step(&self.shared, now)?;
         if self.joined && self.leases.all_running() {
             self.waiting.over(&self.shared);
         } else if self.joined {

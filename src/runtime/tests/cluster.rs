@@ -139,6 +139,17 @@ impl Cluster {
         }
     }
 
+    /// Rounds until the application of some process ends with an error.
+    pub(super) fn failure(&mut self) -> Error {
+        for _ in 0..12_000 {
+            if let Err(error) = self.round() {
+                return error;
+            }
+        }
+        let logs: Vec<_> = self.logs.iter().map(|(name, log)| (name, log.lines())).collect();
+        panic!("a minute went by without an error\n{logs:#?}");
+    }
+
     /// Steps only one part of one process. Time stands still.
     pub(super) fn step(&mut self, process: &str, part: Part) -> bool {
         self.processes.get_mut(process).unwrap().step(part, self.now).unwrap()

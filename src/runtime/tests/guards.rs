@@ -50,11 +50,7 @@ fn an_internal_topic_with_other_settings_is_a_clear_error() {
     let topic = NewTopic { name: "app-counts-changelog".into(), partitions: 2, replication: -1, settings };
     cluster.admin().create(&[topic]).unwrap();
     cluster.start("p", count());
-    let error = loop {
-        if let Err(error) = cluster.round() {
-            break error;
-        }
-    };
+    let error = cluster.failure();
     assert!(matches!(error, Error::InternalTopic { .. }), "{error}");
     assert!(error.to_string().contains("app-counts-changelog has cleanup.policy = delete"), "{error}");
 }

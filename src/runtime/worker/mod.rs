@@ -126,7 +126,12 @@ impl Worker {
         }
         match self.work(now, wait) {
             Ok(_) if self.ended => Progress::Done,
-            Ok(moved) => Progress::of(moved),
+            Ok(moved) => {
+                if now >= self.retry_at && matches!(self.commit, Commit::Idle) {
+                    self.waiting.over(&self.shared);
+                }
+                Progress::of(moved)
+            }
             Err(error) => self.react(error, now),
         }
     }
