@@ -29,7 +29,7 @@ setup-build:
 
 deps: ## licences, sources, duplicates and advisories of the dependencies (needs cargo-deny)
 	@cargo deny --version >/dev/null 2>&1 || { echo "cargo-deny is missing: cargo install --locked cargo-deny" >&2; exit 2; }
-	cargo deny --locked check
+	cargo deny --locked --workspace check
 
 bench-kafka: setup ## CPU, rate, memory and restore on a real Kafka, beside Kafka Streams' numbers
 	cargo bench --locked --bench kafka -- $(ARGS)

@@ -13,20 +13,28 @@ pub mod cli;
 pub mod config;
 pub mod observe;
 pub mod processor;
+pub mod runtime;
+pub mod testkit;
 
 mod data;
 mod dead_letter;
+mod dsl;
 mod fault;
 mod graph;
+mod ops;
 mod partitioner;
 mod record;
-mod runtime;
 mod task;
 mod topic;
 
 pub use data::{Change, Data};
+pub use dsl::{
+    Branches, Builder, Codecs, GlobalTable, Grouped, GroupedTable, Hopping, KeyValue, Stores, Stream, Suppress, Table,
+    TimeWindows, Tumbling, WindowValue, WindowedStream,
+};
 pub use fault::{Fault, FaultPolicy, Reason};
-pub use graph::{Topology, TopologyError, TopologyErrors};
+pub use graph::{PartitionError, Topology, TopologyError, TopologyErrors};
+pub use partitioner::partition_of;
 pub use processor::{Clock, Context, Processor, Punctuation, StoreHandle};
 pub use record::{Header, Headers, Partition, RawRecord, Record};
 pub use runtime::{

@@ -42,6 +42,9 @@ pub(super) enum Command {
         /// Their names
         #[arg(required = true, value_name = "NAME")]
         names: Vec<String>,
+        /// Keep the place in the group at a clean stop, for rolling restarts; the same as --set keep.place=true
+        #[arg(long)]
+        keep_place: bool,
     },
     /// Run everything on made-up data, with nothing installed, through a crash
     Demo {

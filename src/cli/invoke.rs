@@ -2,7 +2,7 @@
 
 use super::{
     Catalogue, Console, Exit, Failure,
-    args::{Args, Command, Common},
+    args::{Args, Command},
     config, demo, describe, generate, reset, run,
 };
 use crate::config::{ConfigFile, Layers, Settings};
@@ -90,7 +90,7 @@ fn dispatch(
     args: Args,
     console: &mut Console<'_>,
 ) -> Result<Exit, Failure> {
-    let settings = settings(catalogue, invocation, &args.common)?;
+    let settings = settings(catalogue, invocation, &args)?;
     let stop = &invocation.stop;
     if invocation.catch_signals && args.command.stops_cleanly() {
         let failed = |error| Failure::new(Exit::Bug, format!("cannot catch signals: {error}"));
@@ -100,7 +100,7 @@ fn dispatch(
         Command::Describe { name, format } => {
             describe::describe(catalogue, &settings, &name, format, console)
         }
-        Command::Run { names } => run::run(catalogue, &settings, &names, stop, console),
+        Command::Run { names, .. } => run::run(catalogue, &settings, &names, stop, console),
         Command::Demo { events, seed, no_crash, format } => {
             demo::demo(catalogue, events, seed, !no_crash, format, stop, console)
         }
@@ -113,11 +113,12 @@ fn dispatch(
     }
 }
 
-fn settings(catalogue: &Catalogue, invocation: &Invocation, common: &Common) -> Result<Settings, Failure> {
+fn settings(catalogue: &Catalogue, invocation: &Invocation, args: &Args) -> Result<Settings, Failure> {
     let from_environment = || {
         let found = invocation.environment.iter().find(|(name, _)| name == "TOPO_CONFIG");
         found.map(|(_, path)| PathBuf::from(path))
     };
+    let common = &args.common;
     let path = common.config.clone().or_else(from_environment);
     let file = path.as_deref().map(ConfigFile::read).transpose()?;
     let mut layers = Layers { file, environment: invocation.environment.clone(), flags: Vec::new() };
@@ -126,6 +127,9 @@ fn settings(catalogue: &Catalogue, invocation: &Invocation, common: &Common) -> 
     }
     if let Some(dir) = &common.state_dir {
         layers.flags.push(("--state-dir".into(), "state.dir".into(), dir.clone()));
+    }
+    if matches!(args.command, Command::Run { keep_place: true, .. }) {
+        layers.flags.push(("--keep-place".into(), "keep.place".into(), "true".into()));
     }
     Ok(Settings::load(catalogue.table(), &layers)?)
 }

@@ -4,9 +4,12 @@
 //! broker, no clock, no records are in here.
 //!
 //! - `node`: what a topology is made of; `sub_topology`: which nodes run together;
-//! - `validate`: all objections at once (`errors`), with `names` and `cycle`.
+//! - `validate`: all objections at once (`errors`), with `names` and `cycle`;
+//! - `partitions`: how many partitions and tasks, once the topics of the outside are known; `internal_topics`: the
+//!   settings of those the engine makes; `describe`: pictures for people and tools.
 
 mod cycle;
+mod describe;
 mod errors;
 pub(crate) mod internal_topics;
 mod names;
@@ -26,5 +29,6 @@ pub(crate) use node::{
     Changelog, CopartitionGroup, MakeNode, MakeStore, Naming, NodeDef, NodeKind, OffsetReset, RepartitionDef,
     SinkTopic, StoreDef, TopicRef,
 };
+pub use partitions::PartitionError;
 pub(crate) use sub_topology::SubTopology;
 pub(crate) use validate::checked;

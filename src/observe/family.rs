@@ -26,6 +26,9 @@ impl<M: Metric> Family<M> {
     pub fn with(&self, values: &[&str]) -> Arc<M> {
         debug_assert_eq!(values.len(), self.labels.len(), "labels of {}", self.name);
         let key: Vec<String> = values.iter().map(|value| (*value).to_owned()).collect();
+        if let Some(known) = self.series.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
+            return known.clone();
+        }
         let mut series = self.series.write().unwrap_or_else(PoisonError::into_inner);
         series.entry(key).or_default().clone()
     }

@@ -62,13 +62,17 @@ impl<'h, 'p, K: Data, V: Data> Context<'h, 'p, K, V> {
     /// # Errors
     /// A fatal fault when the processor was not connected to the store in the topology.
     pub fn store<S: Store>(&mut self, handle: StoreHandle<S>) -> Result<&mut S, Fault> {
-        self.hop
-            .pipeline
-            .stores
-            .get_mut(handle.store)
-            .and_then(Option::as_mut)
-            .and_then(|store| store.as_any_mut().downcast_mut::<S>())
-            .ok_or_else(|| Fault::fatal("TOPOLOGY", "this processor is not connected to the store it asks for"))
+        typed(&mut self.hop.pipeline.stores, handle)
+    }
+
+    /// All stores of the task, for lookups through views that read several.
+    pub(crate) fn stores(&mut self) -> &mut [Option<Box<dyn Store>>] {
+        &mut self.hop.pipeline.stores
+    }
+
+    /// The partition this task works on.
+    pub(crate) fn partition(&self) -> i32 {
+        self.hop.pipeline.env.partition
     }
 
     /// The highest record timestamp this task has seen, milliseconds; `None` before the first record.
@@ -135,4 +139,16 @@ impl<'h, 'p, K: Data, V: Data> Context<'h, 'p, K, V> {
     pub fn cancel(&mut self, schedule: ScheduleId) {
         self.hop.pipeline.env.schedules.retain(|scheduled| scheduled.id != schedule);
     }
+}
+
+/// One of a task's stores, by its type.
+pub(crate) fn typed<S: Store>(
+    stores: &mut [Option<Box<dyn Store>>],
+    handle: StoreHandle<S>,
+) -> Result<&mut S, Fault> {
+    stores
+        .get_mut(handle.store)
+        .and_then(Option::as_mut)
+        .and_then(|store| store.as_any_mut().downcast_mut::<S>())
+        .ok_or_else(|| Fault::fatal("TOPOLOGY", "this processor is not connected to the store it asks for"))
 }

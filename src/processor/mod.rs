@@ -7,8 +7,9 @@ mod context;
 mod erased;
 mod pipeline;
 
+pub(crate) use context::typed;
 pub use context::{Context, StoreHandle};
-pub(crate) use erased::{Erased, Node};
+pub(crate) use erased::{Erased, Node, take};
 pub(crate) use pipeline::{Emitted, Env, Hop, Pipeline, Scheduled};
 
 use crate::data::Data;

@@ -171,6 +171,11 @@ impl GlobalTask {
         self.skipped
     }
 
+    /// The state under it.
+    pub(crate) fn state(&self) -> &TaskState {
+        &self.state
+    }
+
     /// Records dropped by rule.
     pub(crate) fn dropped(&self) -> u64 {
         self.pipeline.env.dropped

@@ -148,6 +148,7 @@ impl Task {
         let before = env.stream_time;
         env.stream_time = Some(before.map_or(record.timestamp, |time| time.max(record.timestamp)));
         env.position = position;
+        env.failed = None;
         self.dirty = true;
         self.stats.processed += 1;
         let origin = Origin { input, offset };

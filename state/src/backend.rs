@@ -15,6 +15,9 @@ pub enum Direction {
     Reverse,
 }
 
+/// What a scan shows: key and value, until it breaks.
+pub type VisitRow<'a> = dyn FnMut(&[u8], &[u8]) -> ControlFlow<()> + 'a;
+
 /// Rough sizes, for metrics.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct BackendStats {
@@ -44,7 +47,7 @@ pub trait Backend: Send + Sync {
         from: Bound<&[u8]>,
         to: Bound<&[u8]>,
         direction: Direction,
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
+        visit: &mut VisitRow<'_>,
     ) -> Result<(), StateError>;
 
     /// Writes the batch and the checkpoint, both or nothing. Survives a crash of the process.

@@ -52,7 +52,7 @@ mod store;
 mod task;
 mod window_store;
 
-pub use backend::{Backend, BackendStats, Direction};
+pub use backend::{Backend, BackendStats, Direction, VisitRow};
 pub use batch::{Write, WriteBatch};
 pub use checkpoint::Checkpoint;
 pub use codec::{

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::{Bound, ControlFlow};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
-use crate::backend::{Backend, BackendStats, Direction, is_empty_range};
+use crate::backend::{Backend, BackendStats, Direction, VisitRow, is_empty_range};
 use crate::batch::{Write, WriteBatch};
 use crate::checkpoint::Checkpoint;
 use crate::error::StateError;
@@ -44,7 +44,7 @@ impl Backend for MemoryBackend {
         from: Bound<&[u8]>,
         to: Bound<&[u8]>,
         direction: Direction,
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
+        visit: &mut VisitRow<'_>,
     ) -> Result<(), StateError> {
         self.with_store(store, |rows| {
             if is_empty_range(from, to) {

@@ -50,11 +50,7 @@ impl Segments {
 
     /// The lowest start that is still visible.
     pub(crate) fn visible_from(&self, observed: i64) -> i64 {
-        if observed == NO_TIME {
-            i64::MIN
-        } else {
-            observed.saturating_sub(self.retention_ms).saturating_add(1)
-        }
+        if observed == NO_TIME { i64::MIN } else { observed.saturating_sub(self.retention_ms - 1) }
     }
 
     /// Whether rows of this start are gone.

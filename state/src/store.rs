@@ -30,6 +30,9 @@ pub struct Change<'a> {
 }
 
 /// What the engine does with a store without knowing its types.
+///
+/// A store caches what it has read: while it lives, the rows beneath it change only by batches it was drained into.
+/// Restore first, then make the typed store.
 pub trait Store: Any + Send {
     /// The store's declaration.
     fn spec(&self) -> &StoreSpec;

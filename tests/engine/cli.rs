@@ -7,7 +7,7 @@ use std::{
         atomic::{AtomicBool, Ordering::Relaxed},
         mpsc::{Sender, channel},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 use topo::{
     cli::{
@@ -17,13 +17,14 @@ use topo::{
     config::{Key, Kind, Settings},
 };
 
-/// An application that exists only to be commanded: `clock.fails` and `clock.members` choose what befalls it.
+/// An application that exists only to be commanded: keys that begin with `clock.` choose what befalls it.
 struct Clock {
     settings: Settings,
 }
 
 const KEYS: &[Key] = &[
     Key::new("clock.fails", Kind::Flag, "false", "Whether it fails."),
+    Key::new("clock.deaf", Kind::Flag, "false", "Whether it does not hear that it has to stop."),
     Key::new("clock.members", Kind::Text, "", "Who runs it."),
 ];
 
@@ -42,8 +43,9 @@ impl Application for Clock {
         }
         running.health.ready(&running.name);
         running.metrics.commits.with(&[&running.name]).add(1);
-        while !running.stop.load(Relaxed) {
-            std::thread::yield_now();
+        let deaf = self.settings.flag("clock.deaf")?;
+        while deaf || !running.stop.load(Relaxed) {
+            std::thread::park_timeout(Duration::from_millis(1));
         }
         Ok(())
     }
@@ -174,11 +176,12 @@ impl Write for Tee {
     }
 }
 
-fn run_until_told(args: &str, told: impl FnOnce(&str, &AtomicBool)) -> (Exit, String) {
+fn run_until_told(args: &str, catch_signals: bool, told: impl FnOnce(&str, &AtomicBool)) -> (Exit, String) {
     let stop = Arc::new(AtomicBool::new(false));
     let invocation = Invocation {
         args: args.split_whitespace().map(Into::into).collect(),
         stop: stop.clone(),
+        catch_signals,
         ..Invocation::default()
     };
     let (sender, printed) = channel();
@@ -202,10 +205,10 @@ fn status_of(address: &str, path: &str) -> String {
 #[test]
 fn a_running_process_becomes_ready_and_ends_with_zero_when_told() {
     let args = "topo run clock calendar --set http.host=127.0.0.1";
-    let (exit, said) = run_until_told(args, |address, stop| {
-        let deadline = std::time::Instant::now() + Duration::from_secs(20);
+    let (exit, said) = run_until_told(args, false, |address, stop| {
+        let deadline = Instant::now() + Duration::from_secs(20);
         while !status_of(address, "/health/ready").contains("200") {
-            assert!(std::time::Instant::now() < deadline, "never ready");
+            assert!(Instant::now() < deadline, "never ready");
         }
         assert!(status_of(address, "/metrics").contains("200"));
         stop.store(true, Relaxed);
@@ -213,10 +216,35 @@ fn a_running_process_becomes_ready_and_ends_with_zero_when_told() {
     assert_eq!((exit, said.as_str()), (Exit::Ok, ""));
 }
 
+/// The only test of this binary that may raise a signal: a second one would end the process, as it should.
+#[test]
+fn sigterm_ends_a_running_process_within_five_seconds_and_with_zero() {
+    let mut raised = None;
+    let (exit, said) = run_until_told("topo run clock --set http.host=127.0.0.1", true, |_, stop| {
+        assert!(!stop.load(Relaxed));
+        raised = Some(Instant::now());
+        signal_hook::low_level::raise(signal_hook::consts::SIGTERM).unwrap();
+    });
+    assert_eq!((exit, said.as_str()), (Exit::Ok, ""));
+    assert!(raised.unwrap().elapsed() < Duration::from_secs(5));
+}
+
+#[test]
+fn an_application_that_does_not_hear_is_left_behind_in_time() {
+    let mut told = None;
+    let (exit, _) =
+        run_until_told("topo run clock --set http.host=127.0.0.1 --set clock.deaf=true", false, |_, stop| {
+            stop.store(true, Relaxed);
+            told = Some(Instant::now());
+        });
+    assert_eq!(exit, Exit::Ok);
+    assert!((4..5).contains(&told.unwrap().elapsed().as_secs()));
+}
+
 #[test]
 fn the_failure_of_one_application_stops_all_and_gives_its_exit_code() {
     let args = "topo run clock calendar --set http.host=127.0.0.1 --set clock.fails=true";
-    let (exit, said) = run_until_told(args, |_, _| {});
+    let (exit, said) = run_until_told(args, false, |_, _| {});
     assert_eq!(exit, Exit::State);
     assert!(said.contains(": state directory topo-state is locked by another process"), "{said}");
 }

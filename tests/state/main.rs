@@ -1,1 +1,14 @@
-//! Tests of the room `state`.
+//! Tests of the room `state`: what it promises through its public face.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+/// The promises of every store and backend, written once, run over both backends.
+mod contract;
+/// Processes killed while they write.
+mod crash;
+/// Directories that are damaged, foreign, locked or from another declaration.
+mod directory;
+/// Random operations beside plain maps.
+mod model;
+/// Scratch directories, and the engine's part of a commit.
+mod support;

@@ -1,2 +1,5 @@
-//! The `topo` binary.
-fn main() {}
+//! The binary `topo`.
+
+fn main() -> std::process::ExitCode {
+    topo::cli::main(&topologies::catalogue::catalogue())
+}

@@ -4,7 +4,7 @@
 use std::cmp::Ordering;
 
 /// `HashMap` order: by bucket, then by insertion. Buckets come from the spread hash and a table that doubles at 75 %.
-pub(super) fn hash_order<T>(items: Vec<T>, name: impl Fn(&T) -> &str) -> Vec<T> {
+pub(super) fn hash_order<'n, T>(items: Vec<T>, name: impl Fn(&T) -> &'n str) -> Vec<T> {
     let mut buckets: u32 = 16;
     while items.len() > (buckets as usize) * 3 / 4 {
         buckets *= 2;

@@ -2,7 +2,7 @@
 //!
 //! Why version 2.0.1 exactly: users asked for bincode, 3.0.0 is a tombstone that does not compile, and the project is
 //! no longer maintained (RUSTSEC-2025-0141). It is named in this file only, so that it can be replaced in one place. The
-//! bytes carry no field names: a type that changed cannot read its old data. Prefer [`json`](super::json) where types evolve.
+//! bytes carry no field names: a type that changed cannot read its old data. Prefer [`json`](super::json()) where types evolve.
 
 use std::marker::PhantomData;
 use std::sync::Arc;

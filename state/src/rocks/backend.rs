@@ -1,13 +1,13 @@
 //! Reads and writes of an open database.
 
-use std::ops::{Bound, ControlFlow};
+use std::ops::Bound;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rocksdb::{ColumnFamily, DB, DEFAULT_COLUMN_FAMILY_NAME, FlushOptions};
 
 use super::{errors, options};
-use crate::backend::{Backend, BackendStats, Direction, is_empty_range};
+use crate::backend::{Backend, BackendStats, Direction, VisitRow, is_empty_range};
 use crate::batch::{Write, WriteBatch};
 use crate::checkpoint::Checkpoint;
 use crate::error::StateError;
@@ -40,10 +40,11 @@ impl RocksBackend {
         errors::running(&self.dir, error)
     }
 
-    /// The batch in RocksDB's form, the checkpoint with it.
-    fn convert(
+    /// Writes in RocksDB's form, the checkpoint with them. `bytes` is the room they will take.
+    fn convert<'w>(
         &self,
-        batch: &WriteBatch,
+        writes: impl Iterator<Item = Write<'w>>,
+        bytes: usize,
         checkpoint: &Checkpoint,
     ) -> Result<rocksdb::WriteBatch, StateError> {
         // Looked up once per batch, not once per write.
@@ -53,8 +54,8 @@ impl RocksBackend {
             Some(family) => Ok(*family),
             None => Err(StateError::UnknownStore { index: store, count: families.len() }),
         };
-        let mut out = rocksdb::WriteBatch::with_capacity_bytes(batch.bytes() + 16 * batch.len() + 1024);
-        for write in batch.iter() {
+        let mut out = rocksdb::WriteBatch::with_capacity_bytes(bytes);
+        for write in writes {
             match write {
                 Write::Put { store, key, value } => out.put_cf(family(store)?, key, value),
                 Write::Delete { store, key } => out.delete_cf(family(store)?, key),
@@ -88,7 +89,7 @@ impl Backend for RocksBackend {
         from: Bound<&[u8]>,
         to: Bound<&[u8]>,
         direction: Direction,
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
+        visit: &mut VisitRow<'_>,
     ) -> Result<(), StateError> {
         let family = self.family(store)?;
         if is_empty_range(from, to) {
@@ -116,14 +117,17 @@ impl Backend for RocksBackend {
     fn write(&self, batch: &WriteBatch, checkpoint: &Checkpoint) -> Result<(), StateError> {
         // A logged write behind unlogged ones would survive a crash that they do not.
         self.flush()?;
-        let batch = self.convert(batch, checkpoint)?;
+        let batch = self.convert(batch.iter(), room(batch), checkpoint)?;
         self.db.write_opt(batch, &options::commit()).map_err(|error| self.failed(&error))
     }
 
     /// Not in the log. What a crash leaves is what the last flush had, and flushes take all column families at one point
     /// between two batches (`atomic_flush`): a prefix of the batches, with the checkpoint that belongs to it.
     fn write_bulk(&self, batch: &WriteBatch, checkpoint: &Checkpoint) -> Result<(), StateError> {
-        let batch = self.convert(batch, checkpoint)?;
+        let batch = match batch.sorted() {
+            Some(sorted) => self.convert(sorted.into_iter(), room(batch), checkpoint),
+            None => self.convert(batch.iter(), room(batch), checkpoint),
+        }?;
         self.unflushed.store(true, Ordering::Release);
         self.db.write_opt(batch, &options::bulk()).map_err(|error| self.failed(&error))
     }
@@ -151,6 +155,11 @@ impl Backend for RocksBackend {
         }
         stats
     }
+}
+
+/// Bytes of a batch in RocksDB's form: a tag, a column family and two lengths per write, and the checkpoint.
+fn room(batch: &WriteBatch) -> usize {
+    batch.bytes() + 16 * batch.len() + 1024
 }
 
 /// RocksDB includes its lower bound; the next key after `key` is `key` and a zero byte.

@@ -115,3 +115,70 @@ impl Manifest {
         Ok(None)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::utf8;
+    use crate::spec::StoreKind;
+
+    /// As format 1 was written; must stay readable for ever.
+    const FORMAT_ONE: &str = r#"{
+  "format": 1,
+  "application": "shop",
+  "cluster_id": "c1",
+  "task": "orders_1",
+  "fingerprint": "f1",
+  "stores": [
+    {
+      "name": "names",
+      "kind": {
+        "type": "key-value",
+        "timestamped": true
+      },
+      "key_codec": "utf8",
+      "value_codec": "utf8"
+    },
+    {
+      "name": "recent",
+      "kind": {
+        "type": "window",
+        "timestamped": false,
+        "retention_ms": 1000,
+        "segment_ms": 60000,
+        "retain_duplicates": true
+      },
+      "key_codec": "utf8",
+      "value_codec": "utf8"
+    }
+  ]
+}"#;
+
+    fn example() -> Manifest {
+        let identity = Identity {
+            application: "shop".into(),
+            cluster_id: "c1".into(),
+            task: "orders_1".into(),
+            fingerprint: "f1".into(),
+        };
+        let names = StoreSpec::new("names", StoreKind::KeyValue { timestamped: true }, &*utf8(), &*utf8());
+        let recent = StoreSpec::new("recent", StoreKind::window(false, 1_000, true), &*utf8(), &*utf8());
+        Manifest::new(&identity, &[names, recent])
+    }
+
+    #[test]
+    fn format_one_is_read_and_written_as_it_always_was() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join(FILE), FORMAT_ONE).unwrap();
+        assert_eq!(Manifest::read(dir.path()).unwrap(), Some(example()));
+        example().write(dir.path()).unwrap();
+        assert_eq!(fs::read_to_string(dir.path().join(FILE)).unwrap(), FORMAT_ONE);
+    }
+
+    #[test]
+    fn a_draft_left_by_a_crash_is_no_manifest_and_no_foreign_file() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join(DRAFT), "{").unwrap();
+        assert_eq!(Manifest::read(dir.path()).unwrap(), None);
+    }
+}

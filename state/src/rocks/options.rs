@@ -7,7 +7,10 @@ use rocksdb::{
 use super::budget::MemoryBudget;
 
 /// Bytes of one memtable; the budget flushes earlier when all of them together are too large.
-const MEMTABLE_BYTES: usize = 8 << 20;
+const MEMTABLE_BYTES: usize = 16 << 20;
+/// A memtable takes its memory in pieces of this size, and whole pieces count towards the budget. RocksDB's choice, an
+/// eighth of a memtable, would let a few dozen hardly used stores exhaust the budget and flush at every commit.
+const ARENA_BYTES: usize = 64 << 10;
 /// Files a database keeps open; with fifty tasks this stays below common limits.
 const OPEN_FILES: i32 = 256;
 /// Log files are removed once everything in them is flushed; this bounds them when some store is hardly written.
@@ -48,6 +51,7 @@ pub(super) fn column_family(memory: &MemoryBudget) -> Options {
     options.set_block_based_table_factory(&table);
     options.set_compression_type(DBCompressionType::Lz4);
     options.set_write_buffer_size(MEMTABLE_BYTES);
+    options.set_arena_block_size(ARENA_BYTES);
     options.set_max_write_buffer_number(3);
     options.set_level_compaction_dynamic_level_bytes(true);
     options

@@ -1,0 +1,143 @@
+//! Where a topology begins: sources, stores, and the finished graph.
+
+use std::cell::RefCell;
+
+use topo_state::{KeyValueStore, WindowStore};
+
+use super::global_table::GlobalTable;
+use super::options::{KeyValue, WindowValue};
+use super::stream::Stream;
+use super::table::Table;
+use super::wiring::external;
+use crate::data::Data;
+use crate::graph::{Topology, TopologyError, TopologyErrors};
+use crate::processor::StoreHandle;
+use crate::topic::Topic;
+
+/// Collects the steps of a topology. Handles borrow it; it can be asked for several topologies' worth of steps, but one
+/// [`build`](Self::build) is what an application needs.
+///
+/// ```
+/// use topo::state::{i64_be, utf8};
+/// use topo::{Builder, KeyValue, Topic};
+///
+/// let words: Topic<Option<String>, String> = Topic::new("words", utf8(), utf8());
+/// let counts: Topic<String, Option<i64>> = Topic::new("counts", utf8(), i64_be());
+///
+/// let app = Builder::new("word-count");
+/// app.stream("words", &words)
+///     .group_by("by-word", |_, word| word.clone(), topo::Codecs::new(utf8(), utf8()))
+///     .count("count", KeyValue::new("counts-store", utf8(), i64_be()))
+///     .to_stream("updates")
+///     .to("counts", &counts);
+/// let topology = app.build()?;
+/// # Ok::<(), topo::TopologyErrors>(())
+/// ```
+///
+/// Kafka Streams: `StreamsBuilder`.
+pub struct Builder {
+    pub(crate) wiring: RefCell<Wiring>,
+}
+
+/// The graph so far, and what is wrong with it.
+pub(crate) struct Wiring {
+    pub(crate) topology: Topology,
+    pub(crate) problems: Vec<TopologyError>,
+}
+
+impl Builder {
+    /// A topology whose application is called `name` unless the configuration says otherwise.
+    pub fn new(name: impl Into<String>) -> Self {
+        let topology = Topology {
+            name: name.into(),
+            nodes: Vec::new(),
+            stores: Vec::new(),
+            copartitioned: Vec::new(),
+            repartitions: Vec::new(),
+        };
+        Self { wiring: RefCell::new(Wiring { topology, problems: Vec::new() }) }
+    }
+
+    /// Reads a topic as a stream of facts. Kafka Streams: `stream`.
+    ///
+    /// A null key or value for a type that is not nullable, and bytes the codecs cannot read, are poison records.
+    pub fn stream<K: Data, V: Data>(&self, name: &str, topic: &Topic<K, V>) -> Stream<'_, K, V> {
+        self.streams(name, [topic])
+    }
+
+    /// Reads several topics as one stream, all with the codecs of the first. Kafka Streams: `stream(Collection)`.
+    ///
+    /// Records of one partition number of all topics are taken in timestamp order.
+    pub fn streams<'t, K: Data, V: Data>(
+        &self,
+        name: &str,
+        topics: impl IntoIterator<Item = &'t Topic<K, V>>,
+    ) -> Stream<'_, K, V> {
+        let topics: Vec<&Topic<K, V>> = topics.into_iter().collect();
+        Stream::source(self, name, &topics)
+    }
+
+    /// Reads a topic as a table: the newest value per key. Kafka Streams: `table(topic, Materialized)`.
+    ///
+    /// A null value deletes its key. A record with a null key is dropped and counted. Records are applied in the order
+    /// of their offsets, also when their timestamps go back; an update to the same value still goes on
+    /// ([`changes_only`](Table::changes_only) stops those).
+    pub fn table<K: Data, V: Data>(
+        &self,
+        name: &str,
+        topic: &Topic<K, V>,
+        store: KeyValue<K::Present, V::Present>,
+    ) -> Table<'_, K::Present, V::Present> {
+        Table::source(self, name, topic, Some(&store))
+    }
+
+    /// Reads a topic as a table that keeps nothing: good for [`filter`](Table::filter),
+    /// [`map_values`](Table::map_values) and [`to_stream`](Table::to_stream), not for joins and groupings, which need the
+    /// old value. Kafka Streams: `table(topic)`.
+    pub fn table_view<K: Data, V: Data>(
+        &self,
+        name: &str,
+        topic: &Topic<K, V>,
+    ) -> Table<'_, K::Present, V::Present> {
+        Table::source(self, name, topic, None)
+    }
+
+    /// Reads all partitions of a topic into every process, for joins by any key. It never triggers output, and its topic
+    /// is its changelog. Kafka Streams: `globalTable`.
+    pub fn global_table<K: Data, V: Data>(
+        &self,
+        name: &str,
+        topic: &Topic<K, V>,
+        store: KeyValue<K::Present, V::Present>,
+    ) -> GlobalTable<'_, K::Present, V::Present> {
+        GlobalTable::source(self, name, topic, &store)
+    }
+
+    /// Declares a key-value store for processors; connect it by naming the handle in [`Stream::process`].
+    pub fn store<K: Data, V: Data>(&self, store: KeyValue<K, V>) -> StoreHandle<KeyValueStore<K, V>> {
+        self.add_key_value(&store, false, None)
+    }
+
+    /// Declares a window store for processors. It must be given a retention.
+    pub fn window_store<K: Data, V: Data>(&self, store: WindowValue<K, V>) -> StoreHandle<WindowStore<K, V>> {
+        let retention_ms = store.retention_ms.unwrap_or_else(|| {
+            self.problem(&store.name, "the window store of a processor needs `retention_ms`".to_owned());
+            0
+        });
+        self.add_windows(&store, false, retention_ms)
+    }
+
+    /// The finished topology.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, at once.
+    pub fn build(&self) -> Result<Topology, TopologyErrors> {
+        let wiring = self.wiring.borrow();
+        crate::graph::checked(wiring.topology.clone(), wiring.problems.clone())
+    }
+
+    /// The declared topics of typed ones.
+    pub(crate) fn topics<K: Data, V: Data>(topics: &[&Topic<K, V>]) -> Vec<crate::graph::TopicRef> {
+        topics.iter().map(|topic| external(&topic.name)).collect()
+    }
+}

@@ -1,0 +1,96 @@
+//! [`Grouped`]: a stream by key, about to be aggregated.
+
+use std::cell::OnceCell;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::options::KeyValue;
+use super::stream::Stream;
+use super::table::Table;
+use super::windowed::WindowedStream;
+use super::windows::TimeWindows;
+use super::wiring::Rerouted;
+use crate::data::Data;
+use crate::ops::Aggregate;
+
+/// A stream whose records are together by key. Kafka Streams: `KGroupedStream`.
+///
+/// The aggregations drop and count records with a null key or a null value; a result has the latest timestamp that went
+/// into it, and every record gives an update.
+#[must_use = "a group does nothing until it is aggregated"]
+pub struct Grouped<'b, K: Data, V: Data> {
+    pub(crate) stream: Stream<'b, K, V>,
+    name: String,
+    rerouted: Rc<OnceCell<Rerouted>>,
+}
+
+impl<K: Data, V: Data> Clone for Grouped<'_, K, V> {
+    fn clone(&self) -> Self {
+        Self { stream: self.stream.clone(), name: self.name.clone(), rerouted: self.rerouted.clone() }
+    }
+}
+
+impl<'b, K: Data, V: Data> Grouped<'b, K, V> {
+    pub(crate) fn new(stream: Stream<'b, K, V>, name: &str) -> Self {
+        Self { stream, name: name.to_owned(), rerouted: Rc::default() }
+    }
+
+    /// The records by key. Several aggregations of one group share its repartition topic.
+    pub(crate) fn input(&self) -> &Rerouted {
+        self.rerouted.get_or_init(|| self.stream.by_key(&self.name, false))
+    }
+
+    /// How many records each key has had. Kafka Streams: `count`.
+    pub fn count(&self, name: &str, store: KeyValue<K::Present, i64>) -> Table<'b, K::Present, i64> {
+        self.fold(name, store, |_, _, count| Some(count.unwrap_or(0) + 1))
+    }
+
+    /// Combines the values of each key: `reduce(so far, next)`; the first value is the first result. `None` from a
+    /// nullable result deletes the row, and the next value begins anew. Kafka Streams: `reduce`.
+    pub fn reduce<R: Data<Present = V::Present>>(
+        &self,
+        name: &str,
+        store: KeyValue<K::Present, V::Present>,
+        reduce: impl Fn(V::Present, V::Present) -> R + Send + Sync + 'static,
+    ) -> Table<'b, K::Present, V::Present> {
+        self.fold(name, store, move |_, value, so_far| match so_far {
+            Some(so_far) => reduce(so_far, value).present(),
+            None => Some(value),
+        })
+    }
+
+    /// Folds the values of each key into an aggregate that begins with `init`. `None` from a nullable result deletes the
+    /// row, and the next value begins anew. Kafka Streams: `aggregate`.
+    pub fn aggregate<A: Data>(
+        &self,
+        name: &str,
+        store: KeyValue<K::Present, A::Present>,
+        init: impl Fn() -> A::Present + Send + Sync + 'static,
+        add: impl Fn(&K::Present, V::Present, A::Present) -> A + Send + Sync + 'static,
+    ) -> Table<'b, K::Present, A::Present> {
+        self.fold(name, store, move |key, value, so_far| {
+            add(key, value, so_far.unwrap_or_else(&init)).present()
+        })
+    }
+
+    /// Aggregates per window of time. Kafka Streams: `windowedBy(TimeWindows)`.
+    pub fn windowed(&self, windows: impl Into<TimeWindows>) -> WindowedStream<'b, K, V> {
+        WindowedStream::new(self.clone(), windows.into())
+    }
+
+    fn fold<A: Data<Present = A>>(
+        &self,
+        name: &str,
+        store: KeyValue<K::Present, A>,
+        fold: impl Fn(&K::Present, V::Present, Option<A>) -> Option<A> + Send + Sync + 'static,
+    ) -> Table<'b, K::Present, A> {
+        let (builder, input) = (self.stream.builder, self.input());
+        let kept = builder.add_key_value(&store, true, None);
+        let fold = Arc::new(fold);
+        Table::stored_by(builder, input.origins.clone(), &store, kept, |old| {
+            builder.operator(name, &[input.node], &[kept.store], move || {
+                Aggregate::<K, V, A, _>::new(kept, fold.clone(), old.wanted())
+            })
+        })
+    }
+}

@@ -1,0 +1,104 @@
+//! [`GroupedTable`]: a table by another key, about to be aggregated.
+
+use std::cell::OnceCell;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::Builder;
+use super::options::{Codecs, KeyValue};
+use super::table::Table;
+use super::wiring::{Origins, internal};
+use crate::data::{Change, Data};
+use crate::graph::TopicRef;
+use crate::ops::{TableAggregate, change_codec};
+
+/// A table whose rows are together by another key. Kafka Streams: `KGroupedTable`.
+///
+/// An update takes the old row out of its group and puts the new one in: as one update if the group stays, else first the
+/// old group gives a result, then the new one. Where a group has no aggregate nothing is taken out, but the result, a
+/// deletion, goes on. A result has the later timestamp of the aggregate and the update.
+#[must_use = "a group does nothing until it is aggregated"]
+pub struct GroupedTable<'b, K, V> {
+    builder: &'b Builder,
+    node: usize,
+    codecs: Codecs<K, V>,
+    topic: TopicRef,
+    /// The source of the first aggregation; later ones read it too.
+    source: Rc<OnceCell<usize>>,
+}
+
+impl<'b, K: Data<Present = K>, V: Data<Present = V>> GroupedTable<'b, K, V> {
+    pub(crate) fn new(builder: &'b Builder, node: usize, name: &str, codecs: Codecs<K, V>) -> Self {
+        let topic = internal(format!("{name}-repartition"));
+        Self { builder, node, codecs, topic, source: Rc::default() }
+    }
+
+    /// How many rows each group has. Kafka Streams: `KGroupedTable.count`.
+    pub fn count(&self, name: &str, store: KeyValue<K, i64>) -> Table<'b, K, i64> {
+        let add = |_: &K, _: V, count: Option<i64>| Some(count.unwrap_or(0) + 1);
+        self.fold(name, store, add, |_, _, count| Some(count - 1))
+    }
+
+    /// Combines the rows of each group: `add(so far, new)` and `subtract(so far, old)`; the first row is the first result.
+    /// `None` from a nullable result deletes the group. Kafka Streams: `KGroupedTable.reduce`.
+    pub fn reduce<R: Data<Present = V>, S: Data<Present = V>>(
+        &self,
+        name: &str,
+        store: KeyValue<K, V>,
+        add: impl Fn(V, V) -> R + Send + Sync + 'static,
+        subtract: impl Fn(V, V) -> S + Send + Sync + 'static,
+    ) -> Table<'b, K, V> {
+        let add = move |_: &K, row: V, so_far: Option<V>| match so_far {
+            Some(so_far) => add(so_far, row).present(),
+            None => Some(row),
+        };
+        self.fold(name, store, add, move |_, row, so_far| subtract(so_far, row).present())
+    }
+
+    /// Folds the rows of each group into an aggregate that begins with `init`: `add(key, new row, so far)` and
+    /// `subtract(key, old row, so far)`. `None` from a nullable result deletes the group. Kafka Streams:
+    /// `KGroupedTable.aggregate`.
+    pub fn aggregate<A: Data, S: Data<Present = A::Present>>(
+        &self,
+        name: &str,
+        store: KeyValue<K, A::Present>,
+        init: impl Fn() -> A::Present + Send + Sync + 'static,
+        add: impl Fn(&K, V, A::Present) -> A + Send + Sync + 'static,
+        subtract: impl Fn(&K, V, A::Present) -> S + Send + Sync + 'static,
+    ) -> Table<'b, K, A::Present> {
+        let add = move |key: &K, row: V, so_far: Option<A::Present>| {
+            add(key, row, so_far.unwrap_or_else(&init)).present()
+        };
+        self.fold(name, store, add, move |key, row, so_far| subtract(key, row, so_far).present())
+    }
+
+    fn fold<A: Data<Present = A>>(
+        &self,
+        name: &str,
+        store: KeyValue<K, A>,
+        add: impl Fn(&K, V, Option<A>) -> Option<A> + Send + Sync + 'static,
+        subtract: impl Fn(&K, V, A) -> Option<A> + Send + Sync + 'static,
+    ) -> Table<'b, K, A> {
+        let (builder, source) = (self.builder, self.source(name));
+        let kept = builder.add_key_value(&store, true, None);
+        let (add, subtract) = (Arc::new(add), Arc::new(subtract));
+        let origins: Origins = [self.topic.clone()].into();
+        Table::stored_by(builder, origins, &store, kept, |old| {
+            builder.operator(name, &[source], &[kept.store], move || {
+                TableAggregate::<K, V, A, _, _>::new(kept, add.clone(), subtract.clone(), old.wanted())
+            })
+        })
+    }
+
+    /// The nodes `<name>-sink` and `<name>-source` of the first aggregation, and the topic between them.
+    fn source(&self, name: &str) -> usize {
+        *self.source.get_or_init(|| {
+            let (builder, key) = (self.builder, &self.codecs.key);
+            let topic = builder.internal_topic(self.topic.name.to_string(), None);
+            let updates = change_codec(self.codecs.value.clone());
+            let (sink, from) = (format!("{name}-sink"), [self.node]);
+            builder.sink::<K, Change<V>>(&sink, &from, topic.clone(), key.clone(), updates.clone());
+            builder.source::<K, Change<V>>(&format!("{name}-source"), vec![topic], key.clone(), updates)
+        })
+    }
+}

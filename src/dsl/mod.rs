@@ -1,0 +1,37 @@
+//! The typed builder: verbs that read like the sentence a topology implements.
+//!
+//! A [`Builder`] hands out cheap handles, [`Stream`], [`Table`], [`GlobalTable`], [`Grouped`], [`GroupedTable`] and
+//! [`WindowedStream`]; each verb takes the operator's name first, adds nodes to the graph and returns the next handle.
+//! One verb is one file: signature, meaning, the treatment of nulls and time, and what Kafka Streams calls it. What a
+//! verb becomes at run time is a processor in `ops/`.
+//!
+//! Names decide the names of stores and internal topics, positions never do: inserting a step orphans no state. Null-ness
+//! is in the types: a verb that needs a key or a value drops the null ones and goes on with the non-null form
+//! ([`Data::Present`](crate::Data)). Codecs are arguments wherever bytes are written; there are no global defaults.
+//!
+//! This room never runs anything: it knows no broker, no clock and no thread.
+
+mod builder;
+mod global_table;
+mod grouped;
+mod grouped_table;
+mod options;
+mod stores;
+mod stream;
+mod suppress;
+mod table;
+mod windowed;
+mod windows;
+mod wiring;
+
+pub use builder::Builder;
+pub use global_table::GlobalTable;
+pub use grouped::Grouped;
+pub use grouped_table::GroupedTable;
+pub use options::{Codecs, KeyValue, WindowValue};
+pub use stores::Stores;
+pub use stream::{Branches, Stream};
+pub use suppress::Suppress;
+pub use table::Table;
+pub use windowed::WindowedStream;
+pub use windows::{Hopping, TimeWindows, Tumbling};

@@ -1,0 +1,167 @@
+//! What verbs are told beside names and functions: codecs, and stores.
+
+use topo_state::{CodecRef, StoreKind, StoreSpec};
+
+/// How keys and values become bytes where a verb writes an internal topic.
+///
+/// Kafka Streams: `Grouped`, `Repartitioned`, `Serdes`.
+pub struct Codecs<K, V> {
+    pub(crate) key: CodecRef<K>,
+    pub(crate) value: CodecRef<V>,
+}
+
+impl<K, V> Codecs<K, V> {
+    /// Codecs of a key and of a value, both in their non-null form.
+    pub fn new(key: CodecRef<K>, value: CodecRef<V>) -> Self {
+        Self { key, value }
+    }
+}
+
+impl<K, V> Clone for Codecs<K, V> {
+    fn clone(&self) -> Self {
+        Self { key: self.key.clone(), value: self.value.clone() }
+    }
+}
+
+/// A key-value store: its name, which also names its changelog, and its codecs.
+///
+/// Tables and aggregations always keep the record timestamp beside the value; the store of a processor does so when
+/// [`timestamped`](Self::timestamped). Kafka Streams: `Materialized`, `Stores.keyValueStoreBuilder`.
+pub struct KeyValue<K, V> {
+    pub(crate) name: String,
+    pub(crate) key: CodecRef<K>,
+    pub(crate) value: CodecRef<V>,
+    pub(crate) timestamped: bool,
+    pub(crate) backing: Backing,
+}
+
+/// What a store is restored from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Backing {
+    Changelog,
+    SourceTopic,
+    Nothing,
+}
+
+impl<K: 'static, V: 'static> KeyValue<K, V> {
+    /// A logged store called `name`.
+    pub fn new(name: impl Into<String>, key: CodecRef<K>, value: CodecRef<V>) -> Self {
+        Self { name: name.into(), key, value, timestamped: false, backing: Backing::Changelog }
+    }
+
+    /// Keeps the timestamp given at each put, also across restarts.
+    pub fn timestamped(mut self) -> Self {
+        self.timestamped = true;
+        self
+    }
+
+    /// Has no changelog: the content is lost when its directory is.
+    pub fn without_changelog(mut self) -> Self {
+        self.backing = Backing::Nothing;
+        self
+    }
+
+    /// Has no changelog of its own and is restored from the topic it is a copy of; only for
+    /// [`Builder::table`](crate::Builder::table), whose topic must then be compacted and hold readable records only.
+    pub fn restored_from_source(mut self) -> Self {
+        self.backing = Backing::SourceTopic;
+        self
+    }
+
+    pub(crate) fn spec(&self, timestamped: bool) -> StoreSpec {
+        StoreSpec::new(
+            self.name.clone(),
+            StoreKind::KeyValue { timestamped: timestamped || self.timestamped },
+            &*self.key,
+            &*self.value,
+        )
+    }
+
+    pub(crate) fn codecs(&self) -> Codecs<K, V> {
+        Codecs::new(self.key.clone(), self.value.clone())
+    }
+}
+
+impl<K, V> Clone for KeyValue<K, V> {
+    fn clone(&self) -> Self {
+        Self {
+            name: self.name.clone(),
+            key: self.key.clone(),
+            value: self.value.clone(),
+            timestamped: self.timestamped,
+            backing: self.backing,
+        }
+    }
+}
+
+/// A window store: rows by key and window start, forgotten once stream time has passed them by the retention.
+///
+/// Kafka Streams: `Materialized` of a windowed aggregation, `Stores.windowStoreBuilder`.
+pub struct WindowValue<K, V> {
+    pub(crate) name: String,
+    pub(crate) key: CodecRef<K>,
+    pub(crate) value: CodecRef<V>,
+    pub(crate) retention_ms: Option<i64>,
+    pub(crate) timestamped: bool,
+    pub(crate) duplicates: bool,
+    pub(crate) logged: bool,
+}
+
+impl<K: 'static, V: 'static> WindowValue<K, V> {
+    /// A logged store called `name`. A windowed aggregation keeps its rows for the window's size + grace unless told
+    /// otherwise; the store of a processor must be told with [`retention_ms`](Self::retention_ms).
+    pub fn new(name: impl Into<String>, key: CodecRef<K>, value: CodecRef<V>) -> Self {
+        Self {
+            name: name.into(),
+            key,
+            value,
+            retention_ms: None,
+            timestamped: false,
+            duplicates: false,
+            logged: true,
+        }
+    }
+
+    /// How far behind the highest start a row may be before it is gone, milliseconds.
+    pub fn retention_ms(mut self, retention_ms: i64) -> Self {
+        self.retention_ms = Some(retention_ms);
+        self
+    }
+
+    /// Keeps the timestamp given at each put. Aggregations always do.
+    pub fn timestamped(mut self) -> Self {
+        self.timestamped = true;
+        self
+    }
+
+    /// Every put adds a row, instead of replacing the one with the same key and start.
+    pub fn with_duplicates(mut self) -> Self {
+        self.duplicates = true;
+        self
+    }
+
+    /// Has no changelog: the content is lost when its directory is.
+    pub fn without_changelog(mut self) -> Self {
+        self.logged = false;
+        self
+    }
+
+    pub(crate) fn spec(&self, timestamped: bool, retention_ms: i64) -> StoreSpec {
+        let kind = StoreKind::window(timestamped || self.timestamped, retention_ms, self.duplicates);
+        StoreSpec::new(self.name.clone(), kind, &*self.key, &*self.value)
+    }
+}
+
+impl<K, V> Clone for WindowValue<K, V> {
+    fn clone(&self) -> Self {
+        Self {
+            name: self.name.clone(),
+            key: self.key.clone(),
+            value: self.value.clone(),
+            retention_ms: self.retention_ms,
+            timestamped: self.timestamped,
+            duplicates: self.duplicates,
+            logged: self.logged,
+        }
+    }
+}

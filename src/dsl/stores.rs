@@ -1,0 +1,45 @@
+//! Which stores a processor is connected to.
+
+use crate::processor::StoreHandle;
+
+/// A list of store handles: `()`, one handle, a tuple of up to four, an array or a `Vec` of handles of one type.
+pub trait Stores {
+    /// The numbers of the stores in the topology.
+    fn numbers(&self) -> Vec<usize>;
+}
+
+impl Stores for () {
+    fn numbers(&self) -> Vec<usize> {
+        Vec::new()
+    }
+}
+
+impl<S> Stores for StoreHandle<S> {
+    fn numbers(&self) -> Vec<usize> {
+        vec![self.store]
+    }
+}
+
+impl<S, const N: usize> Stores for [StoreHandle<S>; N] {
+    fn numbers(&self) -> Vec<usize> {
+        self.iter().map(|handle| handle.store).collect()
+    }
+}
+
+impl<S> Stores for Vec<StoreHandle<S>> {
+    fn numbers(&self) -> Vec<usize> {
+        self.iter().map(|handle| handle.store).collect()
+    }
+}
+
+macro_rules! tuples {
+    ($(($($store:ident $place:tt),+)),+) => {$(
+        impl<$($store: Stores),+> Stores for ($($store,)+) {
+            fn numbers(&self) -> Vec<usize> {
+                [$(self.$place.numbers()),+].concat()
+            }
+        }
+    )+};
+}
+
+tuples!((A 0), (A 0, B 1), (A 0, B 1, C 2), (A 0, B 1, C 2, D 3));

@@ -1,0 +1,63 @@
+//! `split`: one stream becomes several, each record goes to the first branch that wants it.
+
+use std::sync::Arc;
+
+use super::Stream;
+use crate::data::Data;
+use crate::ops::{Pass, Predicate, Split};
+
+/// A stream about to be split: name branches in order, then end with [`default`](Self::default) or
+/// [`no_default`](Self::no_default). The streams come back in the order of their branches.
+#[must_use = "end with `default` or `no_default`"]
+pub struct Branches<'b, K: Data, V: Data> {
+    stream: Stream<'b, K, V>,
+    split: String,
+    names: Vec<String>,
+    predicates: Vec<Predicate<K, V>>,
+}
+
+impl<'b, K: Data, V: Data> Stream<'b, K, V> {
+    /// Splits the stream: the first branch whose predicate holds gets the record. Kafka Streams: `split`.
+    ///
+    /// ```
+    /// # use topo::{Builder, Topic, state::{utf8, i64_be}};
+    /// # let app = Builder::new("doc");
+    /// # let payments: Topic<String, i64> = Topic::new("payments", utf8(), i64_be());
+    /// let branches = app
+    ///     .stream("payments", &payments)
+    ///     .split("by-size")
+    ///     .branch("large", |_, amount| *amount > 10_000)
+    ///     .default("small");
+    /// let [large, small] = &branches[..] else { unreachable!() };
+    /// ```
+    pub fn split(&self, name: &str) -> Branches<'b, K, V> {
+        Branches { stream: self.clone(), split: name.to_owned(), names: Vec::new(), predicates: Vec::new() }
+    }
+}
+
+impl<'b, K: Data, V: Data> Branches<'b, K, V> {
+    /// One more branch, with the node name `name`.
+    pub fn branch(mut self, name: &str, wanted: impl Fn(&K, &V) -> bool + Send + Sync + 'static) -> Self {
+        self.names.push(name.to_owned());
+        self.predicates.push(Arc::new(wanted));
+        self
+    }
+
+    /// The last branch, with the node name `name`: what no other branch wanted.
+    pub fn default(mut self, name: &str) -> Vec<Stream<'b, K, V>> {
+        self = self.branch(name, |_, _| true);
+        self.no_default()
+    }
+
+    /// Drops what no branch wanted, uncounted.
+    pub fn no_default(self) -> Vec<Stream<'b, K, V>> {
+        let Self { stream, split, names, predicates } = self;
+        let predicates: Arc<[Predicate<K, V>]> = predicates.into();
+        let builder = stream.builder;
+        let node = builder.operator(&split, &[stream.node], &[], move || Split::new(predicates.clone()));
+        let branch = |name: &String| {
+            stream.same(builder.operator(name, &[node], &[], || Pass::<K, V>::default()))
+        };
+        names.iter().map(branch).collect()
+    }
+}

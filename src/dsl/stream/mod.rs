@@ -1,0 +1,108 @@
+//! [`Stream`]: records as facts, one verb per file.
+
+mod branch;
+mod filter;
+mod flat_map;
+mod group;
+mod join_global;
+mod join_table;
+mod map;
+mod map_values;
+mod merge;
+mod peek;
+mod process;
+mod rekey;
+mod repartition;
+mod to;
+mod to_table;
+
+pub use branch::Branches;
+
+use topo_state::CodecRef;
+
+use super::Builder;
+use super::options::Codecs;
+use super::wiring::{Origins, Rerouted};
+use crate::data::Data;
+use crate::topic::Topic;
+
+/// A stream of records with keys `K` and values `V`, each nullable only if its type says so.
+///
+/// The handle remembers whether the key *may* have changed since the records were last placed by key. A verb that
+/// needs records by key then sends them through a repartition topic of its own name first. Kafka Streams: `KStream`.
+#[must_use = "a stream does nothing until a verb writes it, stores it or runs a processor on it"]
+pub struct Stream<'b, K: Data, V: Data> {
+    pub(crate) builder: &'b Builder,
+    pub(crate) node: usize,
+    pub(crate) key_changed: bool,
+    pub(crate) origins: Origins,
+    pub(crate) key: Option<CodecRef<K::Present>>,
+    pub(crate) value: Option<CodecRef<V::Present>>,
+}
+
+impl<K: Data, V: Data> Clone for Stream<'_, K, V> {
+    fn clone(&self) -> Self {
+        Self {
+            builder: self.builder,
+            node: self.node,
+            key_changed: self.key_changed,
+            origins: self.origins.clone(),
+            key: self.key.clone(),
+            value: self.value.clone(),
+        }
+    }
+}
+
+impl<'b, K: Data, V: Data> Stream<'b, K, V> {
+    pub(crate) fn source(builder: &'b Builder, name: &str, topics: &[&Topic<K, V>]) -> Self {
+        let declared = Builder::topics(topics);
+        let origins: Origins = declared.clone().into();
+        let Some(first) = topics.first() else {
+            builder.problem(name, "a stream needs at least one topic".to_owned());
+            return Self { builder, node: usize::MAX, key_changed: false, origins, key: None, value: None };
+        };
+        let node = builder.source::<K, V>(name, declared, first.key.clone(), first.value.clone());
+        let (key, value) = (Some(first.key.clone()), Some(first.value.clone()));
+        Self { builder, node, key_changed: false, origins, key, value }
+    }
+
+    /// Says how keys and values are written, should a later verb need to repartition this stream by itself.
+    ///
+    /// Streams read from a topic know it; verbs that change the type of key or value forget it.
+    pub fn with_codecs(mut self, codecs: Codecs<K::Present, V::Present>) -> Self {
+        self.key = Some(codecs.key);
+        self.value = Some(codecs.value);
+        self
+    }
+
+    /// The handle of a node behind this one that leaves keys and values as they are.
+    pub(crate) fn same(&self, node: usize) -> Self {
+        Self { node, ..self.clone() }
+    }
+
+    /// The handle of a node behind this one that gives records of another form.
+    pub(crate) fn next<K2: Data, V2: Data>(
+        &self,
+        node: usize,
+        key_changed: bool,
+        key: Option<CodecRef<K2::Present>>,
+        value: Option<CodecRef<V2::Present>>,
+    ) -> Stream<'b, K2, V2> {
+        let key_changed = self.key_changed || key_changed;
+        Stream { builder: self.builder, node, key_changed, origins: self.origins.clone(), key, value }
+    }
+
+    /// Places the records by key for the operator `name`, if the key may have changed.
+    pub(crate) fn by_key(&self, name: &str, keep_null_keys: bool) -> Rerouted {
+        if !self.key_changed {
+            return Rerouted { node: self.node, origins: self.origins.clone() };
+        }
+        let (Some(key), Some(value)) = (self.key.clone(), self.value.clone()) else {
+            let why = "its input may have changed its key, so it must be repartitioned, but nothing says how to write \
+                       it: call `with_codecs` or `repartition` before";
+            self.builder.problem(name, why.to_owned());
+            return Rerouted { node: self.node, origins: self.origins.clone() };
+        };
+        self.builder.reroute::<K, V>(name, self.node, &Codecs::new(key, value), None, keep_null_keys)
+    }
+}

@@ -1,0 +1,95 @@
+//! `join`, `left_join`, `outer_join`: two tables of one key.
+
+use std::sync::Arc;
+
+use super::Table;
+use crate::data::Data;
+use crate::ops::{JoinKind, JoinedRows, Kept, Olds, TableJoin, TableMerge};
+
+impl<'b, K: Data<Present = K>, V: Data<Present = V>> Table<'b, K, V> {
+    /// A row where both tables have one. An update of either side recomputes it; its timestamp is the later of the two.
+    /// When the other side has no row, nothing goes out; otherwise the result does, a deletion too. `None` from a nullable
+    /// result means there is no row. Both must have equal partition counts. A view with the nodes `<name>-join-this`,
+    /// `<name>-join-other` and `name`. Kafka Streams: `KTable.join`.
+    pub fn join<V2: Data<Present = V2>, R: Data>(
+        &self,
+        name: &str,
+        other: &Table<'b, K, V2>,
+        join: impl Fn(&V, &V2) -> R + Send + Sync + 'static,
+    ) -> Table<'b, K, R::Present> {
+        self.join_rows(name, other, JoinKind::Inner, move |left, right| join(left?, right?).present())
+    }
+
+    /// A row wherever this table has one, joined with `None` where the other has not. Kafka Streams: `KTable.leftJoin`.
+    pub fn left_join<V2: Data<Present = V2>, R: Data>(
+        &self,
+        name: &str,
+        other: &Table<'b, K, V2>,
+        join: impl Fn(&V, Option<&V2>) -> R + Send + Sync + 'static,
+    ) -> Table<'b, K, R::Present> {
+        self.join_rows(name, other, JoinKind::Left, move |left, right| join(left?, right).present())
+    }
+
+    /// A row wherever either table has one. Kafka Streams: `KTable.outerJoin`.
+    pub fn outer_join<V2: Data<Present = V2>, R: Data>(
+        &self,
+        name: &str,
+        other: &Table<'b, K, V2>,
+        join: impl Fn(Option<&V>, Option<&V2>) -> R + Send + Sync + 'static,
+    ) -> Table<'b, K, R::Present> {
+        self.join_rows(name, other, JoinKind::Outer, move |left, right| {
+            if left.is_none() && right.is_none() { None } else { join(left, right).present() }
+        })
+    }
+
+    fn join_rows<V2: Data<Present = V2>, R: Data<Present = R>>(
+        &self,
+        name: &str,
+        other: &Table<'b, K, V2>,
+        kind: JoinKind,
+        join: impl Fn(Option<&V>, Option<&V2>) -> Option<R> + Send + Sync + 'static,
+    ) -> Table<'b, K, R> {
+        let builder = self.builder;
+        builder.copartition(name, &[&self.origins, &other.origins]);
+        self.want_old(name);
+        other.want_old(name);
+        let (left, left_stores) = self.rows(name);
+        let (right, right_stores) = other.rows(name);
+        let join = Arc::new(join);
+
+        let (rows, joined) = (right.clone(), join.clone());
+        let this = builder.operator(&format!("{name}-join-this"), &[self.node], &right_stores, move || {
+            let joined = joined.clone();
+            TableJoin::<K, V, V2, R, _>::new(rows.clone(), kind.keeps_left(), kind.keeps_right(), move |own, other| {
+                joined(own, other)
+            })
+        });
+        let (rows, joined) = (left.clone(), join.clone());
+        let that = builder.operator(&format!("{name}-join-other"), &[other.node], &left_stores, move || {
+            let joined = joined.clone();
+            TableJoin::<K, V2, V, R, _>::new(rows.clone(), kind.keeps_right(), kind.keeps_left(), move |own, other| {
+                joined(other, own)
+            })
+        });
+        let kept = Kept::<K, R>::default();
+        let slot = kept.clone();
+        let node = builder.operator(name, &[this, that], &[], move || TableMerge::new(slot.keep()));
+        let mut origins: Vec<_> = self.origins.iter().chain(other.origins.iter()).cloned().collect();
+        origins.sort();
+        origins.dedup();
+        Table {
+            builder,
+            node,
+            origins: origins.into(),
+            rows: Some(Arc::new(JoinedRows { left, right, kind, join })),
+            stores: [left_stores, right_stores].concat(),
+            olds: Olds::default(),
+            knows_old: true,
+            grace_ms: self.grace_ms,
+            kept: Some(kept),
+            store: None,
+            key: self.key.clone().or_else(|| other.key.clone()),
+            value: None,
+        }
+    }
+}

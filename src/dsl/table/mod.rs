@@ -1,0 +1,184 @@
+//! [`Table`]: the newest value per key, as a flow of updates. One verb per file.
+
+mod changes_only;
+mod filter;
+mod fk_join;
+mod group_by;
+mod join;
+mod map_values;
+mod stored;
+mod suppress;
+mod to_stream;
+
+use std::sync::Arc;
+
+use topo_state::{CodecRef, KeyValueStore};
+
+use super::Builder;
+use super::options::{Codecs, KeyValue};
+use super::wiring::Origins;
+use crate::data::Data;
+use crate::ops::{Kept, NoRows, OldWanted, Olds, RowsRef, StoreRows, TableUpdate};
+use crate::processor::StoreHandle;
+use crate::topic::Topic;
+
+/// A table with keys `K` and rows `V`, neither ever null: an absent row is no row.
+///
+/// A table is either stored, or a view that computes a row from the tables below it when one is asked for;
+/// [`stored`](Self::stored) turns a view into a stored table. Kafka Streams: `KTable`.
+#[must_use = "a table made by a verb does nothing until another verb uses it"]
+pub struct Table<'b, K, V> {
+    pub(crate) builder: &'b Builder,
+    pub(crate) node: usize,
+    pub(crate) origins: Origins,
+    /// How to look up a row; `None` when nothing below keeps rows.
+    pub(crate) rows: Option<RowsRef<K, V>>,
+    /// The stores that a lookup reads.
+    pub(crate) stores: Vec<usize>,
+    /// Whom to tell that old rows are wanted in updates.
+    pub(crate) olds: Olds,
+    /// Whether updates can carry the old row.
+    pub(crate) knows_old: bool,
+    /// The grace of the windows in the key, if this is a windowed aggregation or a view of one.
+    pub(crate) grace_ms: Option<i64>,
+    /// Where `stored` puts the store of a view.
+    pub(crate) kept: Option<Kept<K, V>>,
+    pub(crate) store: Option<StoreHandle<KeyValueStore<K, V>>>,
+    pub(crate) key: Option<CodecRef<K>>,
+    pub(crate) value: Option<CodecRef<V>>,
+}
+
+impl<K, V> Clone for Table<'_, K, V> {
+    fn clone(&self) -> Self {
+        Self {
+            builder: self.builder,
+            node: self.node,
+            origins: self.origins.clone(),
+            rows: self.rows.clone(),
+            stores: self.stores.clone(),
+            olds: self.olds.clone(),
+            knows_old: self.knows_old,
+            grace_ms: self.grace_ms,
+            kept: self.kept.clone(),
+            store: self.store,
+            key: self.key.clone(),
+            value: self.value.clone(),
+        }
+    }
+}
+
+impl<'b, K: Data<Present = K>, V: Data<Present = V>> Table<'b, K, V> {
+    /// The store of this table, for a [`Processor`](crate::Processor) that looks rows up; `None` for a view.
+    pub fn store(&self) -> Option<StoreHandle<KeyValueStore<K, V>>> {
+        self.store
+    }
+
+    /// A table read from a topic: nodes `<name>-source` and `name`.
+    pub(crate) fn source<K0, V0>(
+        builder: &'b Builder,
+        name: &str,
+        topic: &Topic<K0, V0>,
+        store: Option<&KeyValue<K, V>>,
+    ) -> Self
+    where
+        K0: Data<Present = K>,
+        V0: Data<Present = V>,
+    {
+        let declared = Builder::topic(topic);
+        let (key, value) = (topic.key.clone(), topic.value.clone());
+        let source = builder.source::<Option<K>, Option<V>>(
+            &format!("{name}-source"),
+            vec![declared.clone()],
+            key.clone(),
+            value.clone(),
+        );
+        let origins: Origins = [declared.clone()].into();
+        if let Some(store) = store {
+            let kept = builder.add_key_value(store, true, Some(declared));
+            return Self::stored_by(builder, origins, store, kept, |old| {
+                builder.operator(name, &[source], &[kept.store], move || {
+                    TableUpdate::<Option<K>, Option<V>>::new(Some(kept), old.wanted())
+                })
+            });
+        }
+        let node = builder.operator(name, &[source], &[], || TableUpdate::<Option<K>, Option<V>>::new(None, false));
+        Self {
+            builder,
+            node,
+            origins,
+            rows: None,
+            stores: Vec::new(),
+            olds: Olds::default(),
+            knows_old: false,
+            grace_ms: None,
+            kept: None,
+            store: None,
+            key: Some(key),
+            value: Some(value),
+        }
+    }
+
+    /// A table that the node made by `wire` keeps in a store.
+    pub(crate) fn stored_by(
+        builder: &'b Builder,
+        origins: Origins,
+        codecs: &KeyValue<K, V>,
+        store: StoreHandle<KeyValueStore<K, V>>,
+        wire: impl FnOnce(OldWanted) -> usize,
+    ) -> Self {
+        let old = OldWanted::default();
+        let node = wire(old.clone());
+        let Codecs { key, value } = codecs.codecs();
+        Self {
+            builder,
+            node,
+            origins,
+            rows: Some(Arc::new(StoreRows(store))),
+            stores: vec![store.store],
+            olds: Olds::of(old),
+            knows_old: true,
+            grace_ms: None,
+            kept: None,
+            store: Some(store),
+            key: Some(key),
+            value: Some(value),
+        }
+    }
+
+    /// Says how keys and rows are written, should a later verb need it: a view of a new form does not know.
+    pub fn with_codecs(mut self, codecs: Codecs<K, V>) -> Self {
+        (self.key, self.value) = (Some(codecs.key), Some(codecs.value));
+        self
+    }
+
+    /// How the operator `name` writes keys and rows of this table.
+    pub(crate) fn codecs_for(&self, name: &str) -> Option<Codecs<K, V>> {
+        let codecs = self.key.clone().zip(self.value.clone());
+        if codecs.is_none() {
+            let why = "nothing says how the rows of its input are written: call `stored` or `with_codecs` on it";
+            self.builder.problem(name, why.to_owned());
+        }
+        codecs.map(|(key, value)| Codecs { key, value })
+    }
+
+    /// How to look rows up for the operator `name`, and the stores that takes.
+    pub(crate) fn rows(&self, name: &str) -> (RowsRef<K, V>, Vec<usize>) {
+        match &self.rows {
+            Some(rows) => (rows.clone(), self.stores.clone()),
+            None => {
+                let why = "it must look up rows of a table that nothing keeps: give that table a store";
+                self.builder.problem(name, why.to_owned());
+                (Arc::new(NoRows), Vec::new())
+            }
+        }
+    }
+
+    /// Makes updates carry the old row, for the operator `name`.
+    pub(crate) fn want_old(&self, name: &str) {
+        if !self.knows_old {
+            let why = "it needs the old rows of a table that nothing keeps: give that table a store";
+            self.builder.problem(name, why.to_owned());
+        }
+        self.olds.want();
+    }
+}

@@ -1,0 +1,30 @@
+//! `stored`: a view becomes a stored table.
+
+use std::sync::Arc;
+
+use super::Table;
+use crate::data::Data;
+use crate::dsl::options::KeyValue;
+use crate::ops::StoreRows;
+
+impl<K: Data<Present = K>, V: Data<Present = V>> Table<'_, K, V> {
+    /// Keeps the rows of a view ([`filter`](Table::filter), [`map_values`](Table::map_values), a join) in a store of its
+    /// own, right where they are computed; later lookups read that store. Call it at once, before other verbs use the
+    /// view. Kafka Streams: the same verb with `Materialized`.
+    pub fn stored(mut self, store: KeyValue<K, V>) -> Self {
+        let Some(kept) = self.kept.take() else {
+            self.builder.problem(&store.name, "this table has a store already, or cannot have one".to_owned());
+            return self;
+        };
+        let handle = self.builder.add_key_value(&store, true, None);
+        self.builder.connect_store(self.node, handle.store);
+        self.olds.add(kept.fill(handle));
+        self.rows = Some(Arc::new(StoreRows(handle)));
+        self.stores = vec![handle.store];
+        self.knows_old = true;
+        self.store = Some(handle);
+        let codecs = store.codecs();
+        (self.key, self.value) = (Some(codecs.key), Some(codecs.value));
+        self
+    }
+}

@@ -1,0 +1,72 @@
+//! `suppress`, `suppress_until_window_closes`: fewer updates.
+
+use topo_state::Windowed;
+
+use super::Table;
+use crate::data::Data;
+use crate::dsl::options::{Codecs, KeyValue};
+use crate::dsl::suppress::Suppress;
+use crate::ops::{Buffer, BufferedRows, Hold, NoRows, SuppressNode};
+
+impl<'b, K: Data<Present = K>, V: Data<Present = V>> Table<'b, K, V> {
+    /// Holds updates back for a time, in stream time; of several to one key only the newest goes on, deletions included,
+    /// with its own timestamp and headers. What is held back lies in the logged store `<name>-store` and survives
+    /// restarts. Kafka Streams: `suppress(untilTimeLimit)`.
+    pub fn suppress(&self, name: &str, limits: Suppress, codecs: Codecs<K, V>) -> Self {
+        self.hold_back(name, Hold::limits(limits.limit_ms, limits.max_records, limits.shut_down), |_| None, codecs)
+    }
+
+    fn hold_back(
+        &self,
+        name: &str,
+        hold: Hold,
+        due: impl Fn(&K) -> Option<i64> + Send + Sync + 'static,
+        codecs: Codecs<K, V>,
+    ) -> Self {
+        let (builder, buffer) = (self.builder, Buffer::codecs(&codecs));
+        let store = KeyValue::new(format!("{name}-store"), buffer.0, buffer.1);
+        let handle = builder.add_key_value(&store, false, None);
+        let due = std::sync::Arc::new(due);
+        let key = codecs.key.clone();
+        let node = builder.operator(name, &[self.node], &[handle.store], move || {
+            SuppressNode::<K, V>::new(Buffer::new(handle, key.clone()), hold, due.clone())
+        });
+        let key = codecs.key.clone();
+        let below = self.rows.clone().unwrap_or_else(|| std::sync::Arc::new(NoRows));
+        let rows = self.rows.is_some().then(|| std::sync::Arc::new(BufferedRows::new(handle, key, below)) as _);
+        let mut stores = self.stores.clone();
+        stores.push(handle.store);
+        Self { node, rows, stores, kept: None, store: None, key: Some(codecs.key), value: Some(codecs.value), ..self.clone() }
+    }
+}
+
+impl<'b, K: Data<Present = K>, V: Data<Present = V>> Table<'b, Windowed<K>, V> {
+    /// Holds the results of a windowed aggregation back until their window has closed (end + grace has passed in stream
+    /// time), so that each window gives one, final result; nothing goes out for a window whose last update deletes it.
+    /// Results come in order of window end, then key bytes, with the timestamp and headers of the last update. They are
+    /// kept in the logged store `<name>-store` and survive restarts. Kafka Streams: `suppress(untilWindowCloses)`.
+    pub fn suppress_until_window_closes(&self, name: &str, codecs: Codecs<Windowed<K>, V>) -> Self {
+        self.final_results(name, codecs, None)
+    }
+
+    /// The same, but stops the task when more than `max_records` results would be held back. Kafka Streams:
+    /// `untilWindowCloses(maxRecords(n).shutDownWhenFull())`.
+    pub fn suppress_until_window_closes_within(
+        &self,
+        name: &str,
+        codecs: Codecs<Windowed<K>, V>,
+        max_records: u64,
+    ) -> Self {
+        self.final_results(name, codecs, Some(max_records))
+    }
+
+    fn final_results(&self, name: &str, codecs: Codecs<Windowed<K>, V>, max_records: Option<u64>) -> Self {
+        let grace_ms = self.grace_ms.unwrap_or_else(|| {
+            let why = "nothing says when its windows close: it takes a windowed aggregation, or a view of one";
+            self.builder.problem(name, why.to_owned());
+            0
+        });
+        let hold = Hold::until_closed(grace_ms, max_records);
+        self.hold_back(name, hold, |key: &Windowed<K>| Some(key.window.end), codecs)
+    }
+}

@@ -1,0 +1,232 @@
+//! How verbs write the graph: nodes, stores and internal topics, by name.
+
+use std::sync::Arc;
+
+use topo_state::{Backend, CodecRef, KeyValueStore, Store, StoreSpec, WindowStore};
+
+use super::Builder;
+use super::options::{Backing, Codecs, KeyValue, WindowValue};
+use crate::data::Data;
+use crate::graph::{
+    Changelog, CopartitionGroup, MakeStore, Naming, NodeDef, NodeKind, OffsetReset, RepartitionDef, SinkTopic, StoreDef,
+    TopicRef, TopologyError,
+};
+use crate::ops::{Each, Sink, Source};
+use crate::processor::{Context, Erased, Node, Processor, StoreHandle};
+use crate::fault::Fault;
+use crate::record::Record;
+use crate::topic::Topic;
+
+/// The topics whose partitions decide where a handle's records are: what must be co-partitioned in a join.
+pub(crate) type Origins = Arc<[TopicRef]>;
+
+/// An internal repartition topic that has been wired: the node to read it from and where its records come from.
+pub(crate) struct Rerouted {
+    pub(crate) node: usize,
+    pub(crate) origins: Origins,
+}
+
+pub(crate) fn external(name: &Arc<str>) -> TopicRef {
+    TopicRef { name: name.clone(), internal: false }
+}
+
+pub(crate) fn internal(name: impl Into<Arc<str>>) -> TopicRef {
+    TopicRef { name: name.into(), internal: true }
+}
+
+impl Builder {
+    /// Adds a node behind its parents.
+    pub(crate) fn node<N: Node + 'static>(
+        &self,
+        name: &str,
+        kind: NodeKind,
+        parents: &[usize],
+        make: impl Fn(&Naming) -> N + Send + Sync + 'static,
+    ) -> usize {
+        let mut wiring = self.wiring.borrow_mut();
+        let number = wiring.topology.nodes.len();
+        for &parent in parents {
+            wiring.topology.nodes[parent].children.push(number);
+        }
+        wiring.topology.nodes.push(NodeDef {
+            name: name.to_owned(),
+            kind,
+            parents: parents.to_vec(),
+            children: Vec::new(),
+            make: Arc::new(move |naming| Box::new(make(naming))),
+            global: false,
+        });
+        number
+    }
+
+    /// Adds a processor with the stores of these numbers.
+    pub(crate) fn operator<P: Processor>(
+        &self,
+        name: &str,
+        parents: &[usize],
+        stores: &[usize],
+        make: impl Fn() -> P + Send + Sync + 'static,
+    ) -> usize {
+        let mut stores = stores.to_vec();
+        let mut seen = Vec::new();
+        stores.retain(|store| !seen.contains(store) && { seen.push(*store); true });
+        self.node(name, NodeKind::Processor { stores }, parents, move |_| Erased(make()))
+    }
+
+    /// Adds a processor that is one function without stores.
+    pub(crate) fn each<KI: Data, VI: Data, KO: Data, VO: Data>(
+        &self,
+        name: &str,
+        parent: usize,
+        work: impl Fn(Record<KI, VI>, &mut Context<'_, '_, KO, VO>) -> Result<(), Fault> + Send + Sync + 'static,
+    ) -> usize {
+        let work = Arc::new(work);
+        self.operator(name, &[parent], &[], move || Each::new(work.clone()))
+    }
+
+    /// Adds a source that decodes topics into records of `K` and `V`.
+    pub(crate) fn source<K: Data, V: Data>(
+        &self,
+        name: &str,
+        topics: Vec<TopicRef>,
+        key: CodecRef<K::Present>,
+        value: CodecRef<V::Present>,
+    ) -> usize {
+        let kind = NodeKind::Source { topics, reset: OffsetReset::Earliest };
+        self.node(name, kind, &[], move |_| Source::<K, V>::new(key.clone(), value.clone()))
+    }
+
+    /// Adds a sink that encodes records of `K` and `V` for a topic.
+    pub(crate) fn sink<K: Data, V: Data>(
+        &self,
+        name: &str,
+        parents: &[usize],
+        topic: TopicRef,
+        key: CodecRef<K::Present>,
+        value: CodecRef<V::Present>,
+    ) -> usize {
+        let kind = NodeKind::Sink { topic: SinkTopic::Static(topic.clone()) };
+        self.node(name, kind, parents, move |naming| {
+            Sink::<K, V>::new(naming.resolve(&topic), key.clone(), value.clone())
+        })
+    }
+
+    /// Sends records through the topic `<name>-repartition`; those with a null key vanish unless they are `kept`.
+    pub(crate) fn reroute<K: Data, V: Data>(
+        &self,
+        name: &str,
+        parent: usize,
+        codecs: &Codecs<K::Present, V::Present>,
+        partitions: Option<i32>,
+        keep_null_keys: bool,
+    ) -> Rerouted {
+        let filtered = self.each(&format!("{name}-repartition-filter"), parent, move |record: Record<K, V>, ctx| {
+            if keep_null_keys || !record.key.is_null() { ctx.forward(record) } else { Ok(()) }
+        });
+        let topic = self.internal_topic(format!("{name}-repartition"), partitions);
+        let (key, value) = (codecs.key.clone(), codecs.value.clone());
+        self.sink::<K, V>(&format!("{name}-repartition-sink"), &[filtered], topic.clone(), key, value);
+        let (key, value) = (codecs.key.clone(), codecs.value.clone());
+        let node =
+            self.source::<K, V>(&format!("{name}-repartition-source"), vec![topic.clone()], key, value);
+        Rerouted { node, origins: [topic].into() }
+    }
+
+    /// Declares an internal topic that carries records from one sub-topology to another.
+    pub(crate) fn internal_topic(&self, name: String, partitions: Option<i32>) -> TopicRef {
+        let topic = internal(name);
+        let def = RepartitionDef { topic: topic.clone(), partitions };
+        self.wiring.borrow_mut().topology.repartitions.push(def);
+        topic
+    }
+
+    /// Declares that records of these handles meet by key.
+    pub(crate) fn copartition(&self, operator: &str, sides: &[&Origins]) {
+        let mut topics: Vec<TopicRef> = sides.iter().flat_map(|origins| origins.iter().cloned()).collect();
+        topics.sort();
+        topics.dedup();
+        if topics.len() > 1 {
+            let group = CopartitionGroup { operator: operator.to_owned(), topics };
+            self.wiring.borrow_mut().topology.copartitioned.push(group);
+        }
+    }
+
+    /// Adds a typed store.
+    pub(crate) fn add_store<S: Store>(
+        &self,
+        spec: StoreSpec,
+        changelog: Changelog,
+        make: impl Fn(StoreSpec, usize, Arc<dyn Backend>) -> S + Send + Sync + 'static,
+    ) -> StoreHandle<S> {
+        let mut wiring = self.wiring.borrow_mut();
+        let number = wiring.topology.stores.len();
+        let declared = spec.clone();
+        let make: MakeStore =
+            Arc::new(move |index, backend| Box::new(make(declared.clone(), index, backend)) as Box<dyn Store>);
+        wiring.topology.stores.push(StoreDef { spec, make, changelog, global: false });
+        StoreHandle::new(number)
+    }
+
+    /// Adds a key-value store; `source` is the topic it would be a copy of.
+    pub(crate) fn add_key_value<K: Clone + Send + Sync + 'static, V: Clone + Send + Sync + 'static>(
+        &self,
+        store: &KeyValue<K, V>,
+        timestamped: bool,
+        source: Option<TopicRef>,
+    ) -> StoreHandle<KeyValueStore<K, V>> {
+        let changelog = match (store.backing, source) {
+            (Backing::Changelog, _) => Changelog::Own,
+            (Backing::Nothing, _) => Changelog::None,
+            (Backing::SourceTopic, Some(topic)) => Changelog::Source(topic),
+            (Backing::SourceTopic, None) => {
+                let why = "only the store of a table that reads a topic can be restored from it".to_owned();
+                self.problem(&store.name, why);
+                Changelog::Own
+            }
+        };
+        let Codecs { key, value } = store.codecs();
+        self.add_store(store.spec(timestamped), changelog, move |spec, index, backend| {
+            KeyValueStore::new(spec, index, backend, key.clone(), value.clone())
+        })
+    }
+
+    /// Adds a window store that keeps rows for `retention_ms`.
+    pub(crate) fn add_windows<K: Data, V: Data>(
+        &self,
+        store: &WindowValue<K, V>,
+        timestamped: bool,
+        retention_ms: i64,
+    ) -> StoreHandle<WindowStore<K, V>> {
+        let changelog = if store.logged { Changelog::Own } else { Changelog::None };
+        let (key, value) = (store.key.clone(), store.value.clone());
+        self.add_store(store.spec(timestamped, retention_ms), changelog, move |spec, index, backend| {
+            WindowStore::new(spec, index, backend, key.clone(), value.clone())
+        })
+    }
+
+    /// Connects one more store to a processor.
+    pub(crate) fn connect_store(&self, node: usize, store: usize) {
+        if let NodeKind::Processor { stores } = &mut self.wiring.borrow_mut().topology.nodes[node].kind {
+            stores.push(store);
+        }
+    }
+
+    /// Marks a node, or a store, as part of a global table.
+    pub(crate) fn make_global(&self, nodes: &[usize], store: usize) {
+        let mut wiring = self.wiring.borrow_mut();
+        for &node in nodes {
+            wiring.topology.nodes[node].global = true;
+        }
+        wiring.topology.stores[store].global = true;
+    }
+
+    /// Remembers what is wrong with an operator or store, for `build`.
+    pub(crate) fn problem(&self, name: &str, why: String) {
+        self.wiring.borrow_mut().problems.push(TopologyError::Wiring { name: name.to_owned(), why });
+    }
+
+    /// The declared topic of a typed one.
+    pub(crate) fn topic<K: Data, V: Data>(topic: &Topic<K, V>) -> TopicRef {
+        external(&topic.name)
+    }
+}

@@ -1,0 +1,59 @@
+//! `count`, `reduce`, `aggregate` on a stream: one get, one put.
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use topo_state::KeyValueStore;
+
+use super::Types;
+use super::keep::put_row;
+use crate::data::{Change, Data};
+use crate::fault::Fault;
+use crate::processor::{Context, Processor, StoreHandle};
+use crate::record::Record;
+
+/// Folds each record into its key's aggregate. Null keys and null values are dropped; the result has the latest of all
+/// timestamps that went into the aggregate; an aggregate that becomes null is deleted.
+pub(crate) struct Aggregate<K: Data, V: Data, A, F> {
+    store: StoreHandle<KeyValueStore<K::Present, A>>,
+    fold: Arc<F>,
+    old: bool,
+    types: Types<(K, V)>,
+}
+
+impl<K: Data, V: Data, A, F> Aggregate<K, V, A, F> {
+    pub(crate) fn new(store: StoreHandle<KeyValueStore<K::Present, A>>, fold: Arc<F>, old: bool) -> Self {
+        Self { store, fold, old, types: PhantomData }
+    }
+}
+
+impl<K: Data, V: Data, A: Data, F> Processor for Aggregate<K, V, A, F>
+where
+    F: Fn(&K::Present, V::Present, Option<A>) -> Option<A> + Send + Sync + 'static,
+{
+    type KeyIn = K;
+    type ValueIn = V;
+    type KeyOut = K::Present;
+    type ValueOut = Change<A>;
+
+    fn process(
+        &mut self,
+        record: Record<K, V>,
+        ctx: &mut Context<'_, '_, K::Present, Change<A>>,
+    ) -> Result<(), Fault> {
+        let Record { key, value, timestamp, headers } = record;
+        let (Some(key), Some(value)) = (key.present(), value.present()) else {
+            ctx.dropped();
+            return Ok(());
+        };
+        let store = ctx.store(self.store)?;
+        let (before, timestamp) = match store.get(&key)? {
+            Some(row) => (Some(row.value.clone()), row.timestamp.max(timestamp)),
+            None => (None, timestamp),
+        };
+        let old = if self.old { before.clone() } else { None };
+        let new = (self.fold)(&key, value, before);
+        put_row(store, &key, new.clone(), timestamp)?;
+        ctx.forward(Record { key, value: Change { old, new }, timestamp, headers })
+    }
+}

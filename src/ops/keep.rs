@@ -1,0 +1,94 @@
+//! The optional store of a view.
+
+use std::sync::{Arc, OnceLock};
+
+use topo_state::KeyValueStore;
+
+use super::olds::OldWanted;
+use crate::data::{Change, Data};
+use crate::fault::Fault;
+use crate::processor::{Context, StoreHandle};
+use crate::record::Record;
+
+/// Where the builder puts the store of a view after its node was wired.
+pub(crate) struct Kept<K, V>(Arc<OnceLock<(StoreHandle<KeyValueStore<K, V>>, OldWanted)>>);
+
+impl<K, V> Default for Kept<K, V> {
+    fn default() -> Self {
+        Self(Arc::default())
+    }
+}
+
+impl<K, V> Clone for Kept<K, V> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<K, V> Kept<K, V> {
+    /// Gives the view a store. Returns the flag that asks for its old rows.
+    pub(crate) fn fill(&self, store: StoreHandle<KeyValueStore<K, V>>) -> OldWanted {
+        self.0.get_or_init(|| (store, OldWanted::default())).1.clone()
+    }
+
+    /// What the running node needs.
+    pub(crate) fn keep(&self) -> Keep<K, V> {
+        match self.0.get() {
+            Some((store, old)) => Keep { store: Some(*store), old: old.wanted() },
+            None => Keep { store: None, old: false },
+        }
+    }
+}
+
+/// Writes the rows of a view to its store, if it has one, and passes updates on.
+pub(crate) struct Keep<K, V> {
+    store: Option<StoreHandle<KeyValueStore<K, V>>>,
+    old: bool,
+}
+
+impl<K: Data, V: Data> Keep<K, V> {
+    /// Whether old rows come from the store here.
+    pub(crate) fn knows_old(&self) -> bool {
+        self.store.is_some() && self.old
+    }
+
+    /// The old row: that of the store if there is one, else what `computed` says.
+    pub(crate) fn old(
+        &self,
+        key: &K,
+        computed: impl FnOnce() -> Option<V>,
+        ctx: &mut Context<'_, '_, K, Change<V>>,
+    ) -> Result<Option<V>, Fault> {
+        match self.store {
+            None => Ok(computed()),
+            Some(_) if !self.old => Ok(None),
+            Some(store) => Ok(ctx.store(store)?.get(key)?.map(|row| row.value.clone())),
+        }
+    }
+
+    /// Stores the new row and passes the update on.
+    pub(crate) fn pass(
+        &self,
+        record: Record<K, Change<V>>,
+        ctx: &mut Context<'_, '_, K, Change<V>>,
+    ) -> Result<(), Fault> {
+        if let Some(store) = self.store {
+            put_row(ctx.store(store)?, &record.key, record.value.new.clone(), record.timestamp)?;
+        }
+        ctx.forward(record)
+    }
+}
+
+/// Puts a row, or deletes it.
+pub(crate) fn put_row<K: Data, V: Data>(
+    store: &mut KeyValueStore<K, V>,
+    key: &K,
+    row: Option<V>,
+    timestamp: i64,
+) -> Result<(), Fault> {
+    match row {
+        Some(row) => store.put(key, row, timestamp)?,
+        None => store.delete(key, timestamp)?,
+    }
+    Ok(())
+}

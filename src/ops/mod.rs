@@ -1,0 +1,51 @@
+//! What the verbs of `dsl/` become: processors, one idea per file.
+//!
+//! Updates of tables travel as [`Change`](crate::Change) records. The rules of time and null are those of Kafka Streams;
+//! the builder's documentation states them verb by verb, the files here keep them. Nothing here knows names of nodes or
+//! topics, and nothing keeps state outside of a store: what a processor knows must survive a crash and an abort.
+
+mod aggregate;
+mod change_codec;
+mod each;
+pub(crate) mod fk;
+mod global_join;
+mod global_update;
+mod keep;
+mod olds;
+mod regroup;
+mod rows;
+mod sink;
+mod source;
+mod stream_table_join;
+mod suppress;
+mod table_aggregate;
+mod table_filter;
+mod table_join;
+mod table_map;
+mod table_update;
+mod window_aggregate;
+
+pub(crate) use aggregate::Aggregate;
+pub(crate) use change_codec::change_codec;
+pub(crate) use each::{Each, Pass, Predicate, Split};
+pub(crate) use global_join::GlobalJoin;
+pub(crate) use global_update::GlobalUpdate;
+pub(crate) use keep::Kept;
+pub(crate) use olds::{OldWanted, Olds};
+pub(crate) use regroup::Regroup;
+pub(crate) use rows::{FilteredRows, JoinKind, JoinedRows, MappedRows, NoRows, RowsRef, StoreRows, WindowRows};
+pub(crate) use sink::Sink;
+pub(crate) use source::Source;
+pub(crate) use stream_table_join::{Missing, StreamTableJoin};
+pub(crate) use suppress::{Buffer, BufferedRows, Hold, SuppressNode};
+pub(crate) use table_aggregate::TableAggregate;
+pub(crate) use table_filter::TableFilter;
+pub(crate) use table_join::{TableJoin, TableMerge};
+pub(crate) use table_map::TableMap;
+pub(crate) use table_update::TableUpdate;
+pub(crate) use window_aggregate::WindowAggregate;
+
+use std::marker::PhantomData;
+
+/// Types that a processor works on without holding any of them.
+pub(crate) type Types<T> = PhantomData<fn() -> T>;

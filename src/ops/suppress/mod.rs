@@ -1,0 +1,8 @@
+//! `suppress`: updates wait in a store until they are due.
+
+mod buffer;
+mod node;
+mod row;
+
+pub(crate) use buffer::{Buffer, BufferedRows};
+pub(crate) use node::{Hold, SuppressNode};

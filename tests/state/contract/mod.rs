@@ -1,0 +1,31 @@
+//! The contract suite: each promise is written once and holds over memory and over RocksDB.
+
+/// Defines tests that get a fresh [`Home`](crate::support::Home) of each backend: `<name>::memory` and `<name>::rocks`.
+macro_rules! contract {
+    ($(fn $name:ident($home:ident) $body:block)+) => {$(
+        mod $name {
+            use super::*;
+
+            fn run($home: Home) $body
+
+            #[test]
+            fn memory() {
+                run(Home::memory());
+            }
+
+            #[test]
+            fn rocks() {
+                run(Home::rocks());
+            }
+        }
+    )+};
+}
+
+/// Drain, apply, committed, discard, and the checkpoint.
+mod commit;
+/// Changelog records become the rows of live writes.
+mod restore;
+/// Ranges and prefixes over committed rows and own writes.
+mod scan;
+/// Windows: visibility, expiry, duplicates.
+mod window;

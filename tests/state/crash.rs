@@ -1,0 +1,128 @@
+//! Processes killed while they write. The child is this test binary, told by an environment variable where to write; it
+//! reports each finished batch on its standard output, and is killed after some of them.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use topo_state::{MemoryBudget, Place, TaskState, WriteBatch};
+
+use crate::support::*;
+
+const DIR: &str = "TOPO_TEST_CRASH_DIR";
+const MODE: &str = "TOPO_TEST_CRASH_MODE";
+const PADDING: usize = 20_000;
+/// So little that memtables fill up and flushes run while the process dies.
+const TIGHT: usize = 3 << 20;
+/// So much that nothing is flushed by itself.
+const AMPLE: usize = 256 << 20;
+/// In the mixed mode every so many batches one is logged, the others are bulk writes.
+const MIXED: i64 = 20;
+
+fn open(dir: PathBuf, memory: usize) -> TaskState {
+    let specs = vec![key_value_spec("s", true), key_value_spec("t", true)];
+    let place = Place::Rocks { dir, memory: MemoryBudget::new(memory) };
+    TaskState::open(&place, &identity(), specs).expect("the state opens").state
+}
+
+/// Batch `number` sets the same number everywhere: two stores, a row of its own, the checkpoint.
+fn batch(number: i64) -> WriteBatch {
+    let mut batch = WriteBatch::new();
+    let mut value = 0_i64.to_be_bytes().to_vec();
+    value.extend_from_slice(&number.to_be_bytes());
+    batch.put(0, b"last", &value);
+    batch.put(1, b"last", &value);
+    batch.put(1, &number.to_be_bytes(), &vec![number as u8; PADDING]);
+    batch
+}
+
+/// Writes until it is killed. Does nothing in an ordinary test run.
+#[test]
+fn child_that_writes_until_it_is_killed() {
+    let (Ok(dir), Ok(mode)) = (std::env::var(DIR), std::env::var(MODE)) else { return };
+    let mut state = open(dir.into(), if mode == "mixed" { AMPLE } else { TIGHT });
+    let first = state.checkpoint().changelog.get("s").map_or(1, |last| last + 1);
+    for number in first.. {
+        let next = checkpoint("s", number);
+        match mode.as_str() {
+            "bulk" => state.apply_bulk(&batch(number), next),
+            "mixed" if number % MIXED != 0 => state.apply_bulk(&batch(number), next),
+            _ => state.apply(batch(number), next),
+        }
+        .expect("the batch is applied");
+        let mut out = std::io::stdout().lock();
+        let told = writeln!(out, "batch {number}").and_then(|()| out.flush());
+        if told.is_err() {
+            return;
+        }
+    }
+}
+
+/// Runs the child until it has told of `batches` batches, kills it, and gives back the number of the last one told.
+fn write_and_kill(dir: &std::path::Path, mode: &str, batches: usize) -> i64 {
+    let this = std::env::current_exe().expect("the test binary");
+    let mut child = Command::new(this)
+        .args(["crash::child_that_writes_until_it_is_killed", "--exact", "--nocapture"])
+        .env(DIR, dir)
+        .env(MODE, mode)
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the child starts");
+    let told = BufReader::new(child.stdout.take().expect("its output")).lines().map_while(Result::ok);
+    let mut numbers =
+        told.filter_map(|line| line.rsplit_once("batch ").and_then(|(_, number)| number.parse().ok()));
+    let last = numbers.nth(batches - 1).expect("the child writes");
+    child.kill().expect("SIGKILL");
+    child.wait().expect("the child is gone");
+    last
+}
+
+/// Everything the state says about the last batch agrees; gives its number.
+fn consistent_prefix(dir: &std::path::Path) -> i64 {
+    let state = open(dir.to_owned(), TIGHT);
+    let last = state.checkpoint().changelog.get("s").copied().unwrap_or(0);
+    if last > 0 {
+        assert_eq!(get(&mut key_value(&state, 0), "last"), Some((last, 0)));
+        assert_eq!(get(&mut key_value(&state, 1), "last"), Some((last, 0)));
+    }
+    for number in 1..=last + 1 {
+        let found = state.backend().get(1, &number.to_be_bytes(), &mut |value| {
+            assert_eq!(value, vec![number as u8; PADDING]);
+        });
+        assert_eq!(found.expect("a read"), number <= last, "row of batch {number} of {last}");
+    }
+    last
+}
+
+#[test]
+fn a_killed_process_loses_no_applied_batch() {
+    let scratch = tempfile::tempdir().unwrap();
+    for batches in [1, 40, 150, 400] {
+        let told = write_and_kill(scratch.path(), "logged", batches);
+        let found = consistent_prefix(scratch.path());
+        assert!(found >= told, "told of {told}, found {found}");
+    }
+}
+
+#[test]
+fn a_killed_restore_leaves_a_prefix_with_its_checkpoint() {
+    let scratch = tempfile::tempdir().unwrap();
+    let mut found = 0;
+    for batches in [1, 300, 700] {
+        write_and_kill(scratch.path(), "bulk", batches);
+        let now = consistent_prefix(scratch.path());
+        assert!(now >= found, "went back from {found} to {now}");
+        found = now;
+    }
+    assert!(found > 0, "no flush happened: the test proves nothing");
+}
+
+#[test]
+fn a_logged_batch_carries_the_bulk_batches_before_it_over_a_kill() {
+    let scratch = tempfile::tempdir().unwrap();
+    for batches in [25, 45] {
+        let told = write_and_kill(scratch.path(), "mixed", batches);
+        let found = consistent_prefix(scratch.path());
+        assert!(found >= told / MIXED * MIXED, "told of {told}, found {found}");
+    }
+}

@@ -1,0 +1,280 @@
+//! Random operations beside plain maps: puts, deletes, reads, scans, commits, aborts and crashes, over every kind of store
+//! and both backends. A failure prints its seed; `TOPO_TEST_SEED` replays it.
+
+use std::collections::BTreeMap;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::ops::{Bound, ControlFlow};
+
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use topo_state::{Direction, PutOutcome, Store, TaskState, Timestamped, WriteBatch};
+
+use crate::support::*;
+
+const STEPS: usize = 4_000;
+const RETENTION: i64 = 200;
+
+/// Prints the seed of a failing run.
+struct Announce(u64);
+
+#[expect(clippy::print_stderr, reason = "the seed of a failure must reach whoever reads the test's output")]
+impl Drop for Announce {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("replay with TOPO_TEST_SEED={}", self.0);
+        }
+    }
+}
+
+/// A seed from the randomness the standard library gives its hash maps.
+fn fresh() -> u64 {
+    RandomState::new().build_hasher().finish()
+}
+
+fn seeded() -> (Announce, StdRng) {
+    let given = std::env::var("TOPO_TEST_SEED").ok();
+    let seed = given.map_or_else(fresh, |seed| seed.parse().expect("TOPO_TEST_SEED is a number"));
+    (Announce(seed), StdRng::seed_from_u64(seed))
+}
+
+/// A committed value and the one of the running interval.
+#[derive(Clone, Default)]
+struct Model<K: Ord> {
+    committed: BTreeMap<K, (i64, i64)>,
+    current: BTreeMap<K, (i64, i64)>,
+    commits: i64,
+}
+
+impl<K: Ord + Clone> Model<K> {
+    fn commit(&mut self) {
+        self.committed = self.current.clone();
+        self.commits += 1;
+    }
+
+    fn abort(&mut self) {
+        self.current = self.committed.clone();
+    }
+}
+
+/// Drains into a batch that carries the number of commits, and applies it.
+fn commit_numbered(state: &mut TaskState, store: &mut dyn Store, commits: i64) {
+    let mut batch = WriteBatch::new();
+    drain(store, &mut batch);
+    let mut next = checkpoint("s", commits);
+    next.stream_times.insert("store:s".into(), store.observed_time());
+    state.apply(batch, next).expect("the batch is applied");
+    store.committed();
+}
+
+/// A crash: everything in memory is gone, sometimes after a drain that was never applied.
+fn crash(home: &Home, state: TaskState, mut store: impl Store, drained: bool, commits: i64) -> TaskState {
+    if drained {
+        drain(&mut store, &mut WriteBatch::new());
+    }
+    drop(store);
+    let state = home.reopen(state);
+    assert_eq!(state.checkpoint().changelog.get("s").copied().unwrap_or(0), commits);
+    state
+}
+
+fn scan_key_value(
+    store: &mut KeyValue,
+    from: Bound<&String>,
+    to: Bound<&String>,
+    direction: Direction,
+) -> Vec<(String, (i64, i64))> {
+    let mut seen = Vec::new();
+    let visit = &mut |key, found: &Timestamped<i64>| {
+        seen.push((key, (found.value, found.timestamp)));
+        ControlFlow::Continue(())
+    };
+    store.range(from, to, direction, visit).expect("the scan runs");
+    seen
+}
+
+fn key_value_run(home: &Home, cache_bytes: usize) {
+    let (_announce, mut random) = seeded();
+    let mut state = home.open(&[key_value_spec("s", true)]);
+    let mut store = key_value(&state, 0).with_cache_bytes(cache_bytes);
+    let mut model = Model::<String>::default();
+    for step in 0..STEPS as i64 {
+        let key = format!("{:x}", random.random_range(0..60));
+        match random.random_range(0..100) {
+            0..40 => {
+                put(&mut store, &key, step, step * 2);
+                model.current.insert(key, (step, step * 2));
+            }
+            40..55 => {
+                delete(&mut store, &key, step);
+                model.current.remove(&key);
+            }
+            55..85 => assert_eq!(get(&mut store, &key), model.current.get(&key).copied(), "step {step}"),
+            85..92 => {
+                let other = format!("{:x}", random.random_range(0..60));
+                let (from, to) = (key.clone().min(other.clone()), key.max(other));
+                let (from, to) = (Bound::Excluded(&from), Bound::Included(&to));
+                let reverse = random.random_bool(0.5);
+                let direction = if reverse { Direction::Reverse } else { Direction::Forward };
+                let mut seen = scan_key_value(&mut store, from, to, direction);
+                if reverse {
+                    seen.reverse();
+                }
+                let inverted = from
+                    == Bound::Excluded(match to {
+                        Bound::Included(to) => to,
+                        _ => continue,
+                    });
+                let expected: Vec<_> = if inverted {
+                    Vec::new()
+                } else {
+                    model
+                        .current
+                        .range::<String, _>((from, to))
+                        .map(|(key, found)| (key.clone(), *found))
+                        .collect()
+                };
+                assert_eq!(seen, expected, "step {step}");
+            }
+            92..96 => {
+                model.commit();
+                commit_numbered(&mut state, &mut store, model.commits);
+            }
+            96..98 => {
+                store.discard();
+                model.abort();
+            }
+            _ => {
+                state = crash(home, state, store, random.random_bool(0.5), model.commits);
+                store = key_value(&state, 0).with_cache_bytes(cache_bytes);
+                model.abort();
+            }
+        }
+    }
+    let all = scan_key_value(&mut store, Bound::Unbounded, Bound::Unbounded, Direction::Forward);
+    assert_eq!(all, model.current.into_iter().collect::<Vec<_>>());
+}
+
+/// What a window store must show: rows by (start, key), with the observed time beside the rows.
+#[derive(Clone, Default)]
+struct Timeline {
+    model: Model<(i64, String, u32)>,
+    observed: Option<i64>,
+    committed: Option<i64>,
+}
+
+impl Timeline {
+    fn is_expired(&self, start: i64) -> bool {
+        self.observed.is_some_and(|observed| start <= observed - RETENTION)
+    }
+
+    fn put(&mut self, key: &str, start: i64, value: Option<(i64, i64)>, duplicates: bool) -> PutOutcome {
+        self.observed = self.observed.max(Some(start));
+        if self.is_expired(start) {
+            return PutOutcome::Expired;
+        }
+        let rows = &mut self.model.current;
+        let next = rows.keys().filter(|row| row.0 == start && row.1 == key).map(|row| row.2 + 1).max();
+        let row = (start, key.to_owned(), if duplicates { next.unwrap_or(0) } else { 0 });
+        match value {
+            Some(value) => drop(rows.insert(row, value)),
+            None if duplicates => {}
+            None => drop(rows.remove(&row)),
+        }
+        PutOutcome::Stored
+    }
+
+    fn visible(&self, key: &str, from: i64, to: i64) -> Vec<(i64, i64)> {
+        let rows = self.model.current.iter();
+        rows.filter(|((start, owner, _), _)| {
+            owner == key && (from..=to).contains(start) && !self.is_expired(*start)
+        })
+        .map(|((start, ..), (value, _))| (*start, *value))
+        .collect()
+    }
+}
+
+fn window_range(store: &mut Windows, key: &str, from: i64, to: i64) -> Vec<(i64, i64)> {
+    let mut seen = Vec::new();
+    let visit = &mut |start, found: &Timestamped<i64>| {
+        seen.push((start, found.value));
+        ControlFlow::Continue(())
+    };
+    store.fetch_range(&key.to_owned(), from..=to, visit).expect("the scan runs");
+    seen
+}
+
+fn window_run(home: &Home, duplicates: bool, cache_bytes: usize) {
+    let (_announce, mut random) = seeded();
+    let mut state = home.open(&[window_spec("s", RETENTION, 70, duplicates)]);
+    let mut store = windows(&state, 0).with_cache_bytes(cache_bytes);
+    let mut timeline = Timeline::default();
+    for step in 0..STEPS as i64 {
+        // Time begins before 1970, moves on slowly, and records come up to 1.5 retentions late.
+        let start = (step / 4 - 500 - random.random_range(0..RETENTION * 3 / 2)) / 5 * 5;
+        let key = ["a", "ab", "b"][random.random_range(0..3)];
+        match random.random_range(0..100) {
+            0..60 => {
+                let value = random.random_bool(0.85).then_some((step, step));
+                let outcome = store.put(&key.to_owned(), start, value.map(|value| value.0), step).unwrap();
+                assert_eq!(outcome, timeline.put(key, start, value, duplicates), "step {step}");
+            }
+            60..75 => {
+                let seen = store.fetch(&key.to_owned(), start).unwrap().map(|found| found.value);
+                let expected = timeline.visible(key, start, start).first().map(|row| row.1);
+                assert_eq!(seen, expected, "step {step}");
+            }
+            75..88 => {
+                let to = start + random.random_range(0..RETENTION);
+                let seen = window_range(&mut store, key, start, to);
+                assert_eq!(seen, timeline.visible(key, start, to), "step {step}");
+            }
+            88..94 => {
+                timeline.model.commit();
+                timeline.committed = timeline.observed;
+                commit_numbered(&mut state, &mut store, timeline.model.commits);
+            }
+            94..97 => {
+                store.discard();
+                timeline.model.abort();
+                timeline.observed = timeline.committed;
+            }
+            _ => {
+                state = crash(home, state, store, random.random_bool(0.5), timeline.model.commits);
+                store = windows(&state, 0).with_cache_bytes(cache_bytes);
+                timeline.model.abort();
+                timeline.observed = timeline.committed;
+            }
+        }
+    }
+    for key in ["a", "ab", "b"] {
+        let seen = window_range(&mut store, key, i64::MIN, i64::MAX);
+        assert_eq!(seen, timeline.visible(key, i64::MIN, i64::MAX));
+    }
+}
+
+#[test]
+fn key_values_in_memory_behave_like_a_map() {
+    key_value_run(&Home::memory(), 8 << 20);
+    key_value_run(&Home::memory(), 1_000);
+}
+
+#[test]
+fn key_values_on_disk_behave_like_a_map() {
+    key_value_run(&Home::rocks(), 8 << 20);
+    key_value_run(&Home::rocks(), 1_000);
+}
+
+#[test]
+fn windows_in_memory_behave_like_a_map() {
+    for duplicates in [false, true] {
+        window_run(&Home::memory(), duplicates, 8 << 20);
+        window_run(&Home::memory(), duplicates, 1_000);
+    }
+}
+
+#[test]
+fn windows_on_disk_behave_like_a_map() {
+    for duplicates in [false, true] {
+        window_run(&Home::rocks(), duplicates, 2_000);
+    }
+}

@@ -1,0 +1,148 @@
+//! A place for state, and the engine's part of a commit.
+
+use topo_state::{
+    Checkpoint, Identity, KeyValueStore, MemoryBudget, Opened, Place, StateError, Store, StoreKind,
+    StoreSpec, TaskState, WindowStore, WriteBatch, i64_be, utf8,
+};
+
+/// A changelog record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Logged {
+    pub(crate) key: Vec<u8>,
+    pub(crate) value: Option<Vec<u8>>,
+    pub(crate) timestamp: i64,
+}
+
+pub(crate) type KeyValue = KeyValueStore<String, i64>;
+pub(crate) type Windows = WindowStore<String, i64>;
+
+/// Where a test keeps its state; a RocksDB directory is removed at the end.
+pub(crate) struct Home {
+    place: Place,
+    /// Removed when dropped.
+    _scratch: Option<tempfile::TempDir>,
+}
+
+impl Home {
+    pub(crate) fn memory() -> Self {
+        Self { place: Place::Memory, _scratch: None }
+    }
+
+    pub(crate) fn rocks() -> Self {
+        let scratch = tempfile::tempdir().expect("a scratch directory");
+        let dir = scratch.path().join("0_1");
+        Self { place: Place::Rocks { dir, memory: MemoryBudget::new(16 << 20) }, _scratch: Some(scratch) }
+    }
+
+    pub(crate) fn dir(&self) -> &std::path::Path {
+        match &self.place {
+            Place::Rocks { dir, .. } => dir,
+            Place::Memory => panic!("state in memory has no directory"),
+        }
+    }
+
+    pub(crate) fn try_open(&self, identity: &Identity, specs: &[StoreSpec]) -> Result<Opened, StateError> {
+        TaskState::open(&self.place, identity, specs.to_vec())
+    }
+
+    pub(crate) fn open(&self, specs: &[StoreSpec]) -> TaskState {
+        self.try_open(&identity(), specs).expect("the state opens").state
+    }
+
+    /// What a restart finds: the directory read anew; for memory, which does not outlive its process, the same state.
+    /// All typed stores must be gone.
+    pub(crate) fn reopen(&self, state: TaskState) -> TaskState {
+        match &self.place {
+            Place::Memory => state,
+            Place::Rocks { .. } => {
+                let specs = state.specs().to_vec();
+                drop(state);
+                self.open(&specs)
+            }
+        }
+    }
+}
+
+pub(crate) fn identity() -> Identity {
+    Identity {
+        application: "shop".into(),
+        cluster_id: "c1".into(),
+        task: "orders_1".into(),
+        fingerprint: "f1".into(),
+    }
+}
+
+pub(crate) fn key_value_spec(name: &str, timestamped: bool) -> StoreSpec {
+    StoreSpec::new(name, StoreKind::KeyValue { timestamped }, &*utf8(), &*i64_be())
+}
+
+pub(crate) fn window_spec(
+    name: &str,
+    retention_ms: i64,
+    segment_ms: i64,
+    retain_duplicates: bool,
+) -> StoreSpec {
+    let kind = StoreKind::Window { timestamped: true, retention_ms, segment_ms, retain_duplicates };
+    StoreSpec::new(name, kind, &*utf8(), &*i64_be())
+}
+
+pub(crate) fn key_value(state: &TaskState, store: usize) -> KeyValue {
+    KeyValueStore::new(state.specs()[store].clone(), store, state.backend(), utf8(), i64_be())
+}
+
+/// A window store told its observed time by the checkpoint, as the engine does it.
+pub(crate) fn windows(state: &TaskState, store: usize) -> Windows {
+    let spec = state.specs()[store].clone();
+    let observed = state.checkpoint().stream_times.get(&format!("store:{}", spec.name)).copied();
+    let mut windows = WindowStore::new(spec, store, state.backend(), utf8(), i64_be());
+    if let Some(observed) = observed {
+        windows.set_observed_time(observed);
+    }
+    windows
+}
+
+/// One commit; gives back what went to the changelog, per store.
+pub(crate) fn commit(state: &mut TaskState, stores: &mut [&mut dyn Store]) -> Vec<Vec<Logged>> {
+    let mut batch = WriteBatch::new();
+    let logs = stores.iter_mut().map(|store| drain(*store, &mut batch)).collect::<Vec<_>>();
+    let mut checkpoint = state.checkpoint().clone();
+    for (store, log) in stores.iter().zip(&logs) {
+        let name = store.spec().name.clone();
+        checkpoint.stream_times.insert(format!("store:{name}"), store.observed_time());
+        *checkpoint.changelog.entry(name).or_default() += log.len() as i64;
+    }
+    state.apply(batch, checkpoint).expect("the batch is applied");
+    for store in stores {
+        store.committed();
+    }
+    logs
+}
+
+/// Drains a store and keeps its changelog records.
+pub(crate) fn drain(store: &mut dyn Store, batch: &mut WriteBatch) -> Vec<Logged> {
+    let mut log = Vec::new();
+    let keep = &mut |change: topo_state::Change<'_>| {
+        let value = change.value.map(<[u8]>::to_vec);
+        log.push(Logged { key: change.key.to_vec(), value, timestamp: change.timestamp });
+    };
+    store.drain(batch, keep).expect("the store drains");
+    log
+}
+
+pub(crate) fn checkpoint(store: &str, offset: i64) -> Checkpoint {
+    Checkpoint { changelog: [(store.to_owned(), offset)].into(), ..Checkpoint::default() }
+}
+
+/// Value and timestamp of a key.
+pub(crate) fn get(store: &mut KeyValue, key: &str) -> Option<(i64, i64)> {
+    let found = store.get(&key.to_owned()).expect("the store reads");
+    found.map(|found| (found.value, found.timestamp))
+}
+
+pub(crate) fn put(store: &mut KeyValue, key: &str, value: i64, timestamp: i64) {
+    store.put(&key.to_owned(), value, timestamp).expect("the key encodes");
+}
+
+pub(crate) fn delete(store: &mut KeyValue, key: &str, timestamp: i64) {
+    store.delete(&key.to_owned(), timestamp).expect("the key encodes");
+}
