@@ -37,7 +37,9 @@ impl Lag {
         *last = Some(now);
         let reader = match &mut self.reader {
             Some(reader) => reader,
-            none => none.insert(shared.broker.consumer(&shared.reader("lag", false, Isolation::ReadCommitted))?),
+            none => {
+                none.insert(shared.broker.consumer(&shared.reader("lag", false, Isolation::ReadCommitted))?)
+            }
         };
         match reader.watermarks(partition) {
             Ok(marks) => {

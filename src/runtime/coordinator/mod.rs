@@ -20,8 +20,8 @@ use std::sync::mpsc::{Receiver, Sender, TryRecvError};
 
 use self::lag::Lag;
 use self::leases::Leases;
-use self::members::Members;
 pub(crate) use self::members::Layout;
+use self::members::Members;
 use self::purge::Purge;
 use super::error::{Error, Reaction};
 use super::mailbox::{Progress, Report, ToRestorer, ToWorker};

@@ -35,7 +35,8 @@ impl Coordinator {
             return Ok(false);
         }
         if self.running_workers > 0 {
-            self.shared.warn("not everything could be committed in time; the next start recovers what was open");
+            self.shared
+                .warn("not everything could be committed in time; the next start recovers what was open");
             self.running_workers = 0;
         }
         if !self.left {

@@ -12,7 +12,11 @@ fn another_layout_waits_says_for_whom_and_starts_when_the_first_is_gone() {
     cluster.start("new", count_of_two());
     cluster.pass(30_000);
     assert!(!cluster.logs["new"].has("to: Some(Running)"));
-    assert!(cluster.logs["new"].has("waiting for old on here: another layout"), "{:#?}", cluster.logs["new"].lines());
+    assert!(
+        cluster.logs["new"].has("waiting for old on here: another layout"),
+        "{:#?}",
+        cluster.logs["new"].lines()
+    );
     cluster.process("old").stop();
     cluster.until("new runs", |cluster| cluster.logs["new"].has("to: Some(Running)"));
 }

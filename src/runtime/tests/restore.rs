@@ -57,7 +57,12 @@ fn a_damaged_directory_is_moved_aside_and_rebuilt() {
     cluster.until("the second count", |cluster| cluster.counts() == expected(&["a"], 2));
     assert!(cluster.logs["p"].has("damaged"));
     let aside = std::fs::read_dir(task.parent().unwrap()).unwrap();
-    assert_eq!(aside.filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().contains("damaged")).count(), 1);
+    assert_eq!(
+        aside
+            .filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().contains("damaged"))
+            .count(),
+        1
+    );
 }
 
 #[test]

@@ -18,8 +18,8 @@ use super::super::config::Guarantee;
 use super::super::error::Error;
 use super::super::mailbox::Report;
 use super::super::observer::{Event, TaskId};
-use super::active::Logging;
 use super::Worker;
+use super::active::Logging;
 use crate::broker::{BrokerError, CommittedOffset};
 use crate::record::Partition;
 
