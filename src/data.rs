@@ -64,7 +64,27 @@ macro_rules! data {
     )+};
 }
 
-data!((), bool, char, u8, u16, u32, u64, u128, i8, i16, i32, i64, i128, f32, f64, usize, isize, String, Vec<u8>);
+data!(
+    (),
+    bool,
+    char,
+    u8,
+    u16,
+    u32,
+    u64,
+    u128,
+    i8,
+    i16,
+    i32,
+    i64,
+    i128,
+    f32,
+    f64,
+    usize,
+    isize,
+    String,
+    Vec<u8>
+);
 
 impl<T: Data<Present = T>> Data for Option<T> {
     type Present = T;

@@ -13,6 +13,7 @@ pub mod cli;
 pub mod config;
 pub mod observe;
 pub mod processor;
+pub mod runtime;
 pub mod testkit;
 
 mod data;
@@ -23,7 +24,6 @@ mod graph;
 mod ops;
 mod partitioner;
 mod record;
-mod runtime;
 mod task;
 mod topic;
 
@@ -34,6 +34,7 @@ pub use dsl::{
 };
 pub use fault::{Fault, FaultPolicy, Reason};
 pub use graph::{PartitionError, Topology, TopologyError, TopologyErrors};
+pub use partitioner::partition_of;
 pub use processor::{Clock, Context, Processor, Punctuation, StoreHandle};
 pub use record::{Header, Headers, Partition, RawRecord, Record};
 pub use runtime::{

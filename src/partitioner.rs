@@ -15,8 +15,8 @@ impl Partitioner {
     /// The partition among `count` for a key. Records without a key go round; Java's clients choose at random there.
     pub(crate) fn place(&mut self, key: Option<&[u8]>, count: i32) -> i32 {
         let Some(key) = key else {
-            self.next = self.next.wrapping_add(1) & i32::MAX;
-            return self.next % count.max(1);
+            self.next = (self.next + 1) % count.max(1);
+            return self.next;
         };
         partition_of(key, count)
     }

@@ -97,3 +97,24 @@ impl From<Error> for Failure {
         }
     }
 }
+
+impl From<crate::broker::BrokerError> for Failure {
+    fn from(error: crate::broker::BrokerError) -> Self {
+        Self::new(Exit::Broker, error.to_string())
+    }
+}
+
+impl From<crate::runtime::Error> for Failure {
+    fn from(error: crate::runtime::Error) -> Self {
+        use crate::runtime::Error;
+        let exit = match &error {
+            Error::Broker(_) => Exit::Broker,
+            Error::State(_) | Error::DirectoryInUse { .. } | Error::Io { .. } => Exit::State,
+            Error::Name { .. } => Exit::Usage,
+            Error::Panicked(_) => Exit::Bug,
+            // A record, a topic or a changelog that the topology cannot go on with.
+            _ => Exit::Fault,
+        };
+        Self::new(exit, error.to_string())
+    }
+}

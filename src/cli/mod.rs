@@ -4,6 +4,7 @@
 //! One command per file; each takes settings and a console and returns or fails with a [`Failure`] that knows its exit
 //! code. Only this room prints, reads the environment, handles signals and ends the process.
 
+mod app_config;
 mod args;
 mod catalogue;
 mod config;
@@ -15,7 +16,9 @@ mod generate;
 mod invoke;
 mod reset;
 mod run;
+mod topology;
 
+pub use app_config::app_config;
 pub use args::{DescribeFormat, Target};
 pub use catalogue::{
     Application, Catalogue, Demo, DemoOptions, DemoOutcome, Entry, Generate, GenerateOptions, Generator,
@@ -24,3 +27,4 @@ pub use catalogue::{
 pub use console::Console;
 pub use exit::{Exit, Failure};
 pub use invoke::{Invocation, execute, main};
+pub use topology::TopologyApplication;

@@ -30,6 +30,5 @@ pub(crate) use node::{
     SinkTopic, StoreDef, TopicRef,
 };
 pub use partitions::PartitionError;
-pub(crate) use partitions::Partitioning;
 pub(crate) use sub_topology::SubTopology;
 pub(crate) use validate::checked;

@@ -55,7 +55,11 @@ pub(crate) struct Naming {
 impl Naming {
     /// The broker's name of a topic: internal ones carry the application's name in front.
     pub(crate) fn resolve(&self, topic: &TopicRef) -> Arc<str> {
-        if topic.internal { format!("{}-{}", self.application, topic.name).into() } else { topic.name.clone() }
+        if topic.internal {
+            format!("{}-{}", self.application, topic.name).into()
+        } else {
+            topic.name.clone()
+        }
     }
 
     /// The broker's name of a store's own changelog.
@@ -77,10 +81,7 @@ pub(crate) struct TopicRef {
 #[derive(Clone, Debug)]
 pub(crate) enum NodeKind {
     /// Reads topics.
-    Source {
-        topics: Vec<TopicRef>,
-        reset: OffsetReset,
-    },
+    Source { topics: Vec<TopicRef>, reset: OffsetReset },
     /// Works on records, with the stores of these numbers.
     Processor { stores: Vec<usize> },
     /// Writes a topic.

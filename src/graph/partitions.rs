@@ -184,3 +184,116 @@ fn unequal(classes: &[Class], counts: &BTreeMap<TopicRef, i32>) -> Vec<Partition
     }
     errors
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::node::CopartitionGroup;
+    use super::super::sample::Sample;
+    use super::*;
+
+    fn counts(sample: &Sample, external: &[(&str, i32)]) -> Result<Partitioning, Vec<PartitionError>> {
+        let external = external.iter().map(|(topic, count)| (Arc::from(*topic), *count)).collect();
+        let topology = sample.topology();
+        topology.partitioning(&topology.sub_topologies(), &external)
+    }
+
+    fn count_of(partitioning: &Partitioning, topic: &str) -> Option<i32> {
+        partitioning.topics.iter().find(|(known, _)| &*known.name == topic).map(|(_, count)| *count)
+    }
+
+    /// `from` (a source or processor) -> topic -> a source of the same name with `-source` behind it.
+    fn through(sample: &mut Sample, from: &str, topic: &str) -> String {
+        sample.repartition(topic);
+        sample.sink(&format!("{topic}-sink"), &[from], topic);
+        let source = format!("{topic}-source");
+        sample.source(&source, &[topic]);
+        source
+    }
+
+    fn together(sample: &mut Sample, operator: &str, topics: &[&str]) {
+        let topics = topics.iter().map(|topic| sample.topic(topic)).collect();
+        sample.inner().copartitioned.push(CopartitionGroup { operator: operator.into(), topics });
+    }
+
+    #[test]
+    fn a_chain_of_repartition_topics_takes_the_largest_count_upstream() {
+        let mut sample = Sample::new();
+        sample.source("in", &["small", "large"]);
+        let first = through(&mut sample, "in", "first");
+        through(&mut sample, &first, "second");
+        let laid = counts(&sample, &[("small", 2), ("large", 5)]).unwrap();
+        assert_eq!((count_of(&laid, "first"), count_of(&laid, "second")), (Some(5), Some(5)));
+        assert_eq!(laid.tasks, [5, 5, 5]);
+    }
+
+    #[test]
+    fn a_repartition_topic_follows_its_partner_and_a_fixed_count_wins() {
+        let mut sample = Sample::new();
+        sample.source("left", &["l"]);
+        sample.source("right", &["r"]);
+        let moved = through(&mut sample, "left", "moved");
+        sample.processor("join", &[&moved, "right"], &[]);
+        together(&mut sample, "join", &["moved", "r"]);
+        let laid = counts(&sample, &[("l", 8), ("r", 3)]).unwrap();
+        assert_eq!((count_of(&laid, "moved"), laid.tasks.clone()), (Some(3), vec![8, 3]));
+
+        let mut sample = Sample::new();
+        sample.source("in", &["l"]);
+        through(&mut sample, "in", "fixed");
+        sample.inner().repartitions[0].partitions = Some(7);
+        assert_eq!(count_of(&counts(&sample, &[("l", 2)]).unwrap(), "fixed"), Some(7));
+    }
+
+    #[test]
+    fn two_repartitioned_sides_take_the_larger_of_both_upstreams() {
+        let mut sample = Sample::new();
+        sample.source("left", &["l"]);
+        sample.source("right", &["r"]);
+        let (x, y) = (through(&mut sample, "left", "x"), through(&mut sample, "right", "y"));
+        sample.processor("join", &[&x, &y], &[]);
+        together(&mut sample, "join", &["x", "y"]);
+        let laid = counts(&sample, &[("l", 2), ("r", 6)]).unwrap();
+        assert_eq!((count_of(&laid, "x"), count_of(&laid, "y")), (Some(6), Some(6)));
+    }
+
+    #[test]
+    fn groups_that_share_a_topic_are_one_and_unequal_counts_are_named() {
+        let mut sample = Sample::new();
+        for topic in ["a", "b", "c"] {
+            sample.source(topic, &[topic]);
+        }
+        together(&mut sample, "first", &["a", "b"]);
+        together(&mut sample, "second", &["b", "c"]);
+        let errors = counts(&sample, &[("a", 4), ("b", 4), ("c", 6)]).unwrap_err();
+        assert_eq!(errors.len(), 1);
+        assert!(errors[0].to_string().contains("a=4, b=4, c=6"), "{}", errors[0]);
+    }
+
+    #[test]
+    fn every_missing_topic_is_told_and_global_tables_have_no_tasks() {
+        let mut sample = Sample::new();
+        sample.source("in", &["a", "b"]);
+        sample.global("rates", "g");
+        let missing = |topic: &str| PartitionError::Missing { topic: topic.into() };
+        assert_eq!(counts(&sample, &[("g", 9)]), Err(vec![missing("a"), missing("b")]));
+        let laid = counts(&sample, &[("a", 1), ("b", 2), ("g", 9)]).unwrap();
+        assert_eq!(laid.tasks, [2, 0]);
+    }
+
+    #[test]
+    fn a_foreign_key_join_settles_through_both_of_its_topics() {
+        let mut sample = Sample::new();
+        sample.source("left", &["l"]);
+        let asked = through(&mut sample, "left", "ask");
+        sample.source("right", &["r"]);
+        sample.processor("find", &[&asked, "right"], &[]);
+        let answered = through(&mut sample, "find", "answer");
+        sample.store("rows");
+        sample.processor("left-rows", &["left"], &["rows"]);
+        sample.processor("resolve", &[&answered], &["rows"]);
+        together(&mut sample, "join", &["ask", "r"]);
+        together(&mut sample, "join", &["answer", "l"]);
+        let laid = counts(&sample, &[("l", 5), ("r", 2)]).unwrap();
+        assert_eq!((count_of(&laid, "ask"), count_of(&laid, "answer")), (Some(2), Some(5)));
+    }
+}

@@ -3,7 +3,9 @@
 //! A repartition topic is a sink on one side and a source on the other with no edge between, so the cut needs no rule of
 //! its own. Numbers follow the first node of each group; a global group takes a number too and gets no tasks.
 
-use super::node::{NodeKind, TopicRef, Topology};
+use std::collections::BTreeSet;
+
+use super::node::{Changelog, NodeKind, TopicRef, Topology};
 
 /// Nodes that run in the same task.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +40,23 @@ impl Topology {
             }
         }
         groups.into_iter().enumerate().map(|(number, nodes)| self.sub_topology(number, nodes)).collect()
+    }
+
+    /// The broker's names of all topics the engine makes for the application: repartition topics, changelogs, leases, members.
+    pub(crate) fn internal_topics(&self, application: &str) -> BTreeSet<String> {
+        let repartitions = self.repartitions.iter().map(|it| it.topic.name.to_string());
+        let own = self.stores.iter().filter(|store| store.changelog == Changelog::Own);
+        let changelogs = own.map(|store| format!("{}-changelog", store.spec.name));
+        let leases = self.sub_topologies().into_iter().map(|sub| format!("{}-tasks", sub.name));
+        let names = repartitions.chain(changelogs).chain(leases).chain(["members".to_owned()]);
+        names.map(|name| format!("{application}-{name}")).collect()
+    }
+
+    /// The topics this topology reads and does not make itself.
+    pub(crate) fn external_topics(&self) -> Vec<String> {
+        let subs = self.sub_topologies();
+        let topics = subs.iter().flat_map(|sub| &sub.sources).filter(|topic| !topic.internal);
+        topics.map(|topic| topic.name.to_string()).collect()
     }
 
     /// Everything that is not global as one group with one stream time: what a test driver runs.

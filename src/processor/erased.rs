@@ -36,6 +36,9 @@ impl<P: Processor> Node for Erased<P> {
 /// Takes the record out of its sender's slot.
 pub(crate) fn take<R: 'static>(input: &mut dyn Any) -> Result<R, Fault> {
     input.downcast_mut::<Option<R>>().and_then(Option::take).ok_or_else(|| {
-        Fault::fatal("TOPOLOGY", format!("a node expected {} and got something else", std::any::type_name::<R>()))
+        Fault::fatal(
+            "TOPOLOGY",
+            format!("a node expected {} and got something else", std::any::type_name::<R>()),
+        )
     })
 }

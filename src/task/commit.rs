@@ -1,6 +1,6 @@
 //! The commit of a task, driven by its owner: prepare, then committed or aborted.
 
-use topo_state::{Checkpoint, StateError, Store, WriteBatch};
+use topo_state::{StateError, Store, WriteBatch};
 
 use super::changelog::Changelog;
 use super::error::TaskError;

@@ -40,7 +40,7 @@ impl Task {
             }
             fatal @ Fault::Fatal(_) => return Err(self.interrupted(fatal)),
         };
-        let decoding = self.pipeline.env.failed.take().is_none_or(|node| node == original.source);
+        let decoding = self.pipeline.env.failed.is_none_or(|node| node == original.source);
         let (stage, policy) = if decoding {
             // Nobody saw the record, so it did not move time either.
             self.pipeline.env.stream_time = original.stream_time;

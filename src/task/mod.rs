@@ -26,12 +26,15 @@ mod task;
 mod times;
 
 #[cfg(test)]
+pub(crate) mod sample;
+#[cfg(test)]
+mod global_tests;
+#[cfg(test)]
 mod tests;
 
-pub(crate) use changelog::{Changelog, ChangelogRecord};
-pub(crate) use commit::Prepared;
+pub(crate) use changelog::Changelog;
 pub(crate) use config::TaskConfig;
 pub(crate) use error::TaskError;
 pub(crate) use global::{GlobalStores, GlobalTask};
-pub(crate) use outbox::{Origin, Output, Outputs};
-pub(crate) use task::{Task, TaskStats};
+pub(crate) use outbox::{Origin, Output};
+pub(crate) use task::Task;

@@ -3,6 +3,14 @@
 
 #[path = "../support/golden.rs"]
 mod golden;
+#[path = "../support/mod.rs"]
+mod support;
+
+/// Both brokers keep the promises of the broker's traits.
+mod broker_contract;
+
+/// The services of the tests themselves.
+mod services;
 
 /// Four layers, one value, and where it came from.
 mod config;

@@ -1,7 +1,5 @@
-//! The `topo` binary.
+//! The binary `topo`.
 
-use std::process::ExitCode;
-
-fn main() -> ExitCode {
-    topo::cli::main(&topologies::catalogue())
+fn main() -> std::process::ExitCode {
+    topo::cli::main(&topologies::catalogue::catalogue())
 }

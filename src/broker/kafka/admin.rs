@@ -9,7 +9,9 @@ use rdkafka::metadata::Metadata;
 use rdkafka::topic_partition_list::Offset;
 
 use super::block_on::block_on;
+use super::describe;
 use super::errors::{react, react_to_code};
+use super::limits::topic_exists;
 use super::partitions::list_at;
 use super::reporter::Reporter;
 use super::settings::Settings;
@@ -106,6 +108,12 @@ impl Admin for KafkaAdmin {
         let answer = block_on(self.client.describe_configs([&wanted], &Self::options()))
             .map_err(|error| react(&doing, &error))?;
         match answer.into_iter().next() {
+            Some(Ok(resource)) if resource.entries.is_empty() => {
+                match topic_exists(self.client.inner(), topic)? {
+                    true => Err(BrokerError::Unauthorized(doing)),
+                    false => Err(BrokerError::UnknownTopic { topic: topic.to_owned() }),
+                }
+            }
             Some(Ok(resource)) => Ok(resource
                 .entries
                 .into_iter()
@@ -155,19 +163,7 @@ impl Admin for KafkaAdmin {
     }
 
     fn members(&mut self, group: &str) -> Result<Vec<GroupMember>, BrokerError> {
-        let answer = self
-            .client
-            .inner()
-            .fetch_group_list(Some(group), PATIENCE)
-            .map_err(|error| react(&format!("asking for the members of group {group}"), &error))?;
-        let members = answer.groups().iter().filter(|it| it.name() == group).flat_map(|it| it.members());
-        Ok(members
-            .map(|member| GroupMember {
-                member_id: member.id().to_owned(),
-                client_id: member.client_id().to_owned(),
-                host: member.client_host().to_owned(),
-            })
-            .collect())
+        describe::members(self.client.inner(), group, PATIENCE)
     }
 
     fn delete_group(&mut self, group: &str) -> Result<(), BrokerError> {

@@ -2,13 +2,9 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
 
-use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _, ConsumerGroupMetadata};
+use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerGroupMetadata};
 
-use super::SLICE;
-use super::errors::react;
-use super::partitions::list_to_commit;
 use super::rebalance::MemberContext;
 use crate::broker::{BrokerError, CommittedOffset, GroupToken};
 use crate::record::Partition;
@@ -36,25 +32,6 @@ impl KafkaToken {
         if context.losses.load(Ordering::Acquire) != self.losses {
             return Err(BrokerError::Fenced("the member has lost its place since".to_owned()));
         }
-        let list = list_to_commit(offsets)?;
-        if context.begin_commit(offsets) {
-            let begun = self.member.commit(&list, CommitMode::Async);
-            if let Err(error) = begun {
-                context.forget_commit();
-                return Err(react("committing offsets", &error));
-            }
-        }
-        let deadline = Instant::now() + SLICE;
-        loop {
-            self.member.poll(Duration::from_millis(2));
-            if let Some(answer) = context.commit_answer() {
-                return answer.map_err(|error| react("committing offsets", &error));
-            }
-            if Instant::now() > deadline {
-                return Err(BrokerError::Retriable(
-                    "the coordinator has not answered the commit yet".to_owned(),
-                ));
-            }
-        }
+        context.commits().advance(&self.member, offsets)
     }
 }

@@ -1,6 +1,7 @@
 //! A reader of partitions it is given by hand.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
@@ -10,8 +11,10 @@ use rdkafka::topic_partition_list::Offset;
 use super::SLICE;
 use super::assigned::{Assigned, Reading};
 use super::authority::KafkaToken;
+use super::commit::PendingCommit;
 use super::errors::react;
-use super::partitions::{list, list_at, list_to_commit};
+use super::limits::topic_exists;
+use super::partitions::{list, list_at};
 use super::reporter::Reporter;
 use super::settings::Settings;
 use crate::broker::{
@@ -24,7 +27,8 @@ impl ConsumerContext for Reporter {}
 
 /// A reader of a Kafka cluster.
 pub(super) struct KafkaConsumer {
-    client: BaseConsumer<Reporter>,
+    client: Arc<BaseConsumer<Reporter>>,
+    commit: PendingCommit,
     assigned: Assigned,
     has_group: bool,
 }
@@ -35,11 +39,23 @@ impl KafkaConsumer {
         reporter: Reporter,
         config: &ConsumerConfig,
     ) -> Result<Self, BrokerError> {
-        let client = settings
+        let client: BaseConsumer<Reporter> = settings
             .consumer(config)
             .create_with_context(reporter)
             .map_err(|error| react("opening a reader", &error))?;
-        Ok(Self { client, assigned: Assigned::default(), has_group: config.group.is_some() })
+        Ok(Self {
+            client: Arc::new(client),
+            commit: PendingCommit::default(),
+            assigned: Assigned::default(),
+            has_group: config.group.is_some(),
+        })
+    }
+
+    fn check_group(&self) -> Result<(), BrokerError> {
+        match self.has_group {
+            true => Ok(()),
+            false => Err(BrokerError::Fatal("this reader was opened without a group".to_owned())),
+        }
     }
 
     fn index_of(&self, partition: &Partition) -> Result<usize, BrokerError> {
@@ -82,12 +98,7 @@ impl KafkaConsumer {
     fn missing_topic(&self) -> BrokerError {
         let topics: BTreeSet<&str> =
             self.assigned.readings.iter().map(|reading| &*reading.partition.topic).collect();
-        let is_missing = |topic: &&str| {
-            let answer = self.client.fetch_metadata(Some(topic), SLICE);
-            answer.is_ok_and(|it| {
-                it.topics().iter().all(|it| it.error().is_some() || it.partitions().is_empty())
-            })
-        };
+        let is_missing = |topic: &&str| topic_exists(self.client.client(), topic) == Ok(false);
         match topics.into_iter().find(is_missing) {
             Some(topic) => BrokerError::UnknownTopic { topic: topic.to_owned() },
             None => BrokerError::Retriable("a topic to read was missing for a moment".to_owned()),
@@ -205,9 +216,7 @@ impl Consumer for KafkaConsumer {
     }
 
     fn committed(&mut self, partitions: &[Partition]) -> Result<Vec<Option<CommittedOffset>>, BrokerError> {
-        if !self.has_group {
-            return Err(BrokerError::Fatal("this reader was opened without a group".to_owned()));
-        }
+        self.check_group()?;
         let doing = "reading committed offsets";
         let answer =
             self.client.committed_offsets(list(partitions), SLICE).map_err(|error| react(doing, &error))?;
@@ -235,9 +244,7 @@ impl Consumer for KafkaConsumer {
         if let Some(token) = group {
             return KafkaToken::of(token)?.commit(offsets);
         }
-        let list = list_to_commit(offsets)?;
-        self.client
-            .commit(&list, rdkafka::consumer::CommitMode::Sync)
-            .map_err(|error| react("committing offsets", &error))
+        self.check_group()?;
+        self.commit.advance(&self.client, offsets)
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rdkafka::admin::{AdminClient, AdminOptions, ResourceSpecifier};
+use rdkafka::client::Client;
 use rdkafka::error::RDKafkaErrorCode;
 use rustc_hash::FxHashMap;
 
@@ -66,6 +67,11 @@ fn ask(client: &AdminClient<Reporter>, topic: &str) -> Result<usize, BrokerError
     let answer = block_on(client.describe_configs([&ResourceSpecifier::Topic(topic)], &options));
     let answer = answer.map_err(|error| react(&doing, &error))?;
     match answer.into_iter().next() {
+        // The library hides why it has nothing to say.
+        Some(Ok(settings)) if settings.entries.is_empty() => match topic_exists(client.inner(), topic)? {
+            true => Ok(usize::MAX),
+            false => Err(BrokerError::UnknownTopic { topic: topic.to_owned() }),
+        },
         Some(Ok(settings)) => {
             client.inner().context().answered();
             let limit =
@@ -82,4 +88,12 @@ fn ask(client: &AdminClient<Reporter>, topic: &str) -> Result<usize, BrokerError
         Some(Err(code)) => Err(super::errors::react_to_code(code, format!("{doing}: {code}"))),
         None => Ok(usize::MAX),
     }
+}
+
+/// Whether the cluster has a topic of this name.
+pub(super) fn topic_exists(client: &Client<Reporter>, topic: &str) -> Result<bool, BrokerError> {
+    let answer = client
+        .fetch_metadata(Some(topic), SLICE)
+        .map_err(|error| react(&format!("asking whether topic {topic} exists"), &error))?;
+    Ok(answer.topics().iter().any(|it| it.error().is_none() && !it.partitions().is_empty()))
 }

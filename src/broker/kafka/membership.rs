@@ -45,6 +45,20 @@ impl KafkaMembership {
         self.client.context()
     }
 
+    /// From now on the library gets everything back at once: it waits for that when it closes.
+    fn let_go(&self) {
+        let context = self.context();
+        context.leaving.store(true, Ordering::Release);
+        context.note_loss();
+        let waiting = context.lose_revoked();
+        context.take_events();
+        if let Some(revoked) = waiting
+            && let Err(error) = self.client.incremental_unassign(&list(&revoked))
+        {
+            tracing::debug!(%error, "revoked leases were not given back");
+        }
+    }
+
     /// Errors that the member must hear of; the library gets over the others by itself.
     fn explain(&self, error: &KafkaError) -> Option<BrokerError> {
         match error.rdkafka_error_code() {
@@ -101,15 +115,7 @@ impl Membership for KafkaMembership {
     }
 
     fn leave(&self, keep_place: bool) -> Result<(), BrokerError> {
-        let context = self.context();
-        context.leaving.store(true, Ordering::Release);
-        let held = context.lose_revoked();
-        context.take_events();
-        if let Some(held) = held
-            && let Err(error) = self.client.incremental_unassign(&list(&held))
-        {
-            tracing::debug!(%error, "revoked leases were not given back");
-        }
+        self.let_go();
         if keep_place {
             // A static member that just stops is waited for until its session is over.
             return Ok(());
@@ -125,5 +131,11 @@ impl Membership for KafkaMembership {
             }
         }
         Err(BrokerError::Retriable("the group has not taken the leases back yet".to_owned()))
+    }
+}
+
+impl Drop for KafkaMembership {
+    fn drop(&mut self) {
+        self.let_go();
     }
 }

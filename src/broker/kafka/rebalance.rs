@@ -11,19 +11,21 @@ use rdkafka::ClientContext;
 use rdkafka::TopicPartitionList;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
-use rdkafka::error::{KafkaError, KafkaResult};
+use rdkafka::error::KafkaError;
 use rdkafka::topic_partition_list::Offset;
 use rdkafka::types::RDKafkaRespErr;
 
+use super::commit::PendingCommit;
 use super::partitions::{list_at, names};
 use super::reporter::Reporter;
-use crate::broker::{CommittedOffset, MembershipEvent};
+use crate::broker::MembershipEvent;
 use crate::record::Partition;
 
 /// The context of a member.
 pub(super) struct MemberContext {
     reporter: Reporter,
     state: Mutex<State>,
+    commits: Mutex<PendingCommit>,
     /// Whether the group has taken this member in.
     pub(super) joined: AtomicBool,
     /// It is on its way out: partitions are given up without a word.
@@ -39,13 +41,6 @@ struct State {
     revoked: BTreeSet<Partition>,
     /// Of those, what the engine has released.
     released: BTreeSet<Partition>,
-    commit: Option<Commit>,
-}
-
-/// A commit on its way.
-struct Commit {
-    offsets: Vec<(Partition, CommittedOffset)>,
-    answer: Option<KafkaResult<()>>,
 }
 
 impl MemberContext {
@@ -53,6 +48,7 @@ impl MemberContext {
         Self {
             reporter,
             state: Mutex::default(),
+            commits: Mutex::default(),
             joined: AtomicBool::new(false),
             leaving: AtomicBool::new(false),
             losses: AtomicUsize::new(0),
@@ -102,27 +98,9 @@ impl MemberContext {
         self.joined.store(false, Ordering::Release);
     }
 
-    /// Whether a commit of these offsets has to be begun; false while the same one is on its way.
-    pub(super) fn begin_commit(&self, offsets: &[(Partition, CommittedOffset)]) -> bool {
-        let mut state = self.state();
-        if state.commit.as_ref().is_some_and(|commit| commit.offsets == offsets) {
-            return false;
-        }
-        state.commit = Some(Commit { offsets: offsets.to_vec(), answer: None });
-        true
-    }
-
-    /// The commit was not begun after all.
-    pub(super) fn forget_commit(&self) {
-        self.state().commit = None;
-    }
-
-    /// The answer to the commit on its way, once.
-    pub(super) fn commit_answer(&self) -> Option<KafkaResult<()>> {
-        let mut state = self.state();
-        let answer = state.commit.as_mut()?.answer.take()?;
-        state.commit = None;
-        Some(answer)
+    /// The commit outside transactions that is on its way.
+    pub(super) fn commits(&self) -> MutexGuard<'_, PendingCommit> {
+        self.commits.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn assign(&self, consumer: &BaseConsumer<Self>, gained: &TopicPartitionList) {
@@ -186,13 +164,6 @@ impl ConsumerContext for MemberContext {
         match kind {
             RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => self.assign(consumer, partitions),
             _ => self.revoke(consumer, partitions),
-        }
-    }
-
-    fn commit_callback(&self, result: KafkaResult<()>, offsets: &TopicPartitionList) {
-        let refused = offsets.elements().iter().find_map(|element| element.error().err());
-        if let Some(commit) = &mut self.state().commit {
-            commit.answer = Some(refused.map_or(result, Err));
         }
     }
 }

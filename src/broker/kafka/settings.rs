@@ -24,9 +24,9 @@ impl Settings {
     /// Defaults, then the user's properties, then what must be so.
     fn layered(&self, defaults: &[(&str, String)], fixed: &[(&str, String)]) -> ClientConfig {
         let mut config = ClientConfig::new();
-        for (name, value) in [("reconnect.backoff.max.ms", "1000"), ("log.connection.close", "false")] {
-            config.set(name, value);
-        }
+        config.set("reconnect.backoff.max.ms", "1000").set("log.connection.close", "false");
+        // A topic that was created a moment ago may be unknown to a broker for a moment, but not for long.
+        config.set("topic.metadata.propagation.max.ms", "5000");
         for (name, value) in defaults {
             config.set(*name, value);
         }
@@ -55,6 +55,8 @@ impl Settings {
             ("fetch.wait.max.ms", "100".to_owned()),
             ("fetch.queue.backoff.ms", "20".to_owned()),
             ("check.crcs", "true".to_owned()),
+            // A reader that was given its partitions by hand has no place in a group to lose by polling late.
+            ("max.poll.interval.ms", "86400000".to_owned()),
         ];
         // The client library assigns partitions only to a client that names a group; one that was not asked to have
         // a group borrows its own name and never joins, commits or reads offsets under it.
@@ -78,8 +80,6 @@ impl Settings {
             // Below the record limit of any sensible topic, so that a batch is never the thing that is too large.
             ("batch.size", "262144".to_owned()),
             ("compression.type", "lz4".to_owned()),
-            // A topic that was created a moment ago may be unknown to a broker for a moment.
-            ("topic.metadata.propagation.max.ms", "5000".to_owned()),
         ];
         let mut fixed = vec![
             ("client.id", wanted.client_id.clone()),

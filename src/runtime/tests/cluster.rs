@@ -10,7 +10,7 @@ use crate::broker::{
     StartOffset,
 };
 use crate::graph::Topology;
-use crate::partitioner::partition_of as by_key;
+use crate::partitioner::partition_of;
 use crate::record::{Headers, Partition, RawRecord};
 use crate::runtime::process::{Part, Process};
 use crate::runtime::{AppConfig, Error, Event, Observer};
@@ -162,7 +162,7 @@ impl Cluster {
     pub(super) fn send(&self, producer: &mut dyn Producer, topic: &str, key: &str, value: &str) {
         let record = Outgoing {
             topic,
-            partition: by_key(key.as_bytes(), self.partitions),
+            partition: partition_of(key.as_bytes(), self.partitions),
             key: Some(key.as_bytes()),
             value: Some(value.as_bytes()),
             timestamp: self.now,

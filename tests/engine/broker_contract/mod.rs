@@ -1,0 +1,26 @@
+//! What the engine relies on, as cases that run on the broker in memory and on a real Kafka, and must agree.
+//!
+//! A case is written once against the traits; [`cases!`] makes a test of it for each broker. Where the brokers may
+//! differ (a session ends by a clock that is handed in, or by the real one) [`bench::Bench`] hides it.
+
+mod bench;
+
+mod groups;
+mod offsets;
+mod readers;
+mod records;
+mod restart;
+mod transactions;
+
+/// One test per case and broker.
+macro_rules! cases {
+    ($($case:ident),+ $(,)?) => {
+        mod on_memory {
+            $(#[test] fn $case() { super::$case(&crate::broker_contract::bench::Bench::memory()); })+
+        }
+        mod on_kafka {
+            $(#[test] fn $case() { super::$case(&crate::broker_contract::bench::Bench::kafka()); })+
+        }
+    };
+}
+use cases;

@@ -1,0 +1,183 @@
+//! A real Apache Kafka for tests: one node in a scratch directory on free ports, killed when it is dropped.
+//!
+//! `TOPO_TEST_KAFKA=host:port` uses one that runs already. `TOPO_KAFKA_JARS` names a directory with the jars;
+//! otherwise they lie in the user's cache, where `scripts/kafka.sh` puts them.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, OnceLock};
+use std::time::Duration;
+
+use super::scratch::{Guarded, Scratch, free_port, in_repository, listens, tail, wait_until};
+
+const VERSION: &str = "4.3.1";
+const PATIENCE: Duration = Duration::from_secs(60);
+/// An id of the right form; every scratch cluster may have the same.
+const CLUSTER_ID: &str = "dG9wby10ZXN0LWthZmthLQ";
+
+/// A Kafka that a test may use, and, if it is ours, kill and restart.
+pub(crate) struct Kafka {
+    bootstrap: String,
+    own: Option<Own>,
+    topics: AtomicUsize,
+}
+
+/// What belongs to a node that we started.
+struct Own {
+    scratch: Scratch,
+    jars: PathBuf,
+    port: u16,
+    process: Mutex<Guarded>,
+}
+
+impl Kafka {
+    /// The Kafka that all tests of this binary share. Names of topics and groups come from [`Kafka::unique`].
+    pub(crate) fn shared() -> &'static Self {
+        static SHARED: OnceLock<Kafka> = OnceLock::new();
+        SHARED.get_or_init(|| match std::env::var("TOPO_TEST_KAFKA") {
+            Ok(bootstrap) => Kafka { bootstrap, own: None, topics: AtomicUsize::new(0) },
+            Err(_) => Kafka::start(),
+        })
+    }
+
+    /// Starts a node of its own, for tests that kill it.
+    pub(crate) fn start() -> Self {
+        let jars = jars();
+        let scratch = Scratch::new("kafka");
+        let (port, controller) = (free_port(), free_port());
+        std::fs::write(
+            scratch.path().join("server.properties"),
+            properties(scratch.path(), port, controller),
+        )
+        .expect("writing server.properties");
+        let format = java(&jars, scratch.path())
+            .args(["kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c"])
+            .arg(scratch.path().join("server.properties"))
+            .output()
+            .expect("java must be installed (scripts/setup.sh)");
+        assert!(format.status.success(), "formatting failed: {}", String::from_utf8_lossy(&format.stderr));
+        let process = Mutex::new(launch(&jars, scratch.path()));
+        let own = Own { scratch, jars, port, process };
+        own.wait_until_up();
+        Self { bootstrap: format!("127.0.0.1:{port}"), own: Some(own), topics: AtomicUsize::new(0) }
+    }
+
+    /// `host:port`.
+    pub(crate) fn bootstrap(&self) -> &str {
+        &self.bootstrap
+    }
+
+    /// A name that no other test of this binary, and no other run, uses.
+    pub(crate) fn unique(&self, name: &str) -> String {
+        let number = self.topics.fetch_add(1, Ordering::Relaxed);
+        format!("{name}-{}-{number}", std::process::id())
+    }
+
+    /// Kills the node at once, as a power button would; its files stay.
+    pub(crate) fn kill9(&self) {
+        self.own().process.lock().expect("the process").kill9();
+    }
+
+    /// Starts the node again on its files; kills it first if it runs.
+    pub(crate) fn restart(&self) {
+        let own = self.own();
+        let mut process = own.process.lock().expect("the process");
+        process.kill9();
+        *process = launch(&own.jars, own.scratch.path());
+        drop(process);
+        own.wait_until_up();
+    }
+
+    fn own(&self) -> &Own {
+        self.own.as_ref().expect("a Kafka from TOPO_TEST_KAFKA is not ours to kill: use Kafka::start")
+    }
+}
+
+impl Own {
+    fn wait_until_up(&self) {
+        let log = self.scratch.path().join("kafka.log");
+        wait_until("Kafka to listen", PATIENCE, || {
+            let mut process = self.process.lock().expect("the process");
+            assert!(!process.has_ended(), "Kafka ended by itself:\n{}", tail(&log));
+            listens(self.port)
+        });
+    }
+}
+
+fn launch(jars: &Path, scratch: &Path) -> Guarded {
+    let log = std::fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(scratch.join("kafka.log"))
+        .expect("the log");
+    let errors = log.try_clone().expect("the log");
+    let mut command = java(jars, scratch);
+    command.arg("kafka.Kafka").arg(scratch.join("server.properties")).stdout(log).stderr(errors);
+    Guarded::start(&mut command, scratch).expect("java must be installed (scripts/setup.sh)")
+}
+
+fn java(jars: &Path, scratch: &Path) -> Command {
+    let mut command = Command::new("java");
+    command
+        .args([
+            "-Xmx512m",
+            "-XX:TieredStopAtLevel=1",
+            "-XX:+UseSerialGC",
+            "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+        ])
+        .arg("-cp")
+        .arg(jars.join("*"))
+        .current_dir(scratch)
+        .stdin(Stdio::null());
+    command
+}
+
+/// One node that is broker and controller. Records stamped in the past stay, groups settle at once.
+fn properties(scratch: &Path, port: u16, controller: u16) -> String {
+    let logs = scratch.join("logs");
+    let lines = [
+        "process.roles=broker,controller".to_owned(),
+        "node.id=1".to_owned(),
+        format!("controller.quorum.voters=1@127.0.0.1:{controller}"),
+        format!("listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}"),
+        format!("advertised.listeners=PLAINTEXT://127.0.0.1:{port}"),
+        "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT".to_owned(),
+        "controller.listener.names=CONTROLLER".to_owned(),
+        "inter.broker.listener.name=PLAINTEXT".to_owned(),
+        format!("log.dirs={}", logs.display()),
+        "offsets.topic.replication.factor=1".to_owned(),
+        "offsets.topic.num.partitions=5".to_owned(),
+        "transaction.state.log.replication.factor=1".to_owned(),
+        "transaction.state.log.num.partitions=5".to_owned(),
+        "transaction.state.log.min.isr=1".to_owned(),
+        "transaction.abort.timed.out.transaction.cleanup.interval.ms=500".to_owned(),
+        "group.initial.rebalance.delay.ms=0".to_owned(),
+        "group.min.session.timeout.ms=1000".to_owned(),
+        "group.consumer.min.heartbeat.interval.ms=500".to_owned(),
+        "group.consumer.heartbeat.interval.ms=500".to_owned(),
+        "group.consumer.min.session.timeout.ms=5000".to_owned(),
+        "group.consumer.session.timeout.ms=6000".to_owned(),
+        "auto.create.topics.enable=false".to_owned(),
+        "log.retention.ms=-1".to_owned(),
+        "log.retention.check.interval.ms=1000".to_owned(),
+        "log.cleaner.dedupe.buffer.size=16777216".to_owned(),
+    ];
+    lines.join("\n") + "\n"
+}
+
+/// The directory with the jars; fetches them when they are nowhere.
+fn jars() -> PathBuf {
+    let home = || PathBuf::from(std::env::var_os("HOME").expect("HOME"));
+    let named = std::env::var_os("TOPO_KAFKA_JARS").map(PathBuf::from);
+    let cache = std::env::var_os("XDG_CACHE_HOME").map_or_else(|| home().join(".cache"), PathBuf::from);
+    let directory = named.unwrap_or_else(|| cache.join(format!("topo/kafka-{VERSION}")));
+    if directory.join(format!("kafka_2.13-{VERSION}.jar")).exists() {
+        return directory;
+    }
+    let script = in_repository("scripts/kafka.sh");
+    let script = script.unwrap_or_else(|| panic!("no jars of Kafka {VERSION} in {}", directory.display()));
+    let fetched = Command::new(&script).stderr(Stdio::inherit()).output().expect("scripts/kafka.sh");
+    assert!(fetched.status.success(), "{} could not fetch Kafka", script.display());
+    PathBuf::from(String::from_utf8_lossy(&fetched.stdout).trim())
+}
