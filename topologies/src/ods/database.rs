@@ -30,8 +30,6 @@ const BEGIN_OFFSETS: &str = "
     SELECT $1, $2, n.partition, n.next_offset FROM UNNEST ($3::int[], $4::bigint[]) AS n (partition, next_offset)
     ON CONFLICT DO NOTHING";
 
-const FORGET_OFFSETS: &str = "DELETE FROM cdc_exit_offsets WHERE consumer_group = $1 AND topic = $2";
-
 const DELETE_ORDERS: &str = "
     DELETE FROM cdc_orders_enriched AS o
     USING UNNEST ($1::bigint[], $2::int[], $3::bigint[]) AS n (order_id, src_partition, src_offset)
@@ -145,22 +143,6 @@ impl Database {
                 .execute(&mut **transaction)
                 .await?;
             self.lock_offsets(transaction, &partitions).await
-        })
-    }
-
-    /// Empties the tables and forgets the offsets of this group, in one transaction.
-    ///
-    /// # Errors
-    /// The database's.
-    pub fn forget(&mut self) -> Result<(), OdsError> {
-        self.patiently(async |transaction| {
-            sqlx::query(FORGET_OFFSETS)
-                .bind(&self.group)
-                .bind(&self.topic)
-                .execute(&mut **transaction)
-                .await?;
-            sqlx::query("DELETE FROM cdc_orders_enriched").execute(&mut **transaction).await?;
-            Ok(())
         })
     }
 

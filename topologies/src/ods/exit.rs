@@ -140,17 +140,6 @@ impl Exit {
         }
     }
 
-    /// Forgets how far the topic was applied and empties the tables, so that it is applied from its beginning. Only
-    /// while no exit of this group runs.
-    ///
-    /// # Errors
-    /// The database's.
-    pub fn forget(config: &OdsConfig) -> Result<(), OdsError> {
-        let mut database = Database::new(&config.database_url, &config.group, &config.topic)?;
-        database.migrate()?;
-        database.forget()
-    }
-
     /// Gives everything back. With `keep_place`, a restart within the session timeout gets the same partitions.
     ///
     /// # Errors

@@ -27,7 +27,7 @@ pub struct Group {
 
 /// What a group gains or loses.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Difference {
+pub(crate) struct Difference {
     /// Orders.
     pub orders: i64,
     /// Revenue.
@@ -38,7 +38,7 @@ pub struct Difference {
 
 /// A group's totals.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Totals {
+pub(crate) struct Totals {
     orders: i64,
     revenue: Decimal,
     window_end: i64,
@@ -66,7 +66,7 @@ pub struct Revenue {
 topo::data!(Group, Difference, Totals, Revenue);
 
 /// What the groups gain and lose by a change of an order. Groups that stay the same are left out.
-pub fn differences(change: &Change<Enriched>, window_us: i64) -> Vec<(Group, Difference)> {
+pub(crate) fn differences(change: &Change<Enriched>, window_us: i64) -> Vec<(Group, Difference)> {
     let mut groups = BTreeMap::new();
     let mut collect = |order: &Option<Enriched>, sign: i64| {
         for (group, end, revenue) in order.iter().flat_map(|order| contributions(order, window_us)) {
@@ -107,10 +107,10 @@ fn contributions(order: &Enriched, window_us: i64) -> Vec<(Group, i64, Decimal)>
 
 impl Totals {
     /// The totals of a group without orders.
-    pub const NONE: Self = Self { orders: 0, revenue: Decimal::ZERO, window_end: 0 };
+    pub(crate) const NONE: Self = Self { orders: 0, revenue: Decimal::ZERO, window_end: 0 };
 
     /// Totals with a difference taken in; `None` when no order is left.
-    pub fn with(self, difference: Difference) -> Option<Self> {
+    pub(crate) fn with(self, difference: Difference) -> Option<Self> {
         let Difference { orders, revenue, window_end } = difference;
         let totals =
             Self { orders: self.orders + orders, revenue: money::sum(self.revenue, revenue), window_end };
@@ -118,7 +118,7 @@ impl Totals {
     }
 
     /// The record that says so.
-    pub fn to_revenue(self, group: &Group) -> Revenue {
+    pub(crate) fn to_revenue(self, group: &Group) -> Revenue {
         let total = money::with_cents(self.revenue);
         Revenue {
             window_start: group.window_start.clone(),

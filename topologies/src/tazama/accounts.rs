@@ -29,7 +29,7 @@ const LOOKS_PER_LIFE: i64 = 16;
 
 /// Which side of a payment an account is on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Role {
+pub(crate) enum Role {
     /// It pays.
     Debtor,
     /// It is paid.
@@ -37,11 +37,11 @@ pub enum Role {
 }
 
 /// An account in one role, e.g. `D1234567890`: the key of this stage.
-pub type AccountKey = String;
+pub(crate) type AccountKey = String;
 
 impl Role {
     /// The key under which this side of a payment is counted.
-    pub fn account_key(self, payment: &Payment) -> AccountKey {
+    pub(crate) fn account_key(self, payment: &Payment) -> AccountKey {
         match self {
             Self::Debtor => format!("D{}", payment.debtor),
             Self::Creditor => format!("C{}", payment.creditor),
@@ -55,7 +55,7 @@ impl Role {
 
 /// What an account hears.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub enum AccountEvent {
+pub(crate) enum AccountEvent {
     /// A payment that may be counted.
     Payment(Box<Payment>),
     /// Whether the payment read there counts.
@@ -69,7 +69,7 @@ pub enum AccountEvent {
 
 /// What one side of a payment has counted.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Half {
+pub(crate) struct Half {
     /// The payment.
     pub payment: Payment,
     /// Which side.
@@ -84,7 +84,7 @@ topo::data!(AccountEvent, Half);
 
 /// One input partition's part of an account.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Feed {
+pub(crate) struct Feed {
     pub(super) partition: i32,
     /// Rows before this time are forgotten, milliseconds.
     pub(super) horizon: i64,
@@ -96,7 +96,7 @@ pub struct Feed {
 
 /// An account in one role.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Account {
+pub(crate) struct Account {
     pub(super) feeds: Vec<Feed>,
 }
 
@@ -104,7 +104,7 @@ topo::data!(Account);
 
 /// The stores of this stage.
 #[derive(Clone, Copy)]
-pub struct AccountStores {
+pub(crate) struct AccountStores {
     /// Accounts by key.
     pub accounts: StoreHandle<KeyValueStore<AccountKey, Account>>,
     /// Payments that are not decided, by account, partition and offset.
@@ -116,7 +116,7 @@ pub struct AccountStores {
 }
 
 /// Payments and decisions by account to halves of verdicts.
-pub struct Accounts {
+pub(crate) struct Accounts {
     stores: AccountStores,
     spans: Spans,
     keep_ms: i64,
@@ -142,7 +142,7 @@ impl Account {
 
 impl Accounts {
     /// Rows are kept for the window and `grace_ms` more.
-    pub fn new(stores: AccountStores, spans: Spans, grace_ms: i64) -> Self {
+    pub(crate) fn new(stores: AccountStores, spans: Spans, grace_ms: i64) -> Self {
         let longest = spans.window_ms.max(spans.rapid_ms);
         Self { stores, spans, keep_ms: longest.saturating_add(grace_ms), next_look: HashMap::new() }
     }

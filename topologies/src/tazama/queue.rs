@@ -12,7 +12,7 @@ type WaitingStore = KeyValueStore<Vec<u8>, Waiting>;
 
 /// A payment, a decision, or both.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Waiting {
+pub(crate) struct Waiting {
     arrived: Option<Arrived>,
     counts: Option<bool>,
     /// Offset of the payment behind this one.
@@ -30,7 +30,7 @@ struct Arrived {
 
 /// Headers in a form that can be stored.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct StoredHeaders(Vec<(String, Option<Vec<u8>>)>);
+pub(crate) struct StoredHeaders(Vec<(String, Option<Vec<u8>>)>);
 
 impl StoredHeaders {
     fn of(headers: &Headers) -> Self {
@@ -40,7 +40,7 @@ impl StoredHeaders {
     }
 
     /// Back to headers.
-    pub fn into_headers(self) -> Headers {
+    pub(crate) fn into_headers(self) -> Headers {
         let mut headers = Headers::new();
         for (name, value) in self.0 {
             headers.push(name, value.map(Bytes::from));
@@ -50,7 +50,7 @@ impl StoredHeaders {
 }
 
 /// A payment whose turn it is.
-pub struct Decided {
+pub(crate) struct Decided {
     /// The payment.
     pub payment: Payment,
     /// False for a duplicate.
@@ -62,7 +62,7 @@ pub struct Decided {
 }
 
 /// Appends a payment to the queue of its partition.
-pub fn arrive(
+pub(crate) fn arrive(
     store: &mut WaitingStore,
     account: &AccountKey,
     feed: &mut Feed,
@@ -91,7 +91,7 @@ pub fn arrive(
 }
 
 /// Notes a decision, also of a payment that has not arrived yet.
-pub fn decide(
+pub(crate) fn decide(
     store: &mut WaitingStore,
     account: &AccountKey,
     origin: Origin,
@@ -108,7 +108,7 @@ pub fn decide(
 }
 
 /// Takes the payment at the head of a queue if it is decided.
-pub fn take_decided(
+pub(crate) fn take_decided(
     store: &mut WaitingStore,
     account: &AccountKey,
     feed: &mut Feed,

@@ -29,7 +29,7 @@ const LARGE: [i128; 3] = [1_000_000, 5_000_000, 10_000_000];
 
 /// What the accounts of a payment have counted.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Counts {
+pub(crate) struct Counts {
     /// Payments of the debtor in the window.
     pub outgoing: Totals,
     /// Payments of the debtor in the short window.
@@ -95,7 +95,7 @@ fn number(digits: String) -> serde_json::Result<Box<RawValue>> {
 ///
 /// # Errors
 /// When it cannot be written as JSON, which no payment that was read can cause.
-pub fn verdict(payment: &Payment, counts: &Counts, spans: Spans) -> serde_json::Result<Vec<u8>> {
+pub(crate) fn verdict(payment: &Payment, counts: &Counts, spans: Spans) -> serde_json::Result<Vec<u8>> {
     let counted = |id, totals: &Totals, limits: &[u64], window_ms| -> serde_json::Result<RuleResult> {
         Ok(RuleResult {
             id,
