@@ -208,7 +208,9 @@ pub trait Producer: Send {
     fn init_transactions(&mut self) -> Result<(), BrokerError>;
     /// Opens a transaction. Never waits.
     fn begin(&mut self) -> Result<(), BrokerError>;
-    /// Queues a record. [`BrokerError::QueueFull`]: call `delivered`, then again.
+    /// Queues a record. [`BrokerError::QueueFull`]: call `delivered`, then again. [`BrokerError::Retriable`]: the
+    /// broker was asked how large a record this topic takes and did not answer: nothing was queued, call again.
+    /// A topic that does not exist may be refused here or by `delivered`.
     /// [`BrokerError::RecordTooLarge`]: this record can never be written; nothing was queued.
     fn send(&mut self, record: Outgoing<'_>) -> Result<(), BrokerError>;
     /// Records queued or on their way.
@@ -245,11 +247,12 @@ pub enum MembershipEvent {
 pub trait Membership: Send + Sync {
     /// Keeps the membership alive and tells what changed. Call it often (at least every second).
     fn poll(&self) -> Result<Vec<MembershipEvent>, BrokerError>;
-    /// Gives revoked partitions back.
+    /// Gives revoked partitions back. The group may wait until all that were revoked together are back.
     fn release(&self, revoked: &[Partition]) -> Result<(), BrokerError>;
     /// Fresh proof of membership, if this process is a member now.
     fn token(&self) -> Option<GroupToken>;
-    /// Leaves the group, or, with `keep_place`, stays away only for the session timeout (static members).
+    /// Leaves the group; call again while retriable. With `keep_place` a static member only stays away: its place is
+    /// kept for the session timeout.
     fn leave(&self, keep_place: bool) -> Result<(), BrokerError>;
 }
 
@@ -321,7 +324,8 @@ pub enum BrokerError {
     /// The transaction must be aborted; the producer lives on.
     #[error("the transaction must be aborted: {0}")]
     AbortRequired(String),
-    /// Another client took this one's place, or the member was expelled: drop the tasks and join again.
+    /// Another client took this one's place, or the member was expelled: drop the tasks and join again. The producer
+    /// that says so may be unusable: open a new one.
     #[error("fenced: {0}")]
     Fenced(String),
     /// The record is larger than the broker or the topic accepts.

@@ -90,7 +90,7 @@ pub(crate) enum NodeKind {
 
 /// Where a source begins when its group has committed nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum OffsetReset {
+pub(crate) enum OffsetReset {
     /// At the oldest record.
     #[default]
     Earliest,

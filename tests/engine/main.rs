@@ -1,13 +1,16 @@
 //! Tests of the room `engine`.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
+#[path = "../support/golden.rs"]
+mod golden;
 #[path = "../support/mod.rs"]
 mod support;
 
 /// Both brokers keep the promises of the broker's traits.
 mod broker_contract;
-#[path = "../support/golden.rs"]
-mod golden;
+
+/// The services of the tests themselves.
+mod services;
 
 /// Four layers, one value, and where it came from.
 mod config;
@@ -17,3 +20,6 @@ mod cli;
 
 /// The README says what is true.
 mod readme;
+
+/// Who may import whom.
+mod rooms;

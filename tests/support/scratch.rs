@@ -85,7 +85,8 @@ impl Guarded {
     pub(crate) fn start(command: &mut Command, directory: &Path) -> std::io::Result<Self> {
         let child = command.spawn()?;
         let id = child.id().to_string();
-        let line = r#"kill -9 "$1"; rm -rf "$2""#;
+        // A dying process may still write for a moment.
+        let line = r#"kill -9 "$1"; rm -rf "$2" || { sleep 1; rm -rf "$2"; }"#;
         Ok(Self { child, watchdog: Watchdog::arm(line, &[OsStr::new(&id), directory.as_os_str()]) })
     }
 

@@ -1,2 +1,9 @@
-//! The `topo` binary.
-fn main() {}
+//! The binary `topo`.
+
+fn main() -> std::process::ExitCode {
+<<<<<<< HEAD
+    topo::cli::main(&topologies::catalogue())
+=======
+    topo::cli::main(&topologies::catalogue::catalogue())
+>>>>>>> apps
+}

@@ -51,6 +51,13 @@ impl KafkaConsumer {
         })
     }
 
+    fn check_group(&self) -> Result<(), BrokerError> {
+        match self.has_group {
+            true => Ok(()),
+            false => Err(BrokerError::Fatal("this reader was opened without a group".to_owned())),
+        }
+    }
+
     fn index_of(&self, partition: &Partition) -> Result<usize, BrokerError> {
         self.assigned
             .readings
@@ -209,9 +216,7 @@ impl Consumer for KafkaConsumer {
     }
 
     fn committed(&mut self, partitions: &[Partition]) -> Result<Vec<Option<CommittedOffset>>, BrokerError> {
-        if !self.has_group {
-            return Err(BrokerError::Fatal("this reader was opened without a group".to_owned()));
-        }
+        self.check_group()?;
         let doing = "reading committed offsets";
         let answer =
             self.client.committed_offsets(list(partitions), SLICE).map_err(|error| react(doing, &error))?;
@@ -239,6 +244,7 @@ impl Consumer for KafkaConsumer {
         if let Some(token) = group {
             return KafkaToken::of(token)?.commit(offsets);
         }
+        self.check_group()?;
         self.commit.advance(&self.client, offsets)
     }
 }

@@ -20,9 +20,22 @@ pub(super) fn react(doing: &str, error: &KafkaError) -> BrokerError {
             _ => fatal(code, text),
         };
     }
-    match error.rdkafka_error_code() {
+    match code_of(error) {
         Some(code) => react_to_code(code, text),
         None => BrokerError::Fatal(text),
+    }
+}
+
+/// The code behind an error; the wrapper forgets some.
+fn code_of(error: &KafkaError) -> Option<Code> {
+    match error {
+        KafkaError::AdminOp(code)
+        | KafkaError::ConsumerQueueClose(code)
+        | KafkaError::Flush(code)
+        | KafkaError::GroupListFetch(code) => Some(*code),
+        // A client that is closing answers nothing any more.
+        KafkaError::Canceled => Some(Code::OperationTimedOut),
+        other => other.rdkafka_error_code(),
     }
 }
 

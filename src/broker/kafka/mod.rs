@@ -1,7 +1,7 @@
 //! The real broker, through `rdkafka`, which is named only here.
 //!
 //! It owns how the promises of the broker's traits become calls of the client library. Every call is cut into slices
-//! of at most [`SLICE`]; what needs longer says so and is called again. It decides nothing about records, tasks or
+//! of at most 0.8 s; what needs longer says so and is called again. It decides nothing about records, tasks or
 //! leases. Threads are the client library's own, but for one call that the library only has in a waiting form (`commit`).
 
 mod admin;

@@ -55,6 +55,8 @@ impl Settings {
             ("fetch.wait.max.ms", "100".to_owned()),
             ("fetch.queue.backoff.ms", "20".to_owned()),
             ("check.crcs", "true".to_owned()),
+            // A reader that was given its partitions by hand has no place in a group to lose by polling late.
+            ("max.poll.interval.ms", "86400000".to_owned()),
         ];
         // The client library assigns partitions only to a client that names a group; one that was not asked to have
         // a group borrows its own name and never joins, commits or reads offsets under it.

@@ -123,14 +123,19 @@ impl Group {
         Ok(Changes { assigned, revoked, epoch: member.epoch })
     }
 
-    /// The member gives partitions back.
-    pub(super) fn release(&mut self, number: u64, partitions: &[Partition]) -> Result<(), BrokerError> {
+    /// The member gives partitions back. Returns its epoch: when nothing is left to give up it is the group's, and
+    /// every earlier token is stale.
+    pub(super) fn release(&mut self, number: u64, partitions: &[Partition]) -> Result<u64, BrokerError> {
+        let group_epoch = self.epoch;
         let member = self.member_mut(number)?;
         for partition in partitions {
             member.revoking.remove(partition);
             member.held.remove(partition);
         }
-        Ok(())
+        if member.revoking.is_empty() {
+            member.epoch = group_epoch;
+        }
+        Ok(member.epoch)
     }
 
     /// The member is gone for good.

@@ -115,10 +115,12 @@ impl Membership for MemoryMembership {
         let Some((member, _)) = state.member else { return Ok(()) };
         let mut cluster = self.shared.lock();
         match cluster.group_mut(&self.config.group).release(member, revoked) {
+            Ok(epoch) => state.member = Some((member, epoch)),
             // An expelled member has nothing left to give back; its next poll tells it.
-            Err(BrokerError::Fenced(_)) => Ok(()),
-            other => other,
+            Err(BrokerError::Fenced(_)) => {}
+            Err(other) => return Err(other),
         }
+        Ok(())
     }
 
     fn token(&self) -> Option<GroupToken> {

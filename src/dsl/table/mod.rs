@@ -111,7 +111,8 @@ impl<'b, K: Data<Present = K>, V: Data<Present = V>> Table<'b, K, V> {
             })
             .looking_back();
         }
-        let node = builder.operator(name, &[source], &[], || TableUpdate::<Option<K>, Option<V>>::new(None, false));
+        let node =
+            builder.operator(name, &[source], &[], || TableUpdate::<Option<K>, Option<V>>::new(None, false));
         Self {
             builder,
             node,
@@ -167,7 +168,8 @@ impl<'b, K: Data<Present = K>, V: Data<Present = V>> Table<'b, K, V> {
     pub(crate) fn codecs_for(&self, name: &str) -> Option<Codecs<K, V>> {
         let codecs = self.key.clone().zip(self.value.clone());
         if codecs.is_none() {
-            let why = "nothing says how the rows of its input are written: call `stored` or `with_codecs` on it";
+            let why =
+                "nothing says how the rows of its input are written: call `stored` or `with_codecs` on it";
             self.builder.problem(name, why.to_owned());
         }
         codecs.map(|(key, value)| Codecs { key, value })

@@ -112,19 +112,18 @@ impl<K: Data, V: Data> Buffer<K, V> {
         };
         store.delete(&held_at(key), timestamp)?;
         store.delete(at, timestamp)?;
-        let key = self
-            .key
-            .decode(key)
-            .map_err(|error| Fault::fatal("STATE_STORE", format!("a key held back cannot be read: {error}")))?;
+        let key = self.key.decode(key).map_err(|error| {
+            Fault::fatal("STATE_STORE", format!("a key held back cannot be read: {error}"))
+        })?;
         Ok(Some(Released { key, change: Change { old, new }, timestamp, headers }))
     }
 }
 
 fn encode<K: 'static>(key: &K, codec: &CodecRef<K>) -> Result<Vec<u8>, Fault> {
     let mut bytes = Vec::new();
-    codec
-        .encode(key, &mut bytes)
-        .map_err(|error| Fault::poison("UNWRITABLE", format!("a key to hold back cannot be written: {error}")))?;
+    codec.encode(key, &mut bytes).map_err(|error| {
+        Fault::poison("UNWRITABLE", format!("a key to hold back cannot be written: {error}"))
+    })?;
     Ok(bytes)
 }
 
@@ -144,7 +143,9 @@ impl<K: Data, V: Data> BufferedRows<K, V> {
 impl<K: Data, V: Data> Rows<K, V> for BufferedRows<K, V> {
     fn read(&self, stores: &mut TaskStores, key: &K, seen: &mut Seen<'_, V>) -> Result<(), Fault> {
         let held = held_at(&encode(key, &self.buffer.key)?);
-        if let Some(Row::Held { old, .. }) = typed(stores, self.buffer.store)?.get(&held)?.map(|row| &row.value) {
+        if let Some(Row::Held { old, .. }) =
+            typed(stores, self.buffer.store)?.get(&held)?.map(|row| &row.value)
+        {
             seen(old.as_ref().map(|old| (old, NO_TIME)));
             return Ok(());
         }

@@ -222,7 +222,7 @@ mod tests {
         let mut leases = Leases::new(2);
         assert_eq!(running(&mut leases, 0..5), [0, 1, 0, 1, 0]);
         leases.revoked(&[task(0), task(2)]);
-        assert_eq!(running(&mut leases, 5..7), [0, 1]);
+        assert_eq!(running(&mut leases, 5..8), [0, 0, 1]);
     }
 
     #[test]

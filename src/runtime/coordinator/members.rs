@@ -14,8 +14,7 @@ use super::super::error::Error;
 use super::super::plan::Plan;
 use super::super::shared::Shared;
 use crate::broker::{
-    Assignment, BrokerError, Consumer, Fetched, Isolation, NewTopic, Outgoing, Producer, ProducerConfig,
-    StartOffset,
+    Assignment, Consumer, Fetched, Isolation, NewTopic, Outgoing, Producer, ProducerConfig, StartOffset,
 };
 use crate::record::{Headers, Partition};
 
@@ -102,6 +101,7 @@ impl Members {
         if due {
             self.announce(shared, now)?;
         }
+        self.serve();
         self.listen(shared, now)
     }
 
@@ -181,7 +181,6 @@ impl Members {
 
     fn write(&mut self, shared: &Shared, value: Option<&[u8]>, now: i64) -> Result<(), Error> {
         let Some(writer) = &mut self.writer else { return Ok(()) };
-        let failure = writer.delivered(Duration::ZERO).failure;
         writer.send(Outgoing {
             topic: &self.topic,
             partition: 0,
@@ -191,12 +190,16 @@ impl Members {
             headers: &Headers::new(),
             slot: Some(0),
         })?;
-        match failure {
-            Some(error @ BrokerError::Fatal(_)) => {
-                self.writer = None;
-                Err(BrokerError::Retriable(error.to_string()).into())
-            }
-            _ => Ok(()),
+        Ok(())
+    }
+
+    /// Serves delivery reports. An announcement that failed is made again, by a new writer.
+    fn serve(&mut self) {
+        let Some(writer) = &mut self.writer else { return };
+        if let Some(error) = writer.delivered(Duration::ZERO).failure {
+            tracing::warn!(%error, "this process could not announce itself; it tries again");
+            self.writer = None;
+            self.announced = None;
         }
     }
 
@@ -210,7 +213,9 @@ impl Members {
                 None => drop(self.members.remove(&process)),
                 // Written by a version with another form; it can only be said that it is there.
                 Some(Err(error)) => tracing::warn!(%process, %error, "an announcement could not be read"),
-                Some(Ok(announcement)) if process == shared.process_id => self.hear_self(&announcement, offset),
+                Some(Ok(announcement)) if process == shared.process_id => {
+                    self.hear_self(&announcement, offset)
+                }
                 Some(Ok(announcement)) => self.hear(process, announcement, offset, now),
             }
         }

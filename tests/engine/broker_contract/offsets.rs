@@ -9,6 +9,7 @@ use super::bench::{Bench, next, retried, settle, write_in_transaction};
 super::cases!(
     offsets_inside_a_transaction_appear_with_its_commit_and_not_before,
     offsets_of_an_aborted_transaction_are_forgotten,
+    a_commit_with_proof_of_an_older_epoch_is_refused_and_a_fresh_one_taken,
     a_commit_of_an_expelled_member_is_refused,
     a_token_from_before_a_loss_is_refused_outside_transactions_too,
     offsets_outside_a_transaction_are_committed_by_a_member,
@@ -49,6 +50,24 @@ fn offsets_of_an_aborted_transaction_are_forgotten(bench: &Bench) {
     retried("abort", || writer.abort()).unwrap();
     let mut committed = bench.reader(Isolation::ReadCommitted, Some(&group));
     assert_eq!(retried("offsets", || committed.committed(&[next(&input, 7).0])).unwrap(), [None]);
+}
+
+fn a_commit_with_proof_of_an_older_epoch_is_refused_and_a_fresh_one_taken(bench: &Bench) {
+    let (leases, input, group) = (bench.topic(2, &[]), bench.topic(1, &[]), bench.name("group"));
+    let mut member = bench.member(&group, &leases, None);
+    settle(bench, &mut [&mut member], &[2]);
+    let old = member.membership.token().unwrap();
+    let mut other = bench.member(&group, &leases, None);
+    settle(bench, &mut [&mut member, &mut other], &[1, 1]);
+    let mut writer = bench.transactional(&bench.name("id"));
+    write_in_transaction(&mut *writer, &input, &["x"]);
+    let refused = retried("the refusal", || writer.send_offsets(&[next(&input, 7)], &old));
+    assert!(matches!(refused, Err(BrokerError::AbortRequired(_))), "{refused:?}");
+    retried("abort", || writer.abort()).unwrap();
+    write_in_transaction(&mut *writer, &input, &["x"]);
+    let fresh = member.membership.token().unwrap();
+    retried("offsets", || writer.send_offsets(&[next(&input, 7)], &fresh)).unwrap();
+    retried("commit", || writer.commit()).unwrap();
 }
 
 fn a_commit_of_an_expelled_member_is_refused(bench: &Bench) {

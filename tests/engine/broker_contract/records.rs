@@ -15,6 +15,9 @@ super::cases!(
     topics_and_their_settings_are_made_found_and_deleted,
 );
 
+/// Bytes or null.
+type Payload = Option<&'static [u8]>;
+
 fn key_value_timestamp_and_headers_come_back_untouched(bench: &Bench) {
     let topic = bench.topic(1, &[]);
     let mut headers = Headers::new();
@@ -22,7 +25,7 @@ fn key_value_timestamp_and_headers_come_back_untouched(bench: &Bench) {
     headers.push("a", None::<Vec<u8>>);
     headers.push_text("b", "");
     let mut writer = bench.writer();
-    let payloads: [(Option<&[u8]>, Option<&[u8]>); 4] =
+    let payloads: [(Payload, Payload); 4] =
         [(Some(b"k"), Some(b"v")), (Some(b"k"), None), (None, Some(b"v")), (Some(b""), Some(b""))];
     for (key, value) in payloads {
         let record = Outgoing {

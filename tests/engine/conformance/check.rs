@@ -26,7 +26,10 @@ pub(crate) fn case(scenario: &Json, case: &Json) -> Result<(), String> {
     for (nth, entry) in script.iter().take(end).enumerate() {
         let done = step(&mut driver, entry);
         if entry["error"] == "buffer_full" {
-            return done.err().map(|_| ()).ok_or_else(|| format!("entry {nth}: the full buffer did not stop it"));
+            return done
+                .err()
+                .map(|_| ())
+                .ok_or_else(|| format!("entry {nth}: the full buffer did not stop it"));
         }
         done.map_err(|why| format!("entry {nth} {}: {why}", entry["in"]))?;
     }
@@ -75,13 +78,15 @@ fn outputs(driver: &mut Driver, entry: &Json) -> Result<(), String> {
     let none = serde_json::Map::new();
     let expected = entry["out"].as_object().unwrap_or(&none);
     let input = entry["in"]["topic"].as_str();
-    let mut topics: Vec<String> = driver.topics().map(str::to_owned).chain(expected.keys().cloned()).collect();
+    let mut topics: Vec<String> =
+        driver.topics().map(str::to_owned).chain(expected.keys().cloned()).collect();
     topics.retain(|topic| !topic.starts_with("app-") && Some(topic.as_str()) != input);
     topics.sort();
     topics.dedup();
     for topic in topics {
         let got = driver.read_raw(&topic);
-        let wanted: Vec<&Json> = expected.get(&topic).and_then(Json::as_array).map_or(Vec::new(), |it| it.iter().collect());
+        let wanted: Vec<&Json> =
+            expected.get(&topic).and_then(Json::as_array).map_or(Vec::new(), |it| it.iter().collect());
         let got_plain: Vec<Plain> = got.iter().map(plain).collect();
         let wanted_plain: Vec<Plain> = wanted.iter().map(|it| record(it)).collect();
         if got_plain != wanted_plain {
@@ -106,8 +111,10 @@ fn plain(record: &RawRecord) -> Plain {
 
 fn show(records: &[Plain]) -> String {
     let text = |bytes: &Bytes| bytes.as_ref().map_or("null".into(), |it| it.escape_ascii().to_string());
-    let shown: Vec<String> =
-        records.iter().map(|(key, value, time)| format!("({}, {}, {time})", text(key), text(value))).collect();
+    let shown: Vec<String> = records
+        .iter()
+        .map(|(key, value, time)| format!("({}, {}, {time})", text(key), text(value)))
+        .collect();
     format!("[{}]", shown.join(" "))
 }
 
@@ -131,7 +138,8 @@ fn value_bytes(json: &Json) -> Bytes {
 fn headers(json: &Json) -> Vec<Header> {
     let Some(list) = json["headers"].as_array() else { return Vec::new() };
     let value = |it: &Json| it.as_str().map(|text| text.as_bytes().to_vec().into());
-    let header = |it: &Json| Header { name: it[0].as_str().expect("a name").to_owned(), value: value(&it[1]) };
+    let header =
+        |it: &Json| Header { name: it[0].as_str().expect("a name").to_owned(), value: value(&it[1]) };
     list.iter().map(header).collect()
 }
 
@@ -143,11 +151,14 @@ fn stores(driver: &mut Driver, case: &Json) -> Result<(), String> {
     for (name, store) in case["stores"].as_object().unwrap_or(&none) {
         let kind = store["type"].as_str().expect("a store type");
         let plain = kind.starts_with("plain_");
-        let wanted: Vec<Row> = store["rows"].as_array().expect("rows").iter().map(|row| wanted_row(row, plain)).collect();
+        let wanted: Vec<Row> =
+            store["rows"].as_array().expect("rows").iter().map(|row| wanted_row(row, plain)).collect();
         let time = |it: i64| if plain { 0 } else { it };
         let mut got: Vec<Row> = if kind.ends_with("window") {
             let rows = driver.windows::<String, Value>(name).map_err(|error| error.to_string())?;
-            rows.into_iter().map(|(key, start, row)| (key, start, row.value.render(), time(row.timestamp))).collect()
+            rows.into_iter()
+                .map(|(key, start, row)| (key, start, row.value.render(), time(row.timestamp)))
+                .collect()
         } else {
             let rows = driver.key_values::<String, Value>(name).map_err(|error| error.to_string())?;
             rows.into_iter().map(|(key, row)| (key, 0, row.value.render(), time(row.timestamp))).collect()
@@ -188,7 +199,8 @@ fn internal(driver: &Driver, case: &Json, private: &[String]) -> Result<(), Stri
         }
         let keys: BTreeSet<Bytes> = wanted.keys().chain(got.keys()).cloned().collect();
         for key in keys {
-            let (got, wanted) = (got.remove(&key).unwrap_or_default(), wanted.remove(&key).unwrap_or_default());
+            let (got, wanted) =
+                (got.remove(&key).unwrap_or_default(), wanted.remove(&key).unwrap_or_default());
             if !matches(&got, &wanted) {
                 let wanted: Vec<Plain> = wanted.into_iter().map(|it| it.record).collect();
                 return Err(format!("{topic}: got {}, expected {}", show(&got), show(&wanted)));
@@ -221,7 +233,8 @@ impl Recorded {
 fn matches(got: &[Plain], wanted: &[Recorded]) -> bool {
     let mut got = got.iter().peekable();
     for (nth, recorded) in wanted.iter().enumerate() {
-        let overwritten = recorded.changelog && wanted.get(nth + 1).is_some_and(|next| next.entry == recorded.entry);
+        let overwritten =
+            recorded.changelog && wanted.get(nth + 1).is_some_and(|next| next.entry == recorded.entry);
         if got.peek() == Some(&&recorded.record) {
             got.next();
         } else if !overwritten && !recorded.refused {
@@ -233,5 +246,9 @@ fn matches(got: &[Plain], wanted: &[Recorded]) -> bool {
 
 fn hex(json: &Json) -> Bytes {
     let digits = json.as_str()?;
-    Some((0..digits.len() / 2).map(|at| u8::from_str_radix(&digits[2 * at..2 * at + 2], 16).expect("hex")).collect())
+    Some(
+        (0..digits.len() / 2)
+            .map(|at| u8::from_str_radix(&digits[2 * at..2 * at + 2], 16).expect("hex"))
+            .collect(),
+    )
 }

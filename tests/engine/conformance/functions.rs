@@ -110,7 +110,11 @@ pub(crate) fn flat_values(function: &str, value: Option<&Value>) -> Vec<Option<V
 }
 
 /// Pairs of `split_rekey` and `both_keys`.
-pub(crate) fn flat_pairs(function: &str, key: Option<&str>, value: Option<&Value>) -> Vec<(Text, Option<Value>)> {
+pub(crate) fn flat_pairs(
+    function: &str,
+    key: Option<&str>,
+    value: Option<&Value>,
+) -> Vec<(Text, Option<Value>)> {
     let (name, argument) = parts(function);
     match name {
         "split_rekey" => flat_values(&format!("split:{argument}"), value)
@@ -172,12 +176,30 @@ pub(crate) fn reduce(function: &str, so_far: Value, next: Option<Value>) -> Opti
     let (a, b) = (so_far.render(), or_null(next.as_ref()));
     match name {
         "concat" => Some(Value::Text(tail(&format!("{a},{b}"), number(argument) as usize))),
-        "max" => if a >= b { Some(so_far) } else { next },
-        "min" => if a <= b { Some(so_far) } else { next },
+        "max" => {
+            if a >= b {
+                Some(so_far)
+            } else {
+                next
+            }
+        }
+        "min" => {
+            if a <= b {
+                Some(so_far)
+            } else {
+                next
+            }
+        }
         "first" => Some(so_far),
         "last" => next,
         "sum" => sum(so_far, next, 1),
-        "null_if_equal_len" => if a.len() == b.len() { None } else { next },
+        "null_if_equal_len" => {
+            if a.len() == b.len() {
+                None
+            } else {
+                next
+            }
+        }
         other => panic!("unknown reducer {other}"),
     }
 }
@@ -203,7 +225,12 @@ fn sum(a: Value, b: Option<Value>, sign: i64) -> Option<Value> {
     }
 }
 
-pub(crate) fn join(function: &str, key: Option<&str>, left: Option<&Value>, right: Option<&Value>) -> Option<Value> {
+pub(crate) fn join(
+    function: &str,
+    key: Option<&str>,
+    left: Option<&Value>,
+    right: Option<&Value>,
+) -> Option<Value> {
     let (name, argument) = parts(function);
     let (l, r) = (or_null(left), or_null(right));
     let joined = match name {

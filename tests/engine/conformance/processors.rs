@@ -88,7 +88,12 @@ impl Processor for Tick {
             ctx.cancel(event.schedule);
         }
         let value = Some(Value::Text(event.time.to_string()));
-        ctx.forward(Record { key: Some("tick".into()), value, timestamp: event.time, headers: Headers::new() })
+        ctx.forward(Record {
+            key: Some("tick".into()),
+            value,
+            timestamp: event.time,
+            headers: Headers::new(),
+        })
     }
 }
 

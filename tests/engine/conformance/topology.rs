@@ -6,8 +6,8 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 use topo::state::{WindowSize, Windowed, utf8, windowed};
 use topo::{
-    Builder, Clock, Codecs, Data, GlobalTable, Grouped, GroupedTable, Hopping, KeyValue, Stream, Suppress, Table,
-    TimeWindows, Topic, Topology, Tumbling, WindowValue,
+    Builder, Clock, Codecs, Data, GlobalTable, Grouped, GroupedTable, Hopping, KeyValue, Stream, Suppress,
+    Table, TimeWindows, Topic, Topology, Tumbling, WindowValue,
 };
 
 use super::functions as call;
@@ -134,8 +134,12 @@ impl<'b> Steps<'b> {
             "split" => return self.split(step, name),
             "to" => return self.to(step, name),
             "merge" => match (self.handle(step, "from"), self.handle(step, "with")) {
-                (Handle::Stream(one, of), Handle::Stream(other, _)) => Handle::Stream(one.merge(name, &other), of),
-                (Handle::Facts(one, of), Handle::Facts(other, _)) => Handle::Facts(one.merge(name, &other), of),
+                (Handle::Stream(one, of), Handle::Stream(other, _)) => {
+                    Handle::Stream(one.merge(name, &other), of)
+                }
+                (Handle::Facts(one, of), Handle::Facts(other, _)) => {
+                    Handle::Facts(one.merge(name, &other), of)
+                }
                 _ => return Err("merge of a table's updates with a stream of nullable keys".to_owned()),
             },
             "process" | "process_values" => {
@@ -143,13 +147,19 @@ impl<'b> Steps<'b> {
                 self.process(kind == "process_values", step, name, &stream, of)
             }
             "repartition" | "to_table" | "group_by_key" => match self.handle(step, "from") {
-                Handle::Stream(stream, of) => by_key(kind, step, name, &stream, of, Handle::Stream, Handle::Grouped),
-                Handle::Facts(stream, of) => by_key(kind, step, name, &stream, of, Handle::Facts, Handle::GroupedFacts),
+                Handle::Stream(stream, of) => {
+                    by_key(kind, step, name, &stream, of, Handle::Stream, Handle::Grouped)
+                }
+                Handle::Facts(stream, of) => {
+                    by_key(kind, step, name, &stream, of, Handle::Facts, Handle::GroupedFacts)
+                }
                 _ => return Err(format!("{kind} of a windowed stream")),
             },
             "to_stream" => match self.handle(step, "from") {
                 Handle::Table(table, of) => Handle::Facts(table.to_stream(name), of),
-                Handle::WindowedTable(table, of, size) => Handle::WindowedStream(table.to_stream(name), of, size),
+                Handle::WindowedTable(table, of, size) => {
+                    Handle::WindowedStream(table.to_stream(name), of, size)
+                }
                 _ => return Err("to_stream of no table".to_owned()),
             },
             "table_filter" | "table_filter_not" | "table_map_values" | "table_group_by" => {
@@ -181,7 +191,8 @@ impl<'b> Steps<'b> {
         }
         Ok(match kind {
             "stream" => {
-                let names = step["topics"].as_array().expect("topics").iter().map(|it| it.as_str().expect("a name"));
+                let names =
+                    step["topics"].as_array().expect("topics").iter().map(|it| it.as_str().expect("a name"));
                 let topics: Vec<_> = names.map(|name| topic(name, of)).collect();
                 Handle::Stream(self.builder.streams(name, &topics), of)
             }
@@ -228,11 +239,16 @@ impl<'b> Steps<'b> {
     fn process(&self, values: bool, step: &Json, name: &str, stream: &Plain<'b>, of: Type) -> Handle<'b> {
         macro_rules! run {
             ($stores:expr, $make:expr) => {
-                if values { stream.process_values(name, $stores, $make) } else { stream.process(name, $stores, $make) }
+                if values {
+                    stream.process_values(name, $stores, $make)
+                } else {
+                    stream.process(name, $stores, $make)
+                }
             };
         }
         let kept = |of: Type| self.builder.store(store(text(step, "store"), of));
-        let (interval_ms, max_fires) = (step["interval_ms"].as_i64().unwrap_or(0), step["max_fires"].as_i64());
+        let (interval_ms, max_fires) =
+            (step["interval_ms"].as_i64().unwrap_or(0), step["max_fires"].as_i64());
         let clock = if step["clock"] == "wall" { Clock::Wall } else { Clock::Stream };
         let tick = move || Tick { clock, interval_ms, max_fires, fired: 0 };
         match text(step, "processor") {
@@ -266,7 +282,9 @@ impl<'b> Steps<'b> {
         }
         match self.handle(step, "from") {
             Handle::Table(table, of) if kind == "table_group_by" => Ok(regroup(step, name, &table, of)),
-            Handle::WindowedTable(table, of, _) if kind == "table_group_by" => Ok(regroup(step, name, &table, of)),
+            Handle::WindowedTable(table, of, _) if kind == "table_group_by" => {
+                Ok(regroup(step, name, &table, of))
+            }
             Handle::Table(table, of) => {
                 let (made, of) = view(kind, step, name, &table, of);
                 Ok(Handle::Table(
@@ -346,8 +364,12 @@ impl<'b> Steps<'b> {
             "stream_table_join" => {
                 let (table, _) = self.table(step, "right")?;
                 match self.handle(step, "left") {
-                    Handle::Stream(stream, of) => Ok(table_join(step, name, &stream, of, &table, Handle::Stream)),
-                    Handle::Facts(stream, of) => Ok(table_join(step, name, &stream, of, &table, Handle::Facts)),
+                    Handle::Stream(stream, of) => {
+                        Ok(table_join(step, name, &stream, of, &table, Handle::Stream))
+                    }
+                    Handle::Facts(stream, of) => {
+                        Ok(table_join(step, name, &stream, of, &table, Handle::Facts))
+                    }
                     _ => Err("stream_table_join of a windowed stream".to_owned()),
                 }
             }
@@ -365,14 +387,19 @@ impl<'b> Steps<'b> {
         }
     }
 
-    fn join_tables(&mut self, kind: &str, step: &Json, name: &str, joiner: String) -> Result<Handle<'b>, String> {
+    fn join_tables(
+        &mut self,
+        kind: &str,
+        step: &Json,
+        name: &str,
+        joiner: String,
+    ) -> Result<Handle<'b>, String> {
         let ((left, left_of), (right, right_of)) = (self.table(step, "left")?, self.table(step, "right")?);
         let how = text(step, "kind");
         let made = if kind == "fk_join" {
             let extractor = owned(step, "extractor");
-            let foreign = move |key: &String, row: &Value| {
-                call::key(&extractor, Some(key), Some(key), Some(row))
-            };
+            let foreign =
+                move |key: &String, row: &Value| call::key(&extractor, Some(key), Some(key), Some(row));
             let (left, right) = (left.with_codecs(codecs(left_of)), right.with_codecs(codecs(right_of)));
             let join = move |key: &String, row: &Value, other: Option<&Value>| {
                 call::join(&joiner, Some(key), Some(row), other)
@@ -383,7 +410,8 @@ impl<'b> Steps<'b> {
                 left.fk_join(name, &right, foreign, move |key, row, other| join(key, row, Some(other)))
             }
         } else {
-            let join = move |left: Option<&Value>, right: Option<&Value>| call::join(&joiner, None, left, right);
+            let join =
+                move |left: Option<&Value>, right: Option<&Value>| call::join(&joiner, None, left, right);
             match how {
                 "inner" => left.join(name, &right, move |left, right| join(Some(left), Some(right))),
                 "left" => left.left_join(name, &right, move |left, right| join(Some(left), right)),
@@ -513,9 +541,10 @@ where
             }),
             given,
         ),
-        "flat_map_values" => {
-            same(stream.flat_map_values(name, move |_, value| call::flat_values(&flat, value.as_ref())), Type::Text)
-        }
+        "flat_map_values" => same(
+            stream.flat_map_values(name, move |_, value| call::flat_values(&flat, value.as_ref())),
+            Type::Text,
+        ),
         "map" => Handle::Stream(
             stream.map(name, move |key, value| {
                 let mapped = call::value(&to_value, key_forms(&key).0.as_deref(), value.as_ref());
@@ -559,7 +588,8 @@ fn view<'b, K: Key>(
 }
 
 fn regroup<'b, K: Key>(step: &Json, name: &str, table: &Table<'b, K, Value>, of: Type) -> Handle<'b> {
-    let (to_key, to_value) = (owned(step, "key_fn"), step["value_fn"].as_str().unwrap_or("identity").to_owned());
+    let (to_key, to_value) =
+        (owned(step, "key_fn"), step["value_fn"].as_str().unwrap_or("identity").to_owned());
     let given = call::value_type(&to_value, of);
     let grouped = table.group_by(
         name,
@@ -610,7 +640,9 @@ fn window_aggregation<'b, K: Data<Present = String>>(
     let number = |field: &str| window[field].as_i64().unwrap_or(0);
     let windows: TimeWindows = match text(window, "type") {
         "tumbling" => Tumbling::of_ms(number("size_ms")).grace_ms(number("grace_ms")).into(),
-        "hopping" => Hopping::of_ms(number("size_ms"), number("advance_ms")).grace_ms(number("grace_ms")).into(),
+        "hopping" => {
+            Hopping::of_ms(number("size_ms"), number("advance_ms")).grace_ms(number("grace_ms")).into()
+        }
         other => return Err(format!("{other} windows")),
     };
     let rows = |of: Type| {
@@ -665,7 +697,8 @@ fn table_aggregation<'b>(
             let (added, withdrawn) = (owned(step, "aggregator"), owned(step, "aggregator"));
             let (of, first) = call::init(&added);
             let add = move |_: &String, value: Value, so_far| call::add(&added, &value.render(), so_far);
-            let subtract = move |_: &String, old: Value, so_far| call::subtract(&withdrawn, &old.render(), so_far);
+            let subtract =
+                move |_: &String, old: Value, so_far| call::subtract(&withdrawn, &old.render(), so_far);
             let first = move || first.clone();
             Handle::Table(grouped.aggregate(name, store(rows, of), first, add, subtract), of)
         }

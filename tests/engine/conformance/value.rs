@@ -31,7 +31,9 @@ impl Codec<Value> for ValueCodec {
         match (value, self.0) {
             (Value::Text(text), Type::Text) => out.extend_from_slice(text.as_bytes()),
             (Value::Number(number), Type::Number) => out.extend_from_slice(&number.to_be_bytes()),
-            (value, _) => return Err(CodecError::new(self.id(), 0, format!("{value:?} is of the other type"))),
+            (value, _) => {
+                return Err(CodecError::new(self.id(), 0, format!("{value:?} is of the other type")));
+            }
         }
         Ok(())
     }

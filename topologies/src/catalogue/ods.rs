@@ -1,0 +1,117 @@
+//! `orders-ods` for the command line: an exit, not a topology.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use topo::AppConfig;
+use topo::broker::kafka::KafkaBroker;
+use topo::cli::{Application, DescribeFormat, Exit as ExitCode, Failure, ResetPlan, Running, app_config};
+use topo::config::{Key, Settings};
+
+use crate::ods::{Exit, OdsConfig, OdsError, Status};
+use crate::orders::OrdersConfig;
+
+const NAME: &str = "orders-ods";
+/// How long a step may wait for records.
+const PATIENCE: Duration = Duration::from_millis(20);
+
+/// The keys of `orders-ods`.
+pub(super) const KEYS: &[Key] = &[super::orders::ENRICHED];
+
+/// Makes the application of its settings. Connects to nothing yet.
+pub(super) fn make(settings: &Settings) -> Result<Box<dyn Application>, Failure> {
+    let app = app_config(settings, NAME)?;
+    let orders = OrdersConfig::sales().map_err(|error| Failure::new(ExitCode::Bug, error.to_string()))?;
+    let config = OdsConfig {
+        group: app.application.clone(),
+        instance_id: app.process_id.clone(),
+        topic: settings.text(super::orders::ENRICHED.name)?.to_owned(),
+        dead_letters: app.dead_letter_topic.clone().unwrap_or_else(|| format!("{NAME}-dead-letters")),
+        database_url: settings.optional("postgres.url")?.unwrap_or_default().to_owned(),
+        window_us: orders.window_us,
+        protocol: app.group_protocol,
+        session_timeout: app.session_timeout,
+        heartbeat_interval: app.heartbeat,
+        replication: app.replication,
+    };
+    let broker = KafkaBroker::new(settings.text("bootstrap.servers")?, settings.kafka());
+    Ok(Box::new(Ods { config, app, broker: Arc::new(broker) }))
+}
+
+struct Ods {
+    config: OdsConfig,
+    app: AppConfig,
+    broker: Arc<KafkaBroker>,
+}
+
+impl Application for Ods {
+    fn describe(&self, _format: DescribeFormat) -> Result<String, Failure> {
+        let message = format!(
+            "`{NAME}` is an exit: {} -> PostgreSQL; it has no topology to describe",
+            self.config.topic
+        );
+        Err(Failure::new(ExitCode::Usage, message))
+    }
+
+    fn run(self: Box<Self>, running: &Running) -> Result<(), Failure> {
+        if self.config.database_url.is_empty() {
+            let message =
+                "`postgres.url` is not set; give it in the file, with --set, or in TOPO_POSTGRES_URL";
+            return Err(Failure::new(ExitCode::Usage, message));
+        }
+        let mut exit = Exit::new(self.config, self.broker).map_err(failure)?;
+        let mut last = None;
+        while !running.stop.load(Relaxed) {
+            let status = exit.step(now_ms(), PATIENCE).map_err(failure)?;
+            if last.as_ref() != Some(&status) {
+                tell(running, &status);
+                last = Some(status);
+            }
+        }
+        exit.leave(self.app.keep_place).map_err(failure)
+    }
+
+    fn plan_reset(&self) -> Result<ResetPlan, Failure> {
+        Err(no_reset())
+    }
+
+    fn reset(&self, _plan: &ResetPlan) -> Result<(), Failure> {
+        Err(no_reset())
+    }
+}
+
+fn tell(running: &Running, status: &Status) {
+    match status {
+        Status::Working => {
+            tracing::info!(application = running.name, "ready");
+            running.health.ready(&running.name);
+        }
+        Status::Waiting(reason) => {
+            tracing::warn!(application = running.name, reason, "waiting");
+            running.health.waiting(&running.name, reason);
+        }
+    }
+}
+
+/// The tables know how far they are; emptying them is a decision about the database.
+fn no_reset() -> Failure {
+    let message = format!(
+        "`{NAME}` keeps its place in the database; to read from the beginning, stop it and delete its rows from \
+         cdc_exit_offsets: rows that are newer than the topic's stay as they are"
+    );
+    Failure::new(ExitCode::Usage, message)
+}
+
+fn failure(error: OdsError) -> Failure {
+    let exit = match &error {
+        OdsError::Broker(_) | OdsError::OffsetGone { .. } => ExitCode::Broker,
+        _ => ExitCode::Outside,
+    };
+    Failure::new(exit, error.to_string())
+}
+
+fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
