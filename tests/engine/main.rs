@@ -23,3 +23,12 @@ mod readme;
 
 /// Who may import whom.
 mod rooms;
+
+/// The runner of recorded Kafka Streams scenarios.
+mod conformance;
+
+/// What Kafka Streams answered, answered here.
+mod recorded;
+
+/// Mistakes that the compiler finds.
+mod compile_fail;

@@ -1,7 +1,7 @@
 //! Runs the recorded Kafka Streams scenarios against this engine, through its public API only.
 //!
 //! A topology is built from its list of steps (`topology`), fed entry by entry, and compared (`check`) with what Kafka
-//! Streams answered: outputs in order, dropped counts, stores, changelogs and repartition topics. A topology with a step
+//! Streams answered: outputs in order, dropped counts, stores, changelogs, repartition topics, and the text of `describe`. A topology with a step
 //! this engine does not have yet is skipped by name. Shared by the test and by `examples/conformance.rs`.
 
 mod check;
@@ -31,9 +31,16 @@ pub fn run_file(path: &Path, report: &mut Report) {
     let file: Json = serde_json::from_str(&text).expect("the scenario file is JSON");
     for topology in file["topologies"].as_array().expect("a list of topologies") {
         let id = topology["id"].as_str().expect("an id");
-        if let Err(missing) = topology::build(topology) {
-            report.skipped.push(format!("{id}: {missing}"));
-            continue;
+        let built = match topology::build(topology) {
+            Ok(built) => built,
+            Err(missing) => {
+                report.skipped.push(format!("{id}: {missing}"));
+                continue;
+            }
+        };
+        let described = built.topology.describe();
+        if topology["config"]["optimization"] == "none" && topology["describe"].as_str() != Some(&described) {
+            report.failed.push(format!("{id}: is described as\n{described}"));
         }
         for case in topology["cases"].as_array().expect("a list of cases") {
             match check::case(topology, case) {
