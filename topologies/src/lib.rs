@@ -1,11 +1,7 @@
 //! The applications of topo.
 //!
 //! [`orders`] and [`tazama`] are topologies, written only with the engine's public API; [`ods`] is the exit to
-<<<<<<< HEAD
-//! PostgreSQL, [`demo`] shows both without any service, [`catalogue()`] is what the binary offers. [`cdc`] reads change
-=======
 //! PostgreSQL; [`demo`] shows both without any service; [`catalogue`] is what the binary offers. [`cdc`] reads change
->>>>>>> apps
 //! events, [`decimal`] and [`time`] are exact numbers and instants; [`generate`] makes up input, and [`model`] says what
 //! must come out of it.
 

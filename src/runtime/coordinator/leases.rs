@@ -70,6 +70,7 @@ impl Leases {
     }
 
     /// Whether no task is held.
+    #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
         self.leases.is_empty()
     }
@@ -77,11 +78,6 @@ impl Leases {
     /// Whether every task that is held runs.
     pub(super) fn all_running(&self) -> bool {
         self.leases.values().all(|lease| matches!(lease.phase, Phase::Running { .. }))
-    }
-
-    /// How many tasks are held.
-    pub(super) fn len(&self) -> usize {
-        self.leases.len()
     }
 
     /// These are ours now.

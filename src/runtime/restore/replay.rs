@@ -87,6 +87,7 @@ impl Replay {
     }
 
     /// One poll, and what follows from it for every job.
+    #[expect(clippy::result_large_err, reason = "an error of a restore is rare and ends the step")]
     pub(super) fn step(
         &mut self,
         jobs: &mut BTreeMap<TaskId, Job>,
@@ -173,13 +174,12 @@ impl Job {
             if log.next >= 0 {
                 self.checkpoint.changelog.insert(log.name.clone(), log.next);
             }
-            if let Some(time) = log.rows.as_ref().map(topo_state::Restorer::observed_time) {
-                if time != topo_state::NO_TIME {
+            if let Some(time) = log.rows.as_ref().map(topo_state::Restorer::observed_time)
+                && time != topo_state::NO_TIME {
                     let known =
                         self.checkpoint.stream_times.entry(format!("store:{}", log.name)).or_insert(time);
                     *known = time.max(*known);
                 }
-            }
         }
         if let Some(state) = &mut self.state {
             state.apply_bulk(&self.batch, self.checkpoint.clone())?;
