@@ -61,8 +61,8 @@ pub(crate) enum Report {
     Dropped { worker: usize, tasks: Vec<TaskId>, reason: String },
     /// Inputs that are committed up to here.
     Progress { committed: Vec<(Partition, i64)> },
-    /// A worker ended.
-    Stopped,
+    /// Worker ended.
+    Stopped { worker: usize },
     /// The stores of a task are up to date.
     Restored(Box<Restored>),
     /// The stores of a task are closed again.

@@ -161,8 +161,8 @@ fn run<P: 'static>(
         };
         // Without a coordinator nobody is left to be told.
         let _ = reports.send(Report::Failed(failed));
-        if thread.starts_with("worker ") {
-            let _ = reports.send(Report::Stopped);
+        if let Some(worker) = thread.strip_prefix("worker ").and_then(|index| index.parse().ok()) {
+            let _ = reports.send(Report::Stopped { worker });
         }
     })
 }

@@ -71,7 +71,7 @@ impl Leases {
 
     /// Whether no task is held.
     #[cfg(test)]
-    pub(super) fn is_empty(&self) -> bool {
+    fn is_empty(&self) -> bool {
         self.leases.is_empty()
     }
 

@@ -16,7 +16,6 @@ use super::super::shared::Shared;
 use crate::broker::{
     Assignment, Consumer, Fetched, Isolation, NewTopic, Outgoing, Producer, ProducerConfig, StartOffset,
 };
-use crate::graph::internal_topics;
 use crate::record::{Headers, Partition};
 
 /// Sub-topology -> source topic -> partition count.
@@ -85,7 +84,7 @@ impl Members {
 
     /// The topic, to be created when it is missing.
     pub(super) fn topic(&self, shared: &Shared) -> NewTopic {
-        let settings = internal_topics::members();
+        let settings = BTreeMap::from([("cleanup.policy".to_owned(), "compact".to_owned())]);
         let replication = shared.config.replication;
         NewTopic { name: self.topic.clone(), partitions: 1, replication, settings }
     }
@@ -133,9 +132,10 @@ impl Members {
     /// Takes the announcement back: a clean leave. Best effort; silence does the same later.
     pub(super) fn leave(&mut self, shared: &Shared, now: i64) {
         if self.announced.is_some()
-            && let Err(error) = self.write(shared, None, now) {
-                tracing::debug!(%error, "the announcement could not be taken back; it expires");
-            }
+            && let Err(error) = self.write(shared, None, now)
+        {
+            tracing::debug!(%error, "the announcement could not be taken back; it expires");
+        }
     }
 
     /// Whether everything written is with the broker.

@@ -216,9 +216,10 @@ impl Coordinator {
             }
         }
         if let Some(membership) = self.membership.take()
-            && let Err(error) = membership.leave(false) {
-                tracing::debug!(%error, "the group could not be left; it will notice");
-            }
+            && let Err(error) = membership.leave(false)
+        {
+            tracing::debug!(%error, "the group could not be left; it will notice");
+        }
         self.joined = false;
         self.stage = Stage::Guard;
     }

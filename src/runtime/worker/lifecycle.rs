@@ -93,7 +93,7 @@ impl Worker {
         }
         if self.stopping && self.tasks.iter().all(Option::is_none) {
             self.ended = true;
-            self.report(Report::Stopped);
+            self.report(Report::Stopped { worker: self.index });
         }
         moved
     }

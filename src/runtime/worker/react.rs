@@ -62,7 +62,7 @@ impl Worker {
         self.ended = true;
         self.tasks.clear();
         self.report(Report::Failed(error));
-        self.report(Report::Stopped);
+        self.report(Report::Stopped { worker: self.index });
     }
 
     /// Clients that failed once are not trusted again.
