@@ -25,7 +25,7 @@ mod table_map;
 mod table_update;
 mod window_aggregate;
 
-pub(crate) use aggregate::Aggregate;
+pub(crate) use aggregate::{Aggregate, Init};
 pub(crate) use change_codec::change_codec;
 pub(crate) use each::{Each, Pass, Predicate, Split};
 pub(crate) use global_join::GlobalJoin;

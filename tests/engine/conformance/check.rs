@@ -223,7 +223,9 @@ impl Recorded {
     fn read(json: &Json, case: &Json, changelog: bool) -> Self {
         let entry = json["i"].as_u64().expect("an entry");
         let record = (hex(&json["k"]), hex(&json["v"]), json["ts"].as_i64().expect("a timestamp"));
-        let refused = changelog && case["script"][entry as usize]["dropped"].as_u64().unwrap_or(0) > 0;
+        let script = &case["script"][entry as usize];
+        let dropped = |field: &str| script[field].as_u64().unwrap_or(0) > 0;
+        let refused = changelog && (dropped("dropped") || dropped("dropped_exact"));
         Self { record, entry, changelog, refused }
     }
 }

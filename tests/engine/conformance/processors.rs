@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use topo::state::{KeyValueStore, WindowStore};
+use topo::state::{KeyValueStore, PutOutcome, WindowStore};
 use topo::{Clock, Context, Fault, Headers, Processor, Punctuation, Record, StoreHandle};
 
 use super::functions::tail;
@@ -143,12 +143,15 @@ impl Processor for WindowRecent {
         let Some(key) = &record.key else { return Ok(()) };
         let now = record.timestamp;
         let store = ctx.store(self.store)?;
-        store.put(key, now, record.value.clone(), now)?;
+        let expired = store.put(key, now, record.value.clone(), now)? == PutOutcome::Expired;
         let mut recent = Vec::new();
         store.fetch_range(key, (now - self.size_ms).max(0)..=now, &mut |time, row| {
             recent.push(format!("{time}={}", or_null(Some(&row.value))));
             ControlFlow::Continue(())
         })?;
+        if expired {
+            ctx.dropped();
+        }
         ctx.forward(record.with_value(Some(Value::Text(tail(&recent.join(","), 60)))))
     }
 }
