@@ -94,6 +94,7 @@ impl<'b, K: Data, V: Data> WindowedStream<'b, K, V> {
             stores: vec![kept.store],
             olds: Olds::of(old),
             knows_old: true,
+            looks_back: false,
             grace_ms: Some(windows.grace_ms),
             kept: None,
             store: None,

@@ -41,19 +41,20 @@ where
         record: Record<K, V>,
         ctx: &mut Context<'_, '_, K::Present, Change<A>>,
     ) -> Result<(), Fault> {
-        let Record { key, value, timestamp, headers } = record;
+        let Record { key, value, timestamp: arrived, headers } = record;
         let (Some(key), Some(value)) = (key.present(), value.present()) else {
             ctx.dropped();
             return Ok(());
         };
         let store = ctx.store(self.store)?;
         let (before, timestamp) = match store.get(&key)? {
-            Some(row) => (Some(row.value.clone()), row.timestamp.max(timestamp)),
-            None => (None, timestamp),
+            Some(row) => (Some(row.value.clone()), row.timestamp.max(arrived)),
+            None => (None, arrived),
         };
         let old = if self.old { before.clone() } else { None };
         let new = (self.fold)(&key, value, before);
-        put_row(store, &key, new.clone(), timestamp)?;
+        // A deletion goes to the changelog with the time of the record that caused it.
+        put_row(store, &key, new.clone(), if new.is_some() { timestamp } else { arrived })?;
         ctx.forward(Record { key, value: Change { old, new }, timestamp, headers })
     }
 }

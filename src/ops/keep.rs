@@ -47,6 +47,11 @@ pub(crate) struct Keep<K, V> {
 }
 
 impl<K: Data, V: Data> Keep<K, V> {
+    /// Whether rows are kept here.
+    pub(crate) fn is_stored(&self) -> bool {
+        self.store.is_some()
+    }
+
     /// Whether old rows come from the store here.
     pub(crate) fn knows_old(&self) -> bool {
         self.store.is_some() && self.old

@@ -33,7 +33,9 @@ pub(crate) use global_update::GlobalUpdate;
 pub(crate) use keep::Kept;
 pub(crate) use olds::{OldWanted, Olds};
 pub(crate) use regroup::Regroup;
-pub(crate) use rows::{FilteredRows, JoinKind, JoinedRows, MappedRows, NoRows, RowsRef, StoreRows, WindowRows};
+pub(crate) use rows::{
+    FilteredRows, JoinKind, JoinedRows, MappedRows, NoRows, RowsRef, StoreRows, WindowRows,
+};
 pub(crate) use sink::Sink;
 pub(crate) use source::Source;
 pub(crate) use stream_table_join::{Missing, StreamTableJoin};

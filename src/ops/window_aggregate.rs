@@ -41,17 +41,18 @@ where
         window: Window,
         key: &K::Present,
         value: V,
-        (timestamp, headers): (i64, &Headers),
+        (arrived, headers): (i64, &Headers),
         ctx: &mut Context<'_, '_, Windowed<K::Present>, Change<A>>,
     ) -> Result<(), Fault> {
         let store = ctx.store(self.store)?;
         let (before, timestamp) = match store.fetch(key, window.start)? {
-            Some(row) => (Some(row.value.clone()), row.timestamp.max(timestamp)),
-            None => (None, timestamp),
+            Some(row) => (Some(row.value.clone()), row.timestamp.max(arrived)),
+            None => (None, arrived),
         };
         let old = if self.old { before.clone() } else { None };
         let new = (self.fold)(key, value, before);
-        store.put(key, window.start, new.clone(), timestamp)?;
+        // A deletion goes to the changelog with the time of the record that caused it.
+        store.put(key, window.start, new.clone(), if new.is_some() { timestamp } else { arrived })?;
         let key = Windowed { key: key.clone(), window };
         ctx.forward(Record { key, value: Change { old, new }, timestamp, headers: headers.clone() })
     }

@@ -50,7 +50,8 @@ pub(crate) fn topics(shared: &Shared, subs: &[SubPlan], counts: &BTreeMap<Arc<st
     }
     for sub in subs.iter().filter(|sub| sub.tasks > 0) {
         let changelogs = sub.changelogs();
-        topics.extend(changelogs.map(|name| new_topic(shared, &name, sub.tasks, internal_topics::changelog())));
+        topics
+            .extend(changelogs.map(|name| new_topic(shared, &name, sub.tasks, internal_topics::changelog())));
         topics.push(new_topic(shared, &sub.lease, sub.tasks, internal_topics::lease()));
     }
     topics

@@ -1,10 +1,14 @@
 //! The applications of topo.
 //!
 //! [`orders`] and [`tazama`] are topologies, written only with the engine's public API; [`ods`] is the exit to
-//! PostgreSQL. [`cdc`] reads change events, [`decimal`] and [`time`] are exact numbers and instants; [`generate`] makes
-//! up input, and [`model`] says what must come out of it.
+<<<<<<< HEAD
+//! PostgreSQL, [`demo`] shows both without any service, [`catalogue()`] is what the binary offers. [`cdc`] reads change
+=======
+//! PostgreSQL; [`demo`] shows both without any service; [`catalogue`] is what the binary offers. [`cdc`] reads change
+>>>>>>> apps
+//! events, [`decimal`] and [`time`] are exact numbers and instants; [`generate`] makes up input, and [`model`] says what
+//! must come out of it.
 
-pub mod catalogue;
 pub mod cdc;
 pub mod decimal;
 pub mod demo;

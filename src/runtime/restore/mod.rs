@@ -60,9 +60,8 @@ impl Restorer {
         now: i64,
     ) -> Result<Self, Error> {
         let (inbox, coordinator) = mailboxes;
-        let reader = |role: &str, group, isolation| {
-            shared.broker.consumer(&shared.reader(role, group, isolation))
-        };
+        let reader =
+            |role: &str, group, isolation| shared.broker.consumer(&shared.reader(role, group, isolation));
         Ok(Self {
             group: reader("offsets", true, Isolation::ReadCommitted)?,
             ends: reader("ends", false, Isolation::ReadUncommitted)?,

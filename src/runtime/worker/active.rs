@@ -4,9 +4,9 @@ use super::super::mailbox::{InputStart, Restored};
 use super::super::observer::TaskId;
 use super::super::plan::{Backed, Plan};
 use super::super::shared::Shared;
+use crate::processor::Position;
 use crate::record::Partition;
 use crate::task::{GlobalStores, Origin, Task, TaskError};
-use crate::processor::Position;
 
 /// One input of a running task.
 #[derive(Debug)]
@@ -128,4 +128,3 @@ fn input(partition: &Partition, starts: &[InputStart], slot: &mut impl FnMut() -
         read: 0,
     }
 }
-

@@ -126,7 +126,12 @@ impl Worker {
         }
         match self.work(now, wait) {
             Ok(_) if self.ended => Progress::Done,
-            Ok(moved) => Progress::of(moved),
+            Ok(moved) => {
+                if now >= self.retry_at && matches!(self.commit, Commit::Idle) {
+                    self.waiting.over(&self.shared);
+                }
+                Progress::of(moved)
+            }
             Err(error) => self.react(error, now),
         }
     }
@@ -173,9 +178,11 @@ impl Worker {
 
     fn poll(&mut self, wait: Duration) -> Result<bool, Error> {
         let config = &self.shared.config;
-        let in_hand = self.tasks.iter().flatten().any(|active| {
-            (0..active.inputs.len()).any(|input| active.task.buffered(input) > 0)
-        });
+        let in_hand = self
+            .tasks
+            .iter()
+            .flatten()
+            .any(|active| (0..active.inputs.len()).any(|input| active.task.buffered(input) > 0));
         let wait = if in_hand { Duration::ZERO } else { wait };
         let polled = self.inputs.poll(&mut self.tasks, config.step_records, wait)?;
         self.inputs.balance(&mut self.tasks, config.buffered_records)?;

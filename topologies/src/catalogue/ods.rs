@@ -47,13 +47,17 @@ struct Ods {
 
 impl Application for Ods {
     fn describe(&self, _format: DescribeFormat) -> Result<String, Failure> {
-        let message = format!("`{NAME}` is an exit: {} -> PostgreSQL; it has no topology to describe", self.config.topic);
+        let message = format!(
+            "`{NAME}` is an exit: {} -> PostgreSQL; it has no topology to describe",
+            self.config.topic
+        );
         Err(Failure::new(ExitCode::Usage, message))
     }
 
     fn run(self: Box<Self>, running: &Running) -> Result<(), Failure> {
         if self.config.database_url.is_empty() {
-            let message = "`postgres.url` is not set; give it in the file, with --set, or in TOPO_POSTGRES_URL";
+            let message =
+                "`postgres.url` is not set; give it in the file, with --set, or in TOPO_POSTGRES_URL";
             return Err(Failure::new(ExitCode::Usage, message));
         }
         let mut exit = Exit::new(self.config, self.broker).map_err(failure)?;

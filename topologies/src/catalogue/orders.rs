@@ -9,8 +9,12 @@ use crate::cdc::Catalogue;
 use crate::decimal::Decimal;
 use crate::orders::{OrdersConfig, topology};
 
-pub(super) const PREFIX: Key =
-    Key::new("orders.source.prefix", Kind::Text, "oracle-cdc", "`topic.prefix` of the connector: first part of the source topics.");
+pub(super) const PREFIX: Key = Key::new(
+    "orders.source.prefix",
+    Kind::Text,
+    "oracle-cdc",
+    "`topic.prefix` of the connector: first part of the source topics.",
+);
 pub(super) const SCHEMA: Key =
     Key::new("orders.source.schema", Kind::Text, "SALES", "Oracle schema: second part of the source topics.");
 pub(super) const ENRICHED: Key =
@@ -33,7 +37,8 @@ pub(super) const KEYS: &[Key] = &[
 
 /// Makes the application of its settings.
 pub(super) fn make(settings: &Settings) -> Result<Box<dyn Application>, Failure> {
-    let built = topology(&config(settings)?).map_err(|errors| Failure::new(Exit::Usage, errors.to_string()))?;
+    let built =
+        topology(&config(settings)?).map_err(|errors| Failure::new(Exit::Usage, errors.to_string()))?;
     Ok(Box::new(TopologyApplication::new(built, settings, "orders")?))
 }
 

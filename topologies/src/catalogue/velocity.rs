@@ -5,7 +5,8 @@ use topo::config::{Key, Kind, Settings};
 
 use crate::tazama::{VelocityConfig, topology};
 
-pub(super) const INPUT: Key = Key::new("velocity.topic.input", Kind::Text, "transactions", "Topic of the payments.");
+pub(super) const INPUT: Key =
+    Key::new("velocity.topic.input", Kind::Text, "transactions", "Topic of the payments.");
 
 /// The keys of `velocity`.
 #[rustfmt::skip]

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use topo::Partition;
 use topo::broker::{
-    Admin, Assignment, Broker, BrokerError, CommittedOffset, Consumer, ConsumerConfig, Created, Deliveries, Fetched,
-    GroupMember, GroupToken, Membership, MembershipConfig, MembershipEvent, NewTopic, Outgoing, Producer,
-    ProducerConfig, Watermarks,
+    Admin, Assignment, Broker, BrokerError, CommittedOffset, Consumer, ConsumerConfig, Created, Deliveries,
+    Fetched, GroupMember, GroupToken, Membership, MembershipConfig, MembershipEvent, NewTopic, Outgoing,
+    Producer, ProducerConfig, Watermarks,
 };
 
 /// The way of one process to the broker.

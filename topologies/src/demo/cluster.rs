@@ -75,8 +75,10 @@ impl Cluster {
             tazama::topology(&VelocityConfig::default()).map_err(|error| bug(&error))?,
         ];
         let start = |topology: Topology| {
-            let config = AppConfig { state_dir: self.scratch.0.join(name), workers: 1, ..AppConfig::default() };
-            App::start(topology, Arc::new(cable.clone()), config, self.restored.clone()).map_err(|error| bug(&error))
+            let config =
+                AppConfig { state_dir: self.scratch.0.join(name), workers: 1, ..AppConfig::default() };
+            App::start(topology, Arc::new(cable.clone()), config, self.restored.clone())
+                .map_err(|error| bug(&error))
         };
         let running = topologies.into_iter().map(start).collect::<Result<_, _>>()?;
         Ok(Process { name, cable, running })
@@ -129,9 +131,11 @@ fn first_store(home: &Path) -> Option<PathBuf> {
     let mut entries: Vec<PathBuf> = fs::read_dir(home).ok()?.flatten().map(|entry| entry.path()).collect();
     entries.sort();
     let is_store = |path: &PathBuf| path.is_dir() && path.join("CURRENT").exists();
-    entries.iter().find(|path| is_store(path)).cloned().or_else(|| {
-        entries.iter().filter(|path| path.is_dir()).find_map(|path| first_store(path))
-    })
+    entries
+        .iter()
+        .find(|path| is_store(path))
+        .cloned()
+        .or_else(|| entries.iter().filter(|path| path.is_dir()).find_map(|path| first_store(path)))
 }
 
 fn bug(error: &dyn std::error::Error) -> Failure {
@@ -139,5 +143,8 @@ fn bug(error: &dyn std::error::Error) -> Failure {
 }
 
 fn disk(path: &Path, error: &std::io::Error) -> Failure {
-    Failure::new(Exit::Bug, format!("cannot use {}: {error}; set TMPDIR to a directory with room", path.display()))
+    Failure::new(
+        Exit::Bug,
+        format!("cannot use {}: {error}; set TMPDIR to a directory with room", path.display()),
+    )
 }

@@ -9,7 +9,9 @@ use topo::broker::{Broker, BrokerError, NewTopic, Outgoing, Producer, ProducerCo
 
 use super::PARTITIONS;
 use crate::cdc::{Catalogue, DecoderConfig};
-use crate::generate::{OrdersConfig, OrdersGenerator, PaymentsConfig, PaymentsGenerator, WireRecord, orders_topics};
+use crate::generate::{
+    OrdersConfig, OrdersGenerator, PaymentsConfig, PaymentsGenerator, WireRecord, orders_topics,
+};
 use crate::model::{OrdersModel, OrdersModelConfig, PaymentsModel, PaymentsModelConfig};
 
 /// What went in, and what the model makes of it.
@@ -35,9 +37,14 @@ impl Input {
         payments: u64,
     ) -> Result<Self, BrokerError> {
         let orders = OrdersConfig { seed, events, ..OrdersConfig::default() };
-        let payments =
-            PaymentsConfig { seed, events: payments, partitions: Some(PARTITIONS), ..PaymentsConfig::default() };
-        let topics = orders_topics(&orders.prefix, &orders.schema).into_iter().chain([payments.topic.clone()]);
+        let payments = PaymentsConfig {
+            seed,
+            events: payments,
+            partitions: Some(PARTITIONS),
+            ..PaymentsConfig::default()
+        };
+        let topics =
+            orders_topics(&orders.prefix, &orders.schema).into_iter().chain([payments.topic.clone()]);
         let new = |name| NewTopic { name, partitions: PARTITIONS, replication: 1, settings: BTreeMap::new() };
         let topics: Vec<NewTopic> = topics.map(new).collect();
         broker.admin()?.create(&topics)?;

@@ -17,7 +17,8 @@ const ENRICHED: &str = "orders.enriched";
 const REVENUE: &str = "orders.revenue";
 const ALERTS: &str = "orders.alerts";
 const VERDICTS: &str = "velocity.verdicts";
-const TOPICS: [&str; 6] = [ENRICHED, REVENUE, ALERTS, VERDICTS, "orders-dead-letters", "velocity-dead-letters"];
+const TOPICS: [&str; 6] =
+    [ENRICHED, REVENUE, ALERTS, VERDICTS, "orders-dead-letters", "velocity-dead-letters"];
 /// The outputs are compared with the model when nothing has come for this long.
 const PAUSE: Duration = Duration::from_millis(400);
 
@@ -117,7 +118,9 @@ impl Outputs {
     }
 
     fn take_dead_letter(&mut self, record: &RawRecord) {
-        let text = |name: &str| record.headers.last(name).map(String::from_utf8_lossy).unwrap_or_default().into_owned();
+        let text = |name: &str| {
+            record.headers.last(name).map(String::from_utf8_lossy).unwrap_or_default().into_owned()
+        };
         let number = |name: &str| text(name).parse().unwrap_or(-1);
         let topic = text("__streams.errors.topic");
         let partition = i32::try_from(number("__streams.errors.partition")).unwrap_or(-1);
@@ -179,7 +182,8 @@ impl Reader {
 
     /// Begins to read output topics that have come into being.
     fn find_topics(&mut self) -> Result<(), BrokerError> {
-        let unread: Vec<&'static str> = TOPICS.into_iter().filter(|topic| !self.slots.contains(topic)).collect();
+        let unread: Vec<&'static str> =
+            TOPICS.into_iter().filter(|topic| !self.slots.contains(topic)).collect();
         if unread.is_empty() {
             return Ok(());
         }

@@ -62,7 +62,14 @@ fn text(
         ("dead letters", outputs.dead_letters.len().to_string()),
         ("crashed half-way", if run.options.crash { "one of two processes" } else { "nobody" }.to_owned()),
         ("records restored", run.restored.to_string()),
-        ("time", format!("{:.1} s, {:.1} s of it to make the input up", run.took.as_secs_f64(), run.generated.as_secs_f64())),
+        (
+            "time",
+            format!(
+                "{:.1} s, {:.1} s of it to make the input up",
+                run.took.as_secs_f64(),
+                run.generated.as_secs_f64()
+            ),
+        ),
     ];
     for (name, value) in rows {
         let _ = writeln!(out, "{name:18} {value}");
@@ -79,7 +86,11 @@ fn text(
         }
     }
     if !found.is_right() {
-        let _ = writeln!(out, "the same input again: topo demo --events {} --seed {}", run.options.events, run.options.seed);
+        let _ = writeln!(
+            out,
+            "the same input again: topo demo --events {} --seed {}",
+            run.options.events, run.options.seed
+        );
     }
     out
 }

@@ -122,7 +122,8 @@ fn check(order: &Enriched) -> Result<(), Unreadable> {
 
 /// PostgreSQL's TEXT cannot hold the character 0, which Oracle's VARCHAR2 can: it is left out.
 fn without_zero_characters(order: &mut Enriched) {
-    let texts = [&mut order.customer_name, &mut order.customer_tier, &mut order.customer_region, &mut order.status];
+    let texts =
+        [&mut order.customer_name, &mut order.customer_tier, &mut order.customer_region, &mut order.status];
     let of_line = |line: &mut Line| {
         [&mut line.product_name, &mut line.category].into_iter().for_each(strip);
     };

@@ -90,7 +90,9 @@ impl Database {
     pub fn new(url: &str, group: &str, topic: &str) -> Result<Self, OdsError> {
         // The URL itself is not shown: it may hold a password.
         let options: PgConnectOptions = url.parse().map_err(|_| {
-            OdsError::DatabaseRefuses("the URL is not of the form postgres://user:password@host:port/database".into())
+            OdsError::DatabaseRefuses(
+                "the URL is not of the form postgres://user:password@host:port/database".into(),
+            )
         })?;
         let runtime = Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| OdsError::DatabaseRefuses(format!("no runtime: {error}")))?;
@@ -111,7 +113,9 @@ impl Database {
             return Ok(());
         }
         let migrations = async {
-            match tokio::time::timeout(PATIENCE * 3, sqlx::migrate!("src/ods/migrations").run(&self.pool)).await {
+            match tokio::time::timeout(PATIENCE * 3, sqlx::migrate!("src/ods/migrations").run(&self.pool))
+                .await
+            {
                 Ok(Ok(())) => Ok(()),
                 Ok(Err(sqlx::migrate::MigrateError::Execute(error))) => Err(named(error)),
                 Ok(Err(error)) => Err(OdsError::DatabaseRefuses(error.to_string())),
@@ -252,7 +256,11 @@ async fn upsert_orders(connection: &mut PgConnection, batch: &Batch) -> Result<V
     written.iter().map(|row| row.try_get(0)).collect()
 }
 
-async fn insert_items(connection: &mut PgConnection, batch: &Batch, newer: &[i64]) -> Result<(), sqlx::Error> {
+async fn insert_items(
+    connection: &mut PgConnection,
+    batch: &Batch,
+    newer: &[i64],
+) -> Result<(), sqlx::Error> {
     let orders = newer.iter().filter_map(|id| batch.orders.get(id)).filter_map(|row| row.order.as_ref());
     let items: Vec<(i64, &Line)> =
         orders.flat_map(|order| order.items.iter().map(|item| (order.order_id, item))).collect();
@@ -290,7 +298,8 @@ fn named(error: sqlx::Error) -> OdsError {
         };
     };
     // Connection, resources, operator intervention (shutdown, cancelled), lock conflicts, read-only standby.
-    let passing = ["08", "53", "57", "40", "55"].iter().any(|class| code.starts_with(class)) || code == "25006";
+    let passing =
+        ["08", "53", "57", "40", "55"].iter().any(|class| code.starts_with(class)) || code == "25006";
     let text = format!("{text} (SQLSTATE {code})");
     if passing { OdsError::DatabaseAway(text) } else { OdsError::DatabaseRefuses(text) }
 }

@@ -10,7 +10,9 @@ pub enum OdsError {
     #[error("the database does not answer: {0}; the exit goes on as soon as it does")]
     DatabaseAway(String),
     /// The database refuses what it is asked: nothing will get better by itself.
-    #[error("the database refuses: {0}; check the URL, the rights of its user and the schema, then start again")]
+    #[error(
+        "the database refuses: {0}; check the URL, the rights of its user and the schema, then start again"
+    )]
     DatabaseRefuses(String),
     /// The table is ahead of the topic, or the topic has lost what the table needs.
     #[error(
@@ -39,7 +41,10 @@ impl OdsError {
         match self {
             Self::DatabaseAway(_) => true,
             Self::Broker(error) => {
-                matches!(error, BrokerError::Retriable(_) | BrokerError::QueueFull | BrokerError::UnknownTopic { .. })
+                matches!(
+                    error,
+                    BrokerError::Retriable(_) | BrokerError::QueueFull | BrokerError::UnknownTopic { .. }
+                )
             }
             Self::DatabaseRefuses(_) | Self::OffsetGone { .. } => false,
         }

@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use topo::Partition;
 use topo::broker::{
-    Broker, BrokerError, CommittedOffset, Fetched, GroupProtocol, Membership, MembershipConfig, MembershipEvent,
-    NewTopic,
+    Broker, BrokerError, CommittedOffset, Fetched, GroupProtocol, Membership, MembershipConfig,
+    MembershipEvent, NewTopic,
 };
 
 use super::batch::Batch;

@@ -54,7 +54,8 @@ impl Partitions {
 
     /// Stops reading partitions.
     pub(super) fn remove(&mut self, numbers: &[i32]) -> Result<(), BrokerError> {
-        let held: Vec<i32> = numbers.iter().copied().filter(|number| self.applied.contains_key(number)).collect();
+        let held: Vec<i32> =
+            numbers.iter().copied().filter(|number| self.applied.contains_key(number)).collect();
         self.applied.retain(|number, _| !held.contains(number));
         let gone: Vec<Partition> = held.iter().map(|number| self.partition(*number)).collect();
         if gone.is_empty() { Ok(()) } else { self.consumer.unassign(&gone) }

@@ -60,7 +60,7 @@ impl AlertRule {
 }
 
 /// Changes of orders to alerts. Remembers every order it has alerted, for ever.
-pub struct Alerts {
+pub(crate) struct Alerts {
     /// When to alert.
     pub rule: AlertRule,
     /// Orders that have been alerted.

@@ -16,7 +16,7 @@ use crate::time::rfc3339_from_micros;
 type Bytes = Option<Vec<u8>>;
 
 /// A joined row, made of a decoded one.
-pub trait Joined: Guardable {
+pub(crate) trait Joined: Guardable {
     /// The decoded row.
     type Row: TableRow;
 
@@ -28,14 +28,14 @@ pub trait Joined: Guardable {
 }
 
 /// Records of a table's topic to events by primary key. What is no row change and no error is counted as dropped.
-pub struct Capture<R> {
+pub(crate) struct Capture<R> {
     decoder: Arc<Decoder>,
     row: PhantomData<fn() -> R>,
 }
 
 impl<R: Joined> Capture<R> {
     /// Reads with this decoder.
-    pub fn new(decoder: Arc<Decoder>) -> Self {
+    pub(crate) fn new(decoder: Arc<Decoder>) -> Self {
         Self { decoder, row: PhantomData }
     }
 
@@ -76,7 +76,7 @@ impl<R: Joined> Processor for Capture<R> {
 }
 
 /// AUDIT_LOG: read, validated and counted per table and operation; it has no output yet.
-pub struct Audit {
+pub(crate) struct Audit {
     /// Reads the records.
     pub decoder: Arc<Decoder>,
     /// How many log rows were seen, by `TABLE_NAME OPERATION`.
@@ -89,7 +89,11 @@ impl Processor for Audit {
     type KeyOut = ();
     type ValueOut = ();
 
-    fn process(&mut self, record: Record<Bytes, Bytes>, ctx: &mut Context<'_, '_, (), ()>) -> Result<(), Fault> {
+    fn process(
+        &mut self,
+        record: Record<Bytes, Bytes>,
+        ctx: &mut Context<'_, '_, (), ()>,
+    ) -> Result<(), Fault> {
         let (event, ..) = decode(&self.decoder, &record, ctx)?;
         let Event::Change(change) = event else {
             ctx.dropped();
@@ -132,7 +136,8 @@ fn poison(error: DecodeError) -> Fault {
 
 fn amount(column: &str, amount: Option<Decimal>) -> Result<Option<Decimal>, Fault> {
     let Some(amount) = amount else { return Ok(None) };
-    let refused = || Fault::poison("OUT_OF_RANGE", format!("column {column}: {amount} is no amount of money"));
+    let refused =
+        || Fault::poison("OUT_OF_RANGE", format!("column {column}: {amount} is no amount of money"));
     money::accepted(amount).ok_or_else(refused).map(Some)
 }
 

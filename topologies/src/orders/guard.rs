@@ -18,14 +18,14 @@ use crate::cdc::{Freshness, Version};
 use crate::timers::{self, TimerStore};
 
 /// A row that knows how to fill in what an event leaves out.
-pub trait Guardable: Data<Present = Self> + PartialEq + Serialize + DeserializeOwned {
+pub(crate) trait Guardable: Data<Present = Self> + PartialEq + Serialize + DeserializeOwned {
     /// Takes the value of `column` from the stored row; null when nothing is stored.
     fn keep(&mut self, column: &str, stored: Option<&Self>);
 }
 
 /// An event about one row.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Captured<R> {
+pub(crate) struct Captured<R> {
     /// What happened.
     pub change: RowChange<R>,
     /// Partition of the source topic; offsets of different ones are not comparable.
@@ -36,7 +36,7 @@ pub struct Captured<R> {
 
 /// What happened to a row.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub enum RowChange<R> {
+pub(crate) enum RowChange<R> {
     /// It is like this now.
     Put {
         /// The row.
@@ -57,7 +57,7 @@ pub enum RowChange<R> {
 
 /// What is known of a row.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Guarded<R> {
+pub(crate) struct Guarded<R> {
     row: Option<R>,
     version: Option<Version>,
     partition: i32,
@@ -100,7 +100,7 @@ impl<R: Guardable> Data for Guarded<R> {
 }
 
 /// The guard of one table.
-pub struct Guard<R> {
+pub(crate) struct Guard<R> {
     /// Rows and versions by primary key.
     pub rows: StoreHandle<KeyValueStore<i64, Guarded<R>>>,
     /// When versions of deleted rows may be forgotten.
@@ -145,7 +145,11 @@ impl<R: Guardable> Guarded<R> {
                 Decision::Apply(None)
             }
             RowChange::Tombstone => {
-                if std::mem::take(&mut self.tombstone_due) { Decision::Ignore } else { Decision::Apply(None) }
+                if std::mem::take(&mut self.tombstone_due) {
+                    Decision::Ignore
+                } else {
+                    Decision::Apply(None)
+                }
             }
         }
     }
@@ -238,7 +242,8 @@ mod tests {
     }
 
     fn put(name: &str, scn: u64, offset: i64) -> Captured<Product> {
-        let change = RowChange::Put { row: product(name), unavailable: vec![], version: version(scn, offset) };
+        let change =
+            RowChange::Put { row: product(name), unavailable: vec![], version: version(scn, offset) };
         Captured { change, partition: 0, offset }
     }
 

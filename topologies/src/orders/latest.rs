@@ -7,7 +7,7 @@ use super::model::Enriched;
 
 /// States of orders to changes of what was written: the same state again is nothing (a new `source_ts` alone does not
 /// make it another), nor is the end of an order that was never written.
-pub struct Latest {
+pub(crate) struct Latest {
     /// What was written last.
     pub written: StoreHandle<KeyValueStore<i64, Enriched>>,
 }

@@ -24,7 +24,7 @@ pub struct Order {
 
 /// A row of ORDER_ITEMS.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Item {
+pub(crate) struct Item {
     /// The order it belongs to.
     pub order_id: Option<i64>,
     /// The product it is.
@@ -50,7 +50,7 @@ pub struct Customer {
 
 /// The joined columns of PRODUCTS.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Product {
+pub(crate) struct Product {
     /// What it is called.
     pub name: Option<String>,
     /// What it is counted under.
@@ -78,7 +78,7 @@ pub struct Line {
 
 /// An item of some order, with its product.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct OrderedLine {
+pub(crate) struct OrderedLine {
     /// The order it belongs to.
     pub order_id: Option<i64>,
     /// The line.
@@ -131,7 +131,7 @@ topo::data!(Order, Item, Customer, Product, Line, OrderedLine, Lines, Head, Enri
 
 impl OrderedLine {
     /// Joins an item with its product, which may be unknown.
-    pub fn of(item_id: i64, item: &Item, product: Option<&Product>) -> Self {
+    pub(crate) fn of(item_id: i64, item: &Item, product: Option<&Product>) -> Self {
         let line = Line {
             item_id,
             product_id: item.product_id,

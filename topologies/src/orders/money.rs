@@ -10,22 +10,22 @@ const DIGITS_MAX: u32 = 26;
 const CENTS: u8 = 2;
 
 /// An amount as read from a row, if it can be added up. With fewer than two decimals it gets two.
-pub fn accepted(amount: Decimal) -> Option<Decimal> {
+pub(crate) fn accepted(amount: Decimal) -> Option<Decimal> {
     let amount = with_cents(amount);
     (amount.unscaled().unsigned_abs() < 10_u128.pow(DIGITS_MAX) && amount.scale() <= 6).then_some(amount)
 }
 
 /// The same amount with at least two decimals.
-pub fn with_cents(amount: Decimal) -> Decimal {
+pub(crate) fn with_cents(amount: Decimal) -> Decimal {
     if amount.scale() >= CENTS { amount } else { amount.rescale_exact(CENTS).unwrap_or(amount) }
 }
 
 /// `one + other`. Accepted amounts never overflow; if foreign state does, the first one stands.
-pub fn sum(one: Decimal, other: Decimal) -> Decimal {
+pub(crate) fn sum(one: Decimal, other: Decimal) -> Decimal {
     one.checked_add(other).unwrap_or(one)
 }
 
 /// `one - other`, as [`sum`].
-pub fn difference(one: Decimal, other: Decimal) -> Decimal {
+pub(crate) fn difference(one: Decimal, other: Decimal) -> Decimal {
     one.checked_sub(other).unwrap_or(one)
 }

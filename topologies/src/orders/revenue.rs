@@ -27,7 +27,7 @@ pub struct Group {
 
 /// What a group gains or loses.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Difference {
+pub(crate) struct Difference {
     /// Orders.
     pub orders: i64,
     /// Revenue.
@@ -38,7 +38,7 @@ pub struct Difference {
 
 /// A group's totals.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Totals {
+pub(crate) struct Totals {
     orders: i64,
     revenue: Decimal,
     window_end: i64,
@@ -66,7 +66,7 @@ pub struct Revenue {
 topo::data!(Group, Difference, Totals, Revenue);
 
 /// What the groups gain and lose by a change of an order. Groups that stay the same are left out.
-pub fn differences(change: &Change<Enriched>, window_us: i64) -> Vec<(Group, Difference)> {
+pub(crate) fn differences(change: &Change<Enriched>, window_us: i64) -> Vec<(Group, Difference)> {
     let mut groups = BTreeMap::new();
     let mut collect = |order: &Option<Enriched>, sign: i64| {
         for (group, end, revenue) in order.iter().flat_map(|order| contributions(order, window_us)) {
@@ -107,17 +107,18 @@ fn contributions(order: &Enriched, window_us: i64) -> Vec<(Group, i64, Decimal)>
 
 impl Totals {
     /// The totals of a group without orders.
-    pub const NONE: Self = Self { orders: 0, revenue: Decimal::ZERO, window_end: 0 };
+    pub(crate) const NONE: Self = Self { orders: 0, revenue: Decimal::ZERO, window_end: 0 };
 
     /// Totals with a difference taken in; `None` when no order is left.
-    pub fn with(self, difference: Difference) -> Option<Self> {
+    pub(crate) fn with(self, difference: Difference) -> Option<Self> {
         let Difference { orders, revenue, window_end } = difference;
-        let totals = Self { orders: self.orders + orders, revenue: money::sum(self.revenue, revenue), window_end };
+        let totals =
+            Self { orders: self.orders + orders, revenue: money::sum(self.revenue, revenue), window_end };
         (totals.orders != 0).then_some(totals)
     }
 
     /// The record that says so.
-    pub fn to_revenue(self, group: &Group) -> Revenue {
+    pub(crate) fn to_revenue(self, group: &Group) -> Revenue {
         let total = money::with_cents(self.revenue);
         Revenue {
             window_start: group.window_start.clone(),
@@ -172,7 +173,8 @@ mod tests {
 
     #[test]
     fn an_order_counts_once_per_category_with_the_sum_of_its_items_there() {
-        let items = [(1, Some("TOYS"), Some(100)), (2, Some("BOOKS"), Some(250)), (3, Some("TOYS"), Some(11))];
+        let items =
+            [(1, Some("TOYS"), Some(100)), (2, Some("BOOKS"), Some(250)), (3, Some("TOYS"), Some(11))];
         let start = "2024-01-20T08:15:00Z".to_owned();
         let expected = vec![
             (start.clone(), "BOOKS".to_owned(), 1, "2.50".to_owned()),
@@ -212,11 +214,19 @@ mod tests {
 
     #[test]
     fn a_group_without_orders_is_no_group_and_averages_are_rounded_half_up() {
-        let difference = |orders, cents| Difference { orders, revenue: Decimal::new(cents, 2), window_end: WINDOW };
+        let difference =
+            |orders, cents| Difference { orders, revenue: Decimal::new(cents, 2), window_end: WINDOW };
         let totals = Totals::NONE.with(difference(8, 1004)).unwrap();
-        let group = Group { window_start: "1970-01-01T00:00:00Z".into(), tier: "GOLD".into(), category: "TOYS".into() };
+        let group = Group {
+            window_start: "1970-01-01T00:00:00Z".into(),
+            tier: "GOLD".into(),
+            category: "TOYS".into(),
+        };
         let revenue = totals.to_revenue(&group);
-        assert_eq!(("10.04", "1.26"), (&*revenue.total_revenue.to_string(), &*revenue.avg_order_value.to_string()));
+        assert_eq!(
+            ("10.04", "1.26"),
+            (&*revenue.total_revenue.to_string(), &*revenue.avg_order_value.to_string())
+        );
         assert_eq!("1970-01-01T00:05:00Z", revenue.window_end);
         let key = serde_json::to_string(&group).unwrap();
         assert_eq!(r#"{"window_start":"1970-01-01T00:00:00Z","tier":"GOLD","category":"TOYS"}"#, key);

@@ -35,7 +35,11 @@ impl<'b> Sources<'b> {
             .stream(&named("source"), &topic)
             .process(&named("decode"), (), move || Capture::<R>::new(decoder.clone()))
             .repartition(&named("by-id"), Codecs::new(i64_be(), bincode()))
-            .process_values(&named("versions"), (rows, forgets), move || Guard::<R> { rows, forgets, keep_deleted_ms })
+            .process_values(&named("versions"), (rows, forgets), move || Guard::<R> {
+                rows,
+                forgets,
+                keep_deleted_ms,
+            })
             .to_table(&named("table"), KeyValue::new(named("rows"), i64_be(), bincode()))
     }
 

@@ -25,9 +25,12 @@ pub fn topology(config: &OrdersConfig) -> Result<Topology, TopologyErrors> {
 
     // Every item with its product, gathered under its order.
     let lines = items
-        .left_fk_join("item-product", &products, |_, item| item.product_id, |id, item, product| {
-            OrderedLine::of(*id, item, product)
-        })
+        .left_fk_join(
+            "item-product",
+            &products,
+            |_, item| item.product_id,
+            |id, item, product| OrderedLine::of(*id, item, product),
+        )
         .stored(KeyValue::new("item-lines", i64_be(), bincode()))
         .group_by(
             "lines-by-order",
@@ -44,19 +47,23 @@ pub fn topology(config: &OrdersConfig) -> Result<Topology, TopologyErrors> {
 
     // Every order with its customer and its lines.
     let enriched = orders
-        .left_fk_join("order-customer", &customers, |_, order| order.customer_id, |id, order, customer| Head {
-            order_id: *id,
-            order: Order { shipping_info: None, ..order.clone() },
-            customer: customer.cloned(),
-        })
+        .left_fk_join(
+            "order-customer",
+            &customers,
+            |_, order| order.customer_id,
+            |id, order, customer| Head {
+                order_id: *id,
+                order: Order { shipping_info: None, ..order.clone() },
+                customer: customer.cloned(),
+            },
+        )
         .stored(KeyValue::new("order-heads", i64_be(), bincode()))
         .left_join("enriched", &lines, Enriched::of);
 
     // What is new about an order, said once.
     let written = app.store(KeyValue::new("written", i64_be(), bincode()));
-    let changes = enriched
-        .to_stream("enriched-states")
-        .process_values("changes", written, move || Latest { written });
+    let changes =
+        enriched.to_stream("enriched-states").process_values("changes", written, move || Latest { written });
 
     changes
         .map("enriched-record", |id, change| (id.to_string(), change.new))

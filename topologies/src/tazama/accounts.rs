@@ -29,7 +29,7 @@ const LOOKS_PER_LIFE: i64 = 16;
 
 /// Which side of a payment an account is on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Role {
+pub(crate) enum Role {
     /// It pays.
     Debtor,
     /// It is paid.
@@ -37,11 +37,11 @@ pub enum Role {
 }
 
 /// An account in one role, e.g. `D1234567890`: the key of this stage.
-pub type AccountKey = String;
+pub(crate) type AccountKey = String;
 
 impl Role {
     /// The key under which this side of a payment is counted.
-    pub fn account_key(self, payment: &Payment) -> AccountKey {
+    pub(crate) fn account_key(self, payment: &Payment) -> AccountKey {
         match self {
             Self::Debtor => format!("D{}", payment.debtor),
             Self::Creditor => format!("C{}", payment.creditor),
@@ -55,7 +55,7 @@ impl Role {
 
 /// What an account hears.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub enum AccountEvent {
+pub(crate) enum AccountEvent {
     /// A payment that may be counted.
     Payment(Box<Payment>),
     /// Whether the payment read there counts.
@@ -69,7 +69,7 @@ pub enum AccountEvent {
 
 /// What one side of a payment has counted.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Half {
+pub(crate) struct Half {
     /// The payment.
     pub payment: Payment,
     /// Which side.
@@ -84,7 +84,7 @@ topo::data!(AccountEvent, Half);
 
 /// One input partition's part of an account.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Feed {
+pub(crate) struct Feed {
     pub(super) partition: i32,
     /// Rows before this time are forgotten, milliseconds.
     pub(super) horizon: i64,
@@ -96,7 +96,7 @@ pub struct Feed {
 
 /// An account in one role.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Account {
+pub(crate) struct Account {
     pub(super) feeds: Vec<Feed>,
 }
 
@@ -104,7 +104,7 @@ topo::data!(Account);
 
 /// The stores of this stage.
 #[derive(Clone, Copy)]
-pub struct AccountStores {
+pub(crate) struct AccountStores {
     /// Accounts by key.
     pub accounts: StoreHandle<KeyValueStore<AccountKey, Account>>,
     /// Payments that are not decided, by account, partition and offset.
@@ -116,7 +116,7 @@ pub struct AccountStores {
 }
 
 /// Payments and decisions by account to halves of verdicts.
-pub struct Accounts {
+pub(crate) struct Accounts {
     stores: AccountStores,
     spans: Spans,
     keep_ms: i64,
@@ -142,13 +142,19 @@ impl Account {
 
 impl Accounts {
     /// Rows are kept for the window and `grace_ms` more.
-    pub fn new(stores: AccountStores, spans: Spans, grace_ms: i64) -> Self {
+    pub(crate) fn new(stores: AccountStores, spans: Spans, grace_ms: i64) -> Self {
         let longest = spans.window_ms.max(spans.rapid_ms);
         Self { stores, spans, keep_ms: longest.saturating_add(grace_ms), next_look: HashMap::new() }
     }
 
     /// Counts a payment that is decided and whose turn it is.
-    fn count(&self, key: &AccountKey, account: &mut Account, payment: Payment, ctx: &mut Ctx<'_, '_>) -> Result<Half, Fault> {
+    fn count(
+        &self,
+        key: &AccountKey,
+        account: &mut Account,
+        payment: Payment,
+        ctx: &mut Ctx<'_, '_>,
+    ) -> Result<Half, Fault> {
         let feed = account.feed(payment.origin.partition);
         feed.horizon = feed.horizon.max(payment.stream_time.saturating_sub(self.keep_ms));
         let kept = payment.time >= feed.horizon;
@@ -176,14 +182,28 @@ impl Accounts {
         Ok(Half { payment, role, window, rapid })
     }
 
-    fn look_again(&self, key: &AccountKey, partition: i32, oldest: i64, ctx: &mut Ctx<'_, '_>) -> Result<(), Fault> {
+    fn look_again(
+        &self,
+        key: &AccountKey,
+        partition: i32,
+        oldest: i64,
+        ctx: &mut Ctx<'_, '_>,
+    ) -> Result<(), Fault> {
         let due = oldest.saturating_add(self.keep_ms);
         Ok(timers::add(ctx.store(self.stores.looks)?, partition, due, key.as_bytes())?)
     }
 
     /// Counts everything of one account and partition that is at the head of its queue and decided.
-    fn drain(&self, key: &AccountKey, account: &mut Account, partition: i32, ctx: &mut Ctx<'_, '_>) -> Result<(), Fault> {
-        while let Some(decided) = queue::take_decided(ctx.store(self.stores.waiting)?, key, account.feed(partition))? {
+    fn drain(
+        &self,
+        key: &AccountKey,
+        account: &mut Account,
+        partition: i32,
+        ctx: &mut Ctx<'_, '_>,
+    ) -> Result<(), Fault> {
+        while let Some(decided) =
+            queue::take_decided(ctx.store(self.stores.waiting)?, key, account.feed(partition))?
+        {
             if !decided.counts {
                 continue;
             }
@@ -204,7 +224,8 @@ impl Accounts {
         let pause = (self.keep_ms / LOOKS_PER_LIFE).max(1);
         let mut budget = PRUNE_AT_ONCE;
         while budget > 0 {
-            let Some((_, subject)) = timers::take_due(ctx.store(self.stores.looks)?, partition, stream_time)? else {
+            let Some((_, subject)) = timers::take_due(ctx.store(self.stores.looks)?, partition, stream_time)?
+            else {
                 self.next_look.insert(partition, stream_time.saturating_add(pause));
                 break;
             };
@@ -229,7 +250,8 @@ impl Accounts {
         budget: &mut usize,
         ctx: &mut Ctx<'_, '_>,
     ) -> Result<Option<i64>, Fault> {
-        let Some(mut account) = ctx.store(self.stores.accounts)?.get(key)?.map(|found| found.value.clone()) else {
+        let Some(mut account) = ctx.store(self.stores.accounts)?.get(key)?.map(|found| found.value.clone())
+        else {
             return Ok(None);
         };
         let feed = account.feed(partition);
@@ -243,7 +265,13 @@ impl Accounts {
         Ok(oldest)
     }
 
-    fn save(&self, key: &AccountKey, mut account: Account, time: i64, ctx: &mut Ctx<'_, '_>) -> Result<(), Fault> {
+    fn save(
+        &self,
+        key: &AccountKey,
+        mut account: Account,
+        time: i64,
+        ctx: &mut Ctx<'_, '_>,
+    ) -> Result<(), Fault> {
         account.feeds.retain(|feed| !feed.roots.is_empty() || feed.waiting.is_some());
         let accounts = ctx.store(self.stores.accounts)?;
         if account.feeds.is_empty() {
@@ -261,7 +289,11 @@ impl Processor for Accounts {
     type KeyOut = String;
     type ValueOut = Half;
 
-    fn process(&mut self, record: Record<AccountKey, AccountEvent>, ctx: &mut Ctx<'_, '_>) -> Result<(), Fault> {
+    fn process(
+        &mut self,
+        record: Record<AccountKey, AccountEvent>,
+        ctx: &mut Ctx<'_, '_>,
+    ) -> Result<(), Fault> {
         let Record { key, value, timestamp, headers } = record;
         let mut account =
             ctx.store(self.stores.accounts)?.get(&key)?.map(|found| found.value.clone()).unwrap_or_default();

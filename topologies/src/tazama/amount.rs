@@ -7,7 +7,7 @@ const LARGEST: i128 = 10_i128.pow(30);
 ///
 /// # Errors
 /// What is wrong with it: not a number, not positive, finer than a minor unit, too large.
-pub fn parse_minor(text: &str, decimals: u32) -> Result<i128, String> {
+pub(crate) fn parse_minor(text: &str, decimals: u32) -> Result<i128, String> {
     let no_number = || format!("`{text}` is not a decimal number");
     let (negative, digits) = match text.strip_prefix('-') {
         Some(rest) => (true, rest),
@@ -43,7 +43,7 @@ pub fn parse_minor(text: &str, decimals: u32) -> Result<i128, String> {
 }
 
 /// Writes minor units as major units, without trailing zeros: `1500000050` with 2 decimals is `15000000.5`.
-pub fn major_text(minor: i128, decimals: u32) -> String {
+pub(crate) fn major_text(minor: i128, decimals: u32) -> String {
     let scale = 10_i128.pow(decimals);
     let (whole, fraction) = (minor / scale, (minor % scale).abs());
     if fraction == 0 {
@@ -64,7 +64,11 @@ mod tests {
         for (text, decimals, minor) in cases.into_iter().chain(more) {
             assert_eq!(Ok(minor), parse_minor(text, decimals), "{text}");
         }
-        assert_eq!(Ok(9_007_199_254_740_993_00), parse_minor("9007199254740993", 2), "no float has this value");
+        assert_eq!(
+            Ok(900_719_925_474_099_300),
+            parse_minor("9007199254740993", 2),
+            "no float has this value"
+        );
     }
 
     #[test]
@@ -83,7 +87,8 @@ mod tests {
 
     #[test]
     fn major_units_are_written_without_trailing_zeros() {
-        let cases = [(1_500_000_000, 2, "15000000"), (1_500_000_050, 2, "15000000.5"), (5, 3, "0.005"), (7, 0, "7")];
+        let cases =
+            [(1_500_000_000, 2, "15000000"), (1_500_000_050, 2, "15000000.5"), (5, 3, "0.005"), (7, 0, "7")];
         for (minor, decimals, text) in cases {
             assert_eq!(text, major_text(minor, decimals));
         }

@@ -26,7 +26,7 @@ const FORGET_AT_ONCE: usize = 16;
 
 /// Who holds a transactionId.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Claim {
+pub(crate) struct Claim {
     holder: Origin,
     /// Stream time up to which it holds, milliseconds.
     until: i64,
@@ -36,7 +36,7 @@ topo::data!(Claim);
 
 /// The stores of this stage.
 #[derive(Clone, Copy)]
-pub struct ClaimStores {
+pub(crate) struct ClaimStores {
     /// Claims by transactionId.
     pub claims: StoreHandle<KeyValueStore<String, Claim>>,
     /// When they end.
@@ -50,7 +50,7 @@ struct Heard {
 }
 
 /// Payments by transactionId to decisions for both accounts.
-pub struct Claims {
+pub(crate) struct Claims {
     stores: ClaimStores,
     keep_ms: i64,
     started: Option<i64>,
@@ -59,11 +59,15 @@ pub struct Claims {
 
 impl Claims {
     /// Claims are kept for `keep_ms` of stream time.
-    pub fn new(stores: ClaimStores, keep_ms: i64) -> Self {
+    pub(crate) fn new(stores: ClaimStores, keep_ms: i64) -> Self {
         Self { stores, keep_ms, started: None, heard: HashMap::new() }
     }
 
-    fn is_first(&self, payment: &Payment, ctx: &mut Context<'_, '_, AccountKey, AccountEvent>) -> Result<bool, Fault> {
+    fn is_first(
+        &self,
+        payment: &Payment,
+        ctx: &mut Context<'_, '_, AccountKey, AccountEvent>,
+    ) -> Result<bool, Fault> {
         let claims = ctx.store(self.stores.claims)?;
         if let Some(held) = claims.get(&payment.transaction_id)? {
             let Claim { holder, until } = held.value;
@@ -87,7 +91,11 @@ impl Claims {
         awake.map(|heard| heard.stream_time).min()
     }
 
-    fn forget(&mut self, payment: &Payment, ctx: &mut Context<'_, '_, AccountKey, AccountEvent>) -> Result<(), Fault> {
+    fn forget(
+        &mut self,
+        payment: &Payment,
+        ctx: &mut Context<'_, '_, AccountKey, AccountEvent>,
+    ) -> Result<(), Fault> {
         let now = ctx.wall_clock();
         let heard = Heard { stream_time: payment.stream_time, wall_clock: now };
         self.heard.insert(payment.origin.partition, heard);

@@ -7,7 +7,7 @@ use super::payment::{Origin, Payment};
 /// Bytes to payments. Stream time and lateness are those of the input partition, in its order.
 ///
 /// A tombstone is no payment and no error: it is counted as dropped.
-pub struct Intake {
+pub(crate) struct Intake {
     /// A payment older than the stream time by more than this is late, milliseconds.
     pub grace_ms: i64,
 }
@@ -27,7 +27,8 @@ impl Processor for Intake {
             ctx.dropped();
             return Ok(());
         };
-        let position = ctx.position().ok_or_else(|| Fault::fatal("TOPOLOGY", "a payment without a position"))?;
+        let position =
+            ctx.position().ok_or_else(|| Fault::fatal("TOPOLOGY", "a payment without a position"))?;
         let origin = Origin { partition: position.partition, offset: position.offset };
         let mut payment = Payment::parse(bytes, origin)?;
         payment.stream_time = ctx.observe(payment.time);

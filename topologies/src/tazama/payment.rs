@@ -173,7 +173,8 @@ mod tests {
 
     #[test]
     fn every_needed_field_must_be_there_with_its_type() {
-        for field in ["transactionId", "timestamp", "amount", "currency", "debtorAccount", "creditorAccount"] {
+        for field in ["transactionId", "timestamp", "amount", "currency", "debtorAccount", "creditorAccount"]
+        {
             let mut payment = sample();
             payment[field] = json!(null);
             assert_eq!("MISSING_FIELD", error_type(&payment), "{field} null");

@@ -12,7 +12,7 @@ type WaitingStore = KeyValueStore<Vec<u8>, Waiting>;
 
 /// A payment, a decision, or both.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Waiting {
+pub(crate) struct Waiting {
     arrived: Option<Arrived>,
     counts: Option<bool>,
     /// Offset of the payment behind this one.
@@ -30,16 +30,17 @@ struct Arrived {
 
 /// Headers in a form that can be stored.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct StoredHeaders(Vec<(String, Option<Vec<u8>>)>);
+pub(crate) struct StoredHeaders(Vec<(String, Option<Vec<u8>>)>);
 
 impl StoredHeaders {
     fn of(headers: &Headers) -> Self {
-        let stored = |header: &topo::Header| (header.name.clone(), header.value.as_ref().map(|value| value.to_vec()));
+        let stored =
+            |header: &topo::Header| (header.name.clone(), header.value.as_ref().map(|value| value.to_vec()));
         Self(headers.iter().map(stored).collect())
     }
 
     /// Back to headers.
-    pub fn into_headers(self) -> Headers {
+    pub(crate) fn into_headers(self) -> Headers {
         let mut headers = Headers::new();
         for (name, value) in self.0 {
             headers.push(name, value.map(Bytes::from));
@@ -49,7 +50,7 @@ impl StoredHeaders {
 }
 
 /// A payment whose turn it is.
-pub struct Decided {
+pub(crate) struct Decided {
     /// The payment.
     pub payment: Payment,
     /// False for a duplicate.
@@ -61,7 +62,7 @@ pub struct Decided {
 }
 
 /// Appends a payment to the queue of its partition.
-pub fn arrive(
+pub(crate) fn arrive(
     store: &mut WaitingStore,
     account: &AccountKey,
     feed: &mut Feed,
@@ -90,7 +91,7 @@ pub fn arrive(
 }
 
 /// Notes a decision, also of a payment that has not arrived yet.
-pub fn decide(
+pub(crate) fn decide(
     store: &mut WaitingStore,
     account: &AccountKey,
     origin: Origin,
@@ -107,7 +108,7 @@ pub fn decide(
 }
 
 /// Takes the payment at the head of a queue if it is decided.
-pub fn take_decided(
+pub(crate) fn take_decided(
     store: &mut WaitingStore,
     account: &AccountKey,
     feed: &mut Feed,
@@ -115,7 +116,9 @@ pub fn take_decided(
     let Some((first, last)) = feed.waiting else { return Ok(None) };
     let place = place(account, Origin { partition: feed.partition, offset: first });
     let Some(head) = store.get(&place)? else { return Ok(None) };
-    let (Some(counts), Some(arrived)) = (head.value.counts, head.value.arrived.clone()) else { return Ok(None) };
+    let (Some(counts), Some(arrived)) = (head.value.counts, head.value.arrived.clone()) else {
+        return Ok(None);
+    };
     feed.waiting = head.value.next.map(|next| (next, last));
     store.delete(&place, arrived.timestamp)?;
     let Arrived { payment, timestamp, headers } = arrived;

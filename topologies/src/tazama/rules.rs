@@ -29,7 +29,7 @@ const LARGE: [i128; 3] = [1_000_000, 5_000_000, 10_000_000];
 
 /// What the accounts of a payment have counted.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Counts {
+pub(crate) struct Counts {
     /// Payments of the debtor in the window.
     pub outgoing: Totals,
     /// Payments of the debtor in the short window.
@@ -77,7 +77,10 @@ impl Serialize for Sums {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(self.0.len()))?;
         for (currency, minor) in &self.0 {
-            map.serialize_entry(currency.code(), &number(minor.to_string()).map_err(serde::ser::Error::custom)?)?;
+            map.serialize_entry(
+                currency.code(),
+                &number(minor.to_string()).map_err(serde::ser::Error::custom)?,
+            )?;
         }
         map.end()
     }
@@ -92,7 +95,7 @@ fn number(digits: String) -> serde_json::Result<Box<RawValue>> {
 ///
 /// # Errors
 /// When it cannot be written as JSON, which no payment that was read can cause.
-pub fn verdict(payment: &Payment, counts: &Counts, spans: Spans) -> serde_json::Result<Vec<u8>> {
+pub(crate) fn verdict(payment: &Payment, counts: &Counts, spans: Spans) -> serde_json::Result<Vec<u8>> {
     let counted = |id, totals: &Totals, limits: &[u64], window_ms| -> serde_json::Result<RuleResult> {
         Ok(RuleResult {
             id,
@@ -155,8 +158,7 @@ mod tests {
 
     fn judged(payment: &Payment, outgoing: u64, incoming: u64, rapid: u64) -> Value {
         let totals = |count| Totals { count, sums: vec![(payment.currency, payment.minor)] };
-        let counts =
-            Counts { outgoing: totals(outgoing), rapid: totals(rapid), incoming: totals(incoming) };
+        let counts = Counts { outgoing: totals(outgoing), rapid: totals(rapid), incoming: totals(incoming) };
         serde_json::from_slice(&verdict(payment, &counts, SPANS).unwrap()).unwrap()
     }
 

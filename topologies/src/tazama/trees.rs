@@ -7,7 +7,7 @@ use super::payment::Payment;
 use super::window_tree::{self, Block, Blocks, Place, Totals};
 
 /// Blocks by account, partition, level and number.
-pub type TreeStore = KeyValueStore<Vec<u8>, Block>;
+pub(crate) type TreeStore = KeyValueStore<Vec<u8>, Block>;
 
 /// The blocks of one feed.
 struct Tree<'s> {
@@ -50,7 +50,7 @@ impl Blocks for Tree<'_> {
 }
 
 /// Adds a payment to its feed.
-pub fn insert(
+pub(crate) fn insert(
     store: &mut TreeStore,
     account: &AccountKey,
     feed: &mut Feed,
@@ -65,7 +65,7 @@ pub fn insert(
 }
 
 /// Adds to `totals` what a feed keeps of a span, both ends included.
-pub fn sum(
+pub(crate) fn sum(
     store: &mut TreeStore,
     account: &AccountKey,
     feed: &Feed,
@@ -82,7 +82,7 @@ pub fn sum(
 }
 
 /// Removes rows of a feed before its horizon, touching at most `budget` blocks.
-pub fn prune(
+pub(crate) fn prune(
     store: &mut TreeStore,
     account: &AccountKey,
     feed: &mut Feed,
@@ -99,6 +99,6 @@ pub fn prune(
 }
 
 /// A time that no row of the feed is before; `None` without rows.
-pub fn oldest(feed: &Feed) -> Option<i64> {
+pub(crate) fn oldest(feed: &Feed) -> Option<i64> {
     feed.roots.first().map(|root| feed.horizon.max(Place::root_number(*root).begin()))
 }

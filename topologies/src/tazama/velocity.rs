@@ -62,7 +62,9 @@ pub fn topology(config: &VelocityConfig) -> Result<Topology, TopologyErrors> {
     };
     let decisions = payments
         .repartition("transaction-payments", Codecs::new(utf8(), bincode()))
-        .process("claims", (claim_stores.claims, claim_stores.ends), move || Claims::new(claim_stores, keep_ms))
+        .process("claims", (claim_stores.claims, claim_stores.ends), move || {
+            Claims::new(claim_stores, keep_ms)
+        })
         .repartition("account-decisions", Codecs::new(utf8(), bincode()));
 
     // An account counts its payments one after the other, as they are decided.

@@ -7,10 +7,10 @@ use super::accounts::{Half, Role};
 use super::rules::{self, Counts, Spans};
 
 /// Halves by partition and offset.
-pub type HalfStore = KeyValueStore<Vec<u8>, Half>;
+pub(crate) type HalfStore = KeyValueStore<Vec<u8>, Half>;
 
 /// Halves by transactionId to verdicts. A half is kept only until the other one is here.
-pub struct Verdicts {
+pub(crate) struct Verdicts {
     /// Where the first half waits.
     pub halves: StoreHandle<HalfStore>,
     /// The spans, for the verdict's text.

@@ -30,7 +30,7 @@ const FULL: usize = 64;
 
 /// Which block of a tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Place {
+pub(crate) struct Place {
     /// 0 for the finest.
     pub level: u8,
     /// How many blocks of this level lie between the epoch and this one.
@@ -39,7 +39,7 @@ pub struct Place {
 
 /// Rows, or totals per child.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub enum Block {
+pub(crate) enum Block {
     /// Cells per millisecond and currency; slots are milliseconds from the block's begin.
     Rows(Vec<Cell>),
     /// Cells per child and currency; slots are the children's numbers within the block.
@@ -50,7 +50,7 @@ topo::data!(Block);
 
 /// What happened in one slot in one currency.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Cell {
+pub(crate) struct Cell {
     slot: u32,
     currency: Currency,
     count: u64,
@@ -59,7 +59,7 @@ pub struct Cell {
 
 /// Count and sums of a span.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Totals {
+pub(crate) struct Totals {
     /// Rows.
     pub count: u64,
     /// Minor units per currency, by code.
@@ -67,7 +67,7 @@ pub struct Totals {
 }
 
 /// Where the blocks of one tree are kept.
-pub trait Blocks {
+pub(crate) trait Blocks {
     /// The block at this place.
     ///
     /// # Errors
@@ -87,17 +87,17 @@ pub trait Blocks {
 
 impl Place {
     /// The root above a time.
-    pub fn root(time: i64) -> Self {
+    pub(crate) fn root(time: i64) -> Self {
         Self { level: ROOT, index: time >> bits(ROOT) }
     }
 
     /// A root by its number.
-    pub fn root_number(index: i64) -> Self {
+    pub(crate) fn root_number(index: i64) -> Self {
         Self { level: ROOT, index }
     }
 
     /// The first millisecond it covers.
-    pub fn begin(self) -> i64 {
+    pub(crate) fn begin(self) -> i64 {
         self.index << bits(self.level)
     }
 
@@ -120,7 +120,7 @@ fn bits(level: u8) -> u32 {
 
 impl Totals {
     /// Adds rows of a currency.
-    pub fn add(&mut self, currency: Currency, count: u64, minor: i128) {
+    pub(crate) fn add(&mut self, currency: Currency, count: u64, minor: i128) {
         self.count += count;
         match self.sums.binary_search_by_key(&currency, |(known, _)| *known) {
             Ok(at) => self.sums[at].1 += minor,
@@ -133,7 +133,12 @@ impl Totals {
 ///
 /// # Errors
 /// The store's.
-pub fn insert(blocks: &mut impl Blocks, time: i64, currency: Currency, minor: i128) -> Result<(), StateError> {
+pub(crate) fn insert(
+    blocks: &mut impl Blocks,
+    time: i64,
+    currency: Currency,
+    minor: i128,
+) -> Result<(), StateError> {
     let mut place = Place::root(time);
     loop {
         let block = blocks.load(place)?.cloned();
@@ -190,7 +195,7 @@ fn add_cell(cells: &mut Vec<Cell>, new: Cell) {
 ///
 /// # Errors
 /// The store's.
-pub fn sum(
+pub(crate) fn sum(
     blocks: &mut impl Blocks,
     place: Place,
     from: i64,
@@ -234,7 +239,7 @@ pub fn sum(
 ///
 /// # Errors
 /// The store's.
-pub fn prune(
+pub(crate) fn prune(
     blocks: &mut impl Blocks,
     place: Place,
     horizon: i64,
@@ -336,7 +341,8 @@ mod tests {
                 let minor = random.random_range(1..1_000_000);
                 rows.push((time, currency(row), minor));
                 insert(&mut tree, time, currency(row), minor).unwrap();
-                let (one, other) = (random.random_range(-spread..=spread), random.random_range(-spread..=spread));
+                let (one, other) =
+                    (random.random_range(-spread..=spread), random.random_range(-spread..=spread));
                 let (from, to) = (middle + one.min(other), middle + one.max(other));
                 assert_eq!(naive(&rows, from, to), query(&mut tree, from, to), "seed {seed}, row {row}");
             }
