@@ -95,7 +95,6 @@ pub(crate) enum OffsetReset {
     #[default]
     Earliest,
     /// Behind the newest record. No DSL verb asks for it yet.
-    #[expect(dead_code, reason = "the option of sources belongs to the operator inventory")]
     Latest,
 }
 
