@@ -101,6 +101,15 @@ impl Builder {
         self.node(name, kind, &[], move |_| Source::<K, V>::new(key.clone(), value.clone()))
     }
 
+    /// Says where a source begins when its group has committed nothing.
+    pub(crate) fn begins(&self, node: usize, from: OffsetReset) {
+        if let Some(NodeDef { kind: NodeKind::Source { reset, .. }, .. }) =
+            self.wiring.borrow_mut().topology.nodes.get_mut(node)
+        {
+            *reset = from;
+        }
+    }
+
     /// Adds a sink that encodes records of `K` and `V` for a topic.
     pub(crate) fn sink<K: Data, V: Data>(
         &self,

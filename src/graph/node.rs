@@ -94,7 +94,7 @@ pub(crate) enum OffsetReset {
     /// At the oldest record.
     #[default]
     Earliest,
-    /// Behind the newest record.
+    /// Behind the newest record. No DSL verb asks for it yet.
     Latest,
 }
 

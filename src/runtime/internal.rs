@@ -31,10 +31,11 @@ pub(crate) fn outputs(shared: &Shared, counts: &BTreeMap<String, i32>) -> Vec<Ne
     let partitions = shared.config.partitions.unwrap_or(main);
     let mut names: BTreeSet<String> = BTreeSet::from([shared.dead_letter_topic().to_string()]);
     for node in &shared.topology.nodes {
-        if let NodeKind::Sink { topic: SinkTopic::Static(topic) } = &node.kind {
-            if !topic.internal && !inputs.iter().any(|input| **input == *topic.name) {
-                names.insert(topic.name.to_string());
-            }
+        if let NodeKind::Sink { topic: SinkTopic::Static(topic) } = &node.kind
+            && !topic.internal
+            && !inputs.iter().any(|input| **input == *topic.name)
+        {
+            names.insert(topic.name.to_string());
         }
     }
     names.iter().map(|name| new_topic(shared, name, partitions, Settings::new())).collect()

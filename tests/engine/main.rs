@@ -9,6 +9,9 @@ mod support;
 /// Both brokers keep the promises of the broker's traits.
 mod broker_contract;
 
+/// The runtime on a real Kafka: crashes, group protocols, a clean stop.
+mod real_kafka;
+
 /// The services of the tests themselves.
 mod services;
 

@@ -174,7 +174,7 @@ where
         let name = format!("{}-subscription-response-sink", self.name);
         self.left.builder.node(&name, kind, parents, move |naming| {
             Sink::<K, Response<VR>>::new(naming.resolve(&topic), key.clone(), value.clone())
-                .to_partition(|response| Some(response.partition))
+                .with_partition(|response| Some(response.partition))
         });
     }
 

@@ -131,10 +131,10 @@ impl Members {
 
     /// Takes the announcement back: a clean leave. Best effort; silence does the same later.
     pub(super) fn leave(&mut self, shared: &Shared, now: i64) {
-        if self.announced.is_some() {
-            if let Err(error) = self.write(shared, None, now) {
-                tracing::debug!(%error, "the announcement could not be taken back; it expires");
-            }
+        if self.announced.is_some()
+            && let Err(error) = self.write(shared, None, now)
+        {
+            tracing::debug!(%error, "the announcement could not be taken back; it expires");
         }
     }
 

@@ -209,7 +209,10 @@ impl Coordinator {
                 self.lag.note(&committed);
                 self.purge.note(&self.plan, committed);
             }
-            Report::Stopped { .. } => self.running_workers = self.running_workers.saturating_sub(1),
+            Report::Stopped { worker } => {
+                self.running_workers = self.running_workers.saturating_sub(1);
+                tracing::debug!(worker, "worker ended");
+            }
             Report::Restored(restored) => self.place(*restored),
             Report::Cancelled(task) => self.leases.closed(task),
             Report::GlobalsReady(globals) => self.globals = Some(globals),

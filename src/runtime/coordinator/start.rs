@@ -215,10 +215,10 @@ impl Coordinator {
                 tracing::debug!(%error, "while leaving the group");
             }
         }
-        if let Some(membership) = self.membership.take() {
-            if let Err(error) = membership.leave(false) {
-                tracing::debug!(%error, "the group could not be left; it will notice");
-            }
+        if let Some(membership) = self.membership.take()
+            && let Err(error) = membership.leave(false)
+        {
+            tracing::debug!(%error, "the group could not be left; it will notice");
         }
         self.joined = false;
         self.stage = Stage::Guard;

@@ -167,7 +167,8 @@ impl Restorer {
     fn replay_jobs(&mut self, now: i64, wait: Duration) -> bool {
         match self.replay.step(&mut self.jobs, &self.shared, now, wait) {
             Ok(moved) => moved,
-            Err((task, error)) => {
+            Err(trouble) => {
+                let (task, error) = *trouble;
                 self.trouble(task, error, now);
                 false
             }

@@ -195,10 +195,10 @@ impl Worker {
             if now < active.retry_at {
                 continue;
             }
-            let worked = active
-                .task
-                .process(now, self.shared.config.step_records)
-                .and_then(|count| active.task.punctuate(now).map(|()| count));
+            let worked = match active.task.process(now, self.shared.config.step_records) {
+                Ok(count) => active.task.punctuate(now).map(|()| count),
+                Err(error) => Err(error),
+            };
             match worked {
                 Ok(count) => moved |= count > 0,
                 Err(TaskError::Retry { place, reason }) => {
