@@ -7,6 +7,7 @@
 mod check;
 mod functions;
 mod processors;
+mod steps;
 mod topology;
 mod value;
 
@@ -16,17 +17,17 @@ use serde_json::Value as Json;
 
 /// What came of a directory or file of scenarios.
 #[derive(Default)]
-pub struct Report {
+pub(crate) struct Report {
     /// Cases that matched in everything.
-    pub passed: usize,
+    pub(crate) passed: usize,
     /// Case ids with the first difference.
-    pub failed: Vec<String>,
+    pub(crate) failed: Vec<String>,
     /// Topologies that were not run, with the missing operator.
-    pub skipped: Vec<String>,
+    pub(crate) skipped: Vec<String>,
 }
 
 /// Runs all topologies of one file.
-pub fn run_file(path: &Path, report: &mut Report) {
+pub(crate) fn run_file(path: &Path, report: &mut Report) {
     let text = std::fs::read_to_string(path).expect("the scenario file is readable");
     let file: Json = serde_json::from_str(&text).expect("the scenario file is JSON");
     for topology in file["topologies"].as_array().expect("a list of topologies") {
@@ -52,7 +53,7 @@ pub fn run_file(path: &Path, report: &mut Report) {
 }
 
 /// Runs all files of a directory in the order of their names.
-pub fn run_directory(directory: &Path) -> Report {
+pub(crate) fn run_directory(directory: &Path) -> Report {
     let mut files: Vec<_> = std::fs::read_dir(directory)
         .expect("the directory of scenarios")
         .filter_map(|entry| Some(entry.ok()?.path()))
