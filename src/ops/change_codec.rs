@@ -90,7 +90,8 @@ fn read_varint(bytes: &[u8]) -> Option<(usize, &[u8])> {
     for (nth, byte) in bytes.iter().enumerate().take(5) {
         number |= usize::from(byte & 0x7f) << (7 * nth);
         if byte & 0x80 == 0 {
-            return Some((number >> 1, &bytes[nth + 1..]));
+            // An odd number stands for a negative one, which no length is.
+            return (number & 1 == 0).then(|| (number >> 1, &bytes[nth + 1..]));
         }
     }
     None
@@ -126,7 +127,7 @@ mod tests {
     #[test]
     fn bytes_that_are_no_update_are_refused() {
         let codec = change_codec(utf8());
-        for bytes in [&b""[..], b"x\x07", b"\x09short\x02", b"\xff\xff\xff\xff\xff\x02"] {
+        for bytes in [&b""[..], b"x\x07", b"\x09short\x02", b"\x14short\x02", b"\xff\xff\xff\xff\xff\x02"] {
             assert!(codec.decode(bytes).is_err(), "{bytes:?}");
         }
     }

@@ -35,3 +35,6 @@ mod recorded;
 
 /// Mistakes that the compiler finds.
 mod compile_fail;
+
+/// Operators keep what they know over crashes and aborts.
+mod operators;

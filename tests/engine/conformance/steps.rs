@@ -1,6 +1,6 @@
 //! Steps that do not need to know the other steps: from one handle to the next.
 
-use std::sync::Arc;
+use std::rc::Rc;
 
 use serde_json::Value as Json;
 use topo::state::utf8;
@@ -262,7 +262,7 @@ pub(super) fn regroup<'b, K: Key>(
         },
         codecs(given),
     );
-    Handle::GroupedTable(Arc::new(grouped), given)
+    Handle::GroupedTable(Rc::new(grouped), given)
 }
 
 pub(super) fn stream_aggregation<'b, K: Data<Present = String>>(

@@ -1,7 +1,7 @@
 //! From a list of steps to a topology.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::rc::Rc;
 
 use serde_json::Value as Json;
 use topo::state::{WindowSize, Windowed, utf8, windowed};
@@ -39,7 +39,7 @@ pub(super) enum Handle<'b> {
     GroupedTable(GroupedTableOf<'b>, Type),
 }
 
-pub(super) type GroupedTableOf<'b> = Arc<GroupedTable<'b, String, Value>>;
+pub(super) type GroupedTableOf<'b> = Rc<GroupedTable<'b, String, Value>>;
 type Plain<'b> = Stream<'b, Option<String>, Option<Value>>;
 
 /// How the result of a step becomes a handle of the same kind as its input.
