@@ -261,7 +261,7 @@ fn compare(seed: u64, crash: bool) {
         replays_per_mille: 60,
         delays_per_mille: 50,
         incremental_per_mille: 50,
-        schema_wrapper: seed % 2 == 0,
+        schema_wrapper: seed.is_multiple_of(2),
         ..Generated::default()
     };
     let records = interleaved(OrdersGenerator::new(config).collect(), &mut random);
