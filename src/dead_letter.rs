@@ -69,7 +69,14 @@ pub(crate) fn truncated(topic: &Arc<str>, refused: &Emitted, failure: &Failure<'
     }
     headers.push_text("dlq.truncated", "true");
     let timestamp = refused.timestamp;
-    Emitted { topic: topic.clone(), partition: None, key: refused.key.clone(), value: None, timestamp, headers }
+    Emitted {
+        topic: topic.clone(),
+        partition: None,
+        key: refused.key.clone(),
+        value: None,
+        timestamp,
+        headers,
+    }
 }
 
 const ERROR_TYPE: &str = "dlq.error.type";
@@ -97,11 +104,20 @@ mod tests {
 
     fn failure<'a>(reason: &'a Reason, position: &'a Position) -> Failure<'a> {
         let stage = Stage::Deserialization;
-        Failure { stage, reason, position: Some(position), retries: 2, first: 10, last: 30, consumer: "app-1" }
+        Failure {
+            stage,
+            reason,
+            position: Some(position),
+            retries: 2,
+            first: 10,
+            last: 30,
+            consumer: "app-1",
+        }
     }
 
     fn texts(record: &Emitted) -> Vec<(String, String)> {
-        let text = |bytes: &Option<bytes::Bytes>| String::from_utf8(bytes.clone().unwrap_or_default().to_vec());
+        let text =
+            |bytes: &Option<bytes::Bytes>| String::from_utf8(bytes.clone().unwrap_or_default().to_vec());
         record.headers.iter().map(|header| (header.name.clone(), text(&header.value).unwrap())).collect()
     }
 
@@ -135,7 +151,8 @@ mod tests {
         let first = Reason { error_type: "BAD".into(), message: String::new() };
         let second = Reason { error_type: "RECORD_TOO_LARGE".into(), message: String::new() };
         let position = Position { topic: "in".into(), partition: 0, offset: 7 };
-        let original = RawRecord { key: Some(vec![1].into()), value: Some(vec![2].into()), ..RawRecord::default() };
+        let original =
+            RawRecord { key: Some(vec![1].into()), value: Some(vec![2].into()), ..RawRecord::default() };
         let dead: Arc<str> = "dead".into();
         let letter = of(&dead, &original, &failure(&first, &position));
         let short = truncated(&dead, &letter, &failure(&second, &position));

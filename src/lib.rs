@@ -29,8 +29,8 @@ mod topic;
 
 pub use data::{Change, Data};
 pub use dsl::{
-    Branches, Builder, Codecs, GlobalTable, Grouped, GroupedTable, Hopping, KeyValue, Stores, Stream, Suppress, Table,
-    TimeWindows, Tumbling, WindowValue, WindowedStream,
+    Branches, Builder, Codecs, GlobalTable, Grouped, GroupedTable, Hopping, KeyValue, Stores, Stream,
+    Suppress, Table, TimeWindows, Tumbling, WindowValue, WindowedStream,
 };
 pub use fault::{Fault, FaultPolicy, Reason};
 pub use graph::{PartitionError, Topology, TopologyError, TopologyErrors};
@@ -38,8 +38,8 @@ pub use partitioner::partition_of;
 pub use processor::{Clock, Context, Processor, Punctuation, StoreHandle};
 pub use record::{Header, Headers, Partition, RawRecord, Record};
 pub use runtime::{
-    App, AppConfig, Error, Event, Guarantee, Observer, Part, Policies, Process, Reaction, Reporter, Running, Silent,
-    TaskId,
+    App, AppConfig, Error, Event, Guarantee, Observer, Part, Policies, Process, Reaction, Reporter, Running,
+    Silent, TaskId,
 };
 pub use topic::Topic;
 pub use topo_state as state;

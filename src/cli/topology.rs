@@ -78,7 +78,10 @@ impl Application for TopologyApplication {
         let members = admin.members(&self.config.application)?;
         let directory = self.directory();
         Ok(ResetPlan {
-            members: members.into_iter().map(|member| format!("{} on {}", member.client_id, member.host)).collect(),
+            members: members
+                .into_iter()
+                .map(|member| format!("{} on {}", member.client_id, member.host))
+                .collect(),
             topics: self.internal_topics(admin.as_mut())?,
             directories: if directory.exists() { vec![directory] } else { Vec::new() },
             inputs: self.topology.external_topics(),

@@ -11,12 +11,14 @@ use super::windowed::WindowedStream;
 use super::windows::TimeWindows;
 use super::wiring::Rerouted;
 use crate::data::Data;
-use crate::ops::Aggregate;
+use crate::ops::{Aggregate, Init};
 
 /// A stream whose records are together by key. Kafka Streams: `KGroupedStream`.
 ///
 /// The aggregations drop and count records with a null key or a null value; a result has the latest timestamp that went
-/// into it, and every record gives an update.
+/// into it, and every record gives an update. To a later `group_by` the first update of an aggregation or count carries
+/// the initial aggregate as its old row, as in Kafka Streams: regrouping counts by value withdraws a 0 that was never
+/// added. A reduction has no old row at first.
 #[must_use = "a group does nothing until it is aggregated"]
 pub struct Grouped<'b, K: Data, V: Data> {
     pub(crate) stream: Stream<'b, K, V>,
@@ -42,7 +44,7 @@ impl<'b, K: Data, V: Data> Grouped<'b, K, V> {
 
     /// How many records each key has had. Kafka Streams: `count`.
     pub fn count(&self, name: &str, store: KeyValue<K::Present, i64>) -> Table<'b, K::Present, i64> {
-        self.fold(name, store, |_, _, count| Some(count.unwrap_or(0) + 1))
+        self.fold(name, store, Arc::new(|| Some(0)), |_, _, count| Some(count.unwrap_or(0) + 1))
     }
 
     /// Combines the values of each key: `reduce(so far, next)`; the first value is the first result. `None` from a
@@ -53,7 +55,7 @@ impl<'b, K: Data, V: Data> Grouped<'b, K, V> {
         store: KeyValue<K::Present, V::Present>,
         reduce: impl Fn(V::Present, V::Present) -> R + Send + Sync + 'static,
     ) -> Table<'b, K::Present, V::Present> {
-        self.fold(name, store, move |_, value, so_far| match so_far {
+        self.fold(name, store, Arc::new(|| None), move |_, value, so_far| match so_far {
             Some(so_far) => reduce(so_far, value).present(),
             None => Some(value),
         })
@@ -68,8 +70,10 @@ impl<'b, K: Data, V: Data> Grouped<'b, K, V> {
         init: impl Fn() -> A::Present + Send + Sync + 'static,
         add: impl Fn(&K::Present, V::Present, A::Present) -> A + Send + Sync + 'static,
     ) -> Table<'b, K::Present, A::Present> {
-        self.fold(name, store, move |key, value, so_far| {
-            add(key, value, so_far.unwrap_or_else(&init)).present()
+        let init = Arc::new(init);
+        let first = init.clone();
+        self.fold(name, store, Arc::new(move || Some(first())), move |key, value, so_far| {
+            add(key, value, so_far.unwrap_or_else(&*init)).present()
         })
     }
 
@@ -82,6 +86,7 @@ impl<'b, K: Data, V: Data> Grouped<'b, K, V> {
         &self,
         name: &str,
         store: KeyValue<K::Present, A>,
+        init: Arc<Init<A>>,
         fold: impl Fn(&K::Present, V::Present, Option<A>) -> Option<A> + Send + Sync + 'static,
     ) -> Table<'b, K::Present, A> {
         let (builder, input) = (self.stream.builder, self.input());
@@ -89,7 +94,7 @@ impl<'b, K: Data, V: Data> Grouped<'b, K, V> {
         let fold = Arc::new(fold);
         Table::stored_by(builder, input.origins.clone(), &store, kept, |old| {
             builder.operator(name, &[input.node], &[kept.store], move || {
-                Aggregate::<K, V, A, _>::new(kept, fold.clone(), old.wanted())
+                Aggregate::<K, V, A, _>::new(kept, fold.clone(), old.wanted().then(|| init.clone()))
             })
         })
     }

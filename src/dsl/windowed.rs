@@ -9,7 +9,7 @@ use super::options::WindowValue;
 use super::table::Table;
 use super::windows::TimeWindows;
 use crate::data::Data;
-use crate::ops::{OldWanted, Olds, WindowAggregate, WindowRows};
+use crate::ops::{Init, OldWanted, Olds, WindowAggregate, WindowRows};
 
 /// A stream by key and window. Kafka Streams: `TimeWindowedKStream`.
 ///
@@ -35,7 +35,7 @@ impl<'b, K: Data, V: Data> WindowedStream<'b, K, V> {
         name: &str,
         store: WindowValue<K::Present, i64>,
     ) -> Table<'b, Windowed<K::Present>, i64> {
-        self.fold(name, store, |_, _, count| Some(count.unwrap_or(0) + 1))
+        self.fold(name, store, Arc::new(|| Some(0)), |_, _, count| Some(count.unwrap_or(0) + 1))
     }
 
     /// Combines the values of each key and window: `reduce(so far, next)`; the first value is the first result. `None`
@@ -46,7 +46,7 @@ impl<'b, K: Data, V: Data> WindowedStream<'b, K, V> {
         store: WindowValue<K::Present, V::Present>,
         reduce: impl Fn(V::Present, V) -> R + Send + Sync + 'static,
     ) -> Table<'b, Windowed<K::Present>, V::Present> {
-        self.fold(name, store, move |_, value: V, so_far| match so_far {
+        self.fold(name, store, Arc::new(|| None), move |_, value: V, so_far| match so_far {
             Some(so_far) => reduce(so_far, value).present(),
             None => value.present(),
         })
@@ -61,8 +61,10 @@ impl<'b, K: Data, V: Data> WindowedStream<'b, K, V> {
         init: impl Fn() -> A::Present + Send + Sync + 'static,
         add: impl Fn(&K::Present, V, A::Present) -> A + Send + Sync + 'static,
     ) -> Table<'b, Windowed<K::Present>, A::Present> {
-        self.fold(name, store, move |key, value, so_far| {
-            add(key, value, so_far.unwrap_or_else(&init)).present()
+        let init = Arc::new(init);
+        let first = init.clone();
+        self.fold(name, store, Arc::new(move || Some(first())), move |key, value, so_far| {
+            add(key, value, so_far.unwrap_or_else(&*init)).present()
         })
     }
 
@@ -70,6 +72,7 @@ impl<'b, K: Data, V: Data> WindowedStream<'b, K, V> {
         &self,
         name: &str,
         store: WindowValue<K::Present, A>,
+        init: Arc<Init<A>>,
         fold: impl Fn(&K::Present, V, Option<A>) -> Option<A> + Send + Sync + 'static,
     ) -> Table<'b, Windowed<K::Present>, A> {
         let (builder, windows) = (self.grouped.stream.builder, self.usable(name));
@@ -84,7 +87,8 @@ impl<'b, K: Data, V: Data> WindowedStream<'b, K, V> {
         let (fold, old) = (Arc::new(fold), OldWanted::default());
         let wanted = old.clone();
         let node = builder.operator(name, &[input.node], &[kept.store], move || {
-            WindowAggregate::<K, V, A, _>::new(kept, windows, fold.clone(), wanted.wanted())
+            let old = wanted.wanted().then(|| init.clone());
+            WindowAggregate::<K, V, A, _>::new(kept, windows, fold.clone(), old)
         });
         Table {
             builder,
@@ -94,6 +98,7 @@ impl<'b, K: Data, V: Data> WindowedStream<'b, K, V> {
             stores: vec![kept.store],
             olds: Olds::of(old),
             knows_old: true,
+            looks_back: false,
             grace_ms: Some(windows.grace_ms),
             kept: None,
             store: None,

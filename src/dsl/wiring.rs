@@ -7,13 +7,13 @@ use topo_state::{Backend, CodecRef, KeyValueStore, Store, StoreSpec, WindowStore
 use super::Builder;
 use super::options::{Backing, Codecs, KeyValue, WindowValue};
 use crate::data::Data;
+use crate::fault::Fault;
 use crate::graph::{
-    Changelog, CopartitionGroup, MakeStore, Naming, NodeDef, NodeKind, OffsetReset, RepartitionDef, SinkTopic, StoreDef,
-    TopicRef, TopologyError,
+    Changelog, CopartitionGroup, MakeStore, Naming, NodeDef, NodeKind, OffsetReset, RepartitionDef,
+    SinkTopic, StoreDef, TopicRef, TopologyError,
 };
 use crate::ops::{Each, Sink, Source};
 use crate::processor::{Context, Erased, Node, Processor, StoreHandle};
-use crate::fault::Fault;
 use crate::record::Record;
 use crate::topic::Topic;
 
@@ -69,7 +69,12 @@ impl Builder {
     ) -> usize {
         let mut stores = stores.to_vec();
         let mut seen = Vec::new();
-        stores.retain(|store| !seen.contains(store) && { seen.push(*store); true });
+        stores.retain(|store| {
+            !seen.contains(store) && {
+                seen.push(*store);
+                true
+            }
+        });
         self.node(name, NodeKind::Processor { stores }, parents, move |_| Erased(make()))
     }
 
@@ -96,6 +101,15 @@ impl Builder {
         self.node(name, kind, &[], move |_| Source::<K, V>::new(key.clone(), value.clone()))
     }
 
+    /// Says where a source begins when its group has committed nothing.
+    pub(crate) fn begins(&self, node: usize, from: OffsetReset) {
+        if let Some(NodeDef { kind: NodeKind::Source { reset, .. }, .. }) =
+            self.wiring.borrow_mut().topology.nodes.get_mut(node)
+        {
+            *reset = from;
+        }
+    }
+
     /// Adds a sink that encodes records of `K` and `V` for a topic.
     pub(crate) fn sink<K: Data, V: Data>(
         &self,
@@ -120,9 +134,10 @@ impl Builder {
         partitions: Option<i32>,
         keep_null_keys: bool,
     ) -> Rerouted {
-        let filtered = self.each(&format!("{name}-repartition-filter"), parent, move |record: Record<K, V>, ctx| {
-            if keep_null_keys || !record.key.is_null() { ctx.forward(record) } else { Ok(()) }
-        });
+        let filtered =
+            self.each(&format!("{name}-repartition-filter"), parent, move |record: Record<K, V>, ctx| {
+                if keep_null_keys || !record.key.is_null() { ctx.forward(record) } else { Ok(()) }
+            });
         let topic = self.internal_topic(format!("{name}-repartition"), partitions);
         let (key, value) = (codecs.key.clone(), codecs.value.clone());
         self.sink::<K, V>(&format!("{name}-repartition-sink"), &[filtered], topic.clone(), key, value);
@@ -161,8 +176,9 @@ impl Builder {
         let mut wiring = self.wiring.borrow_mut();
         let number = wiring.topology.stores.len();
         let declared = spec.clone();
-        let make: MakeStore =
-            Arc::new(move |index, backend| Box::new(make(declared.clone(), index, backend)) as Box<dyn Store>);
+        let make: MakeStore = Arc::new(move |index, backend| {
+            Box::new(make(declared.clone(), index, backend)) as Box<dyn Store>
+        });
         wiring.topology.stores.push(StoreDef { spec, make, changelog, global: false });
         StoreHandle::new(number)
     }

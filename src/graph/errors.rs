@@ -49,7 +49,9 @@ pub enum TopologyError {
         nodes: Vec<String>,
     },
     /// A processor names a store that does not exist.
-    #[error("processor {node:?} is connected to store number {store}, which was never added; declare it with the same builder")]
+    #[error(
+        "processor {node:?} is connected to store number {store}, which was never added; declare it with the same builder"
+    )]
     UnknownStore {
         /// The processor.
         node: String,
@@ -63,7 +65,9 @@ pub enum TopologyError {
         store: String,
     },
     /// A global store is connected like a store of the task.
-    #[error("processor {node:?} is connected to global store {store:?}; global stores are read by everyone and written by their own topic only")]
+    #[error(
+        "processor {node:?} is connected to global store {store:?}; global stores are read by everyone and written by their own topic only"
+    )]
     GlobalStoreConnected {
         /// The processor.
         node: String,
@@ -79,7 +83,9 @@ pub enum TopologyError {
         why: String,
     },
     /// A store is to be restored from a topic its sub-topology does not read.
-    #[error("store {store:?} is to be restored from topic {topic:?}, but its sub-topology does not read that topic")]
+    #[error(
+        "store {store:?} is to be restored from topic {topic:?}, but its sub-topology does not read that topic"
+    )]
     ForeignChangelog {
         /// The store.
         store: String,
@@ -87,7 +93,9 @@ pub enum TopologyError {
         topic: String,
     },
     /// An operator needs equal partition counts of a topic that nobody reads.
-    #[error("operator {operator:?} needs topic {topic:?} to be co-partitioned, but no source reads that topic")]
+    #[error(
+        "operator {operator:?} needs topic {topic:?} to be co-partitioned, but no source reads that topic"
+    )]
     UnknownPartner {
         /// The operator.
         operator: String,

@@ -29,11 +29,21 @@ pub(crate) fn lease() -> Settings {
     settings(&[("cleanup.policy", "delete")])
 }
 
-/// The members topic: the newest word of each process.
-pub(crate) fn members() -> Settings {
-    settings(&[("cleanup.policy", "compact"), ("message.timestamp.type", "CreateTime")])
-}
-
 fn settings(pairs: &[(&str, &str)]) -> Settings {
     pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_brokers_clock_deletes_neither_state_nor_records_on_their_way() {
+        assert_eq!(changelog()["cleanup.policy"], "compact");
+        assert!(!changelog().contains_key("retention.ms"));
+        assert_eq!(repartition()["retention.ms"], "-1");
+        for settings in [changelog(), repartition()] {
+            assert_eq!(settings["message.timestamp.type"], "CreateTime");
+        }
+    }
 }

@@ -90,11 +90,11 @@ pub(crate) enum NodeKind {
 
 /// Where a source begins when its group has committed nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum OffsetReset {
+pub(crate) enum OffsetReset {
     /// At the oldest record.
     #[default]
     Earliest,
-    /// Behind the newest record.
+    /// Behind the newest record. No DSL verb asks for it yet.
     Latest,
 }
 

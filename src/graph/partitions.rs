@@ -42,7 +42,9 @@ pub enum PartitionError {
         counts: BTreeMap<String, i32>,
     },
     /// A repartition topic gets its records only from itself.
-    #[error("the partition count of repartition topic {topic} cannot be told: it depends on itself; fix it by hand")]
+    #[error(
+        "the partition count of repartition topic {topic} cannot be told: it depends on itself; fix it by hand"
+    )]
     Circular {
         /// The topic.
         topic: String,
@@ -63,7 +65,8 @@ impl Topology {
         if !errors.is_empty() {
             return Err(errors);
         }
-        let most = |sub: &SubTopology| sub.sources.iter().filter_map(|topic| topics.get(topic)).max().copied();
+        let most =
+            |sub: &SubTopology| sub.sources.iter().filter_map(|topic| topics.get(topic)).max().copied();
         let tasks = subs.iter().map(|sub| if sub.global { 0 } else { most(sub).unwrap_or(0) }).collect();
         Ok(Partitioning { topics, tasks })
     }
@@ -94,7 +97,8 @@ impl Topology {
     fn copartition_classes(&self) -> Vec<Class> {
         let mut classes: Vec<Class> = Vec::new();
         for group in &self.copartitioned {
-            let mut merged = Class { operator: group.operator.clone(), topics: group.topics.iter().cloned().collect() };
+            let mut merged =
+                Class { operator: group.operator.clone(), topics: group.topics.iter().cloned().collect() };
             classes.retain(|class| {
                 let apart = class.topics.is_disjoint(&merged.topics);
                 if !apart {
@@ -115,14 +119,21 @@ impl Topology {
         counts: &mut BTreeMap<TopicRef, i32>,
     ) -> Result<(), Vec<PartitionError>> {
         loop {
-            let open: Vec<&TopicRef> =
-                self.repartitions.iter().map(|it| &it.topic).filter(|topic| !counts.contains_key(*topic)).collect();
-            let settled: Vec<(TopicRef, i32)> =
-                open.iter().filter_map(|topic| Some(((*topic).clone(), self.settle(topic, subs, classes, counts)?))).collect();
+            let open: Vec<&TopicRef> = self
+                .repartitions
+                .iter()
+                .map(|it| &it.topic)
+                .filter(|topic| !counts.contains_key(*topic))
+                .collect();
+            let settled: Vec<(TopicRef, i32)> = open
+                .iter()
+                .filter_map(|topic| Some(((*topic).clone(), self.settle(topic, subs, classes, counts)?)))
+                .collect();
             match (open.is_empty(), settled.is_empty()) {
                 (true, _) => return Ok(()),
                 (false, true) => {
-                    let circular = |topic: &&TopicRef| PartitionError::Circular { topic: topic.name.to_string() };
+                    let circular =
+                        |topic: &&TopicRef| PartitionError::Circular { topic: topic.name.to_string() };
                     return Err(open.iter().map(circular).collect());
                 }
                 (false, false) => counts.extend(settled),
@@ -159,9 +170,7 @@ impl Topology {
 
     /// Source topics of the sub-topologies that write to an internal topic.
     fn upstream<'s>(&self, topic: &TopicRef, subs: &'s [SubTopology]) -> impl Iterator<Item = &'s TopicRef> {
-        let writes = |node: &usize| {
-            matches!(&self.nodes[*node].kind, NodeKind::Sink { topic: SinkTopic::Static(written) } if written == topic)
-        };
+        let writes = |node: &usize| matches!(&self.nodes[*node].kind, NodeKind::Sink { topic: SinkTopic::Static(written) } if written == topic);
         let writers: Vec<&SubTopology> = subs.iter().filter(|sub| sub.nodes.iter().any(writes)).collect();
         writers.into_iter().flat_map(|sub| &sub.sources)
     }
@@ -176,8 +185,11 @@ struct Class {
 fn unequal(classes: &[Class], counts: &BTreeMap<TopicRef, i32>) -> Vec<PartitionError> {
     let mut errors = Vec::new();
     for class in classes {
-        let counts: BTreeMap<String, i32> =
-            class.topics.iter().filter_map(|topic| Some((topic.name.to_string(), *counts.get(topic)?))).collect();
+        let counts: BTreeMap<String, i32> = class
+            .topics
+            .iter()
+            .filter_map(|topic| Some((topic.name.to_string(), *counts.get(topic)?)))
+            .collect();
         if counts.values().collect::<BTreeSet<_>>().len() > 1 {
             errors.push(PartitionError::NotCopartitioned { operator: class.operator.clone(), counts });
         }

@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use topo_state::{Backend, CodecRef, KeyValueStore, Store, StoreKind, StoreSpec, i64_be, utf8};
 
-use super::node::{Changelog, NodeDef, NodeKind, OffsetReset, RepartitionDef, SinkTopic, StoreDef, TopicRef, Topology};
 use super::Naming;
+use super::node::{
+    Changelog, NodeDef, NodeKind, OffsetReset, RepartitionDef, SinkTopic, StoreDef, TopicRef, Topology,
+};
 use crate::fault::Fault;
 use crate::processor::{Erased, Hop, Node, Processor, Punctuation};
 
@@ -31,7 +33,13 @@ impl Node for Inert {
 impl Sample {
     pub(crate) fn new() -> Self {
         let (nodes, stores) = (Vec::new(), Vec::new());
-        Self(Topology { name: "app".into(), nodes, stores, copartitioned: Vec::new(), repartitions: Vec::new() })
+        Self(Topology {
+            name: "app".into(),
+            nodes,
+            stores,
+            copartitioned: Vec::new(),
+            repartitions: Vec::new(),
+        })
     }
 
     pub(crate) fn topology(&self) -> Topology {

@@ -78,7 +78,9 @@ impl Topology {
             match &self.nodes[node].kind {
                 NodeKind::Source { topics, .. } => {
                     name.get_or_insert(node);
-                    sources.extend(topics.iter().filter(|topic| !sources.contains(topic)).cloned().collect::<Vec<_>>());
+                    sources.extend(
+                        topics.iter().filter(|topic| !sources.contains(topic)).cloned().collect::<Vec<_>>(),
+                    );
                 }
                 NodeKind::Processor { stores: used } => {
                     stores.extend(used.iter().filter(|store| self.stores[**store].global == global));
@@ -88,7 +90,8 @@ impl Topology {
         }
         stores.sort_unstable();
         stores.dedup();
-        let name = name.or(nodes.first().copied()).map_or_else(String::new, |node| self.nodes[node].name.clone());
+        let name =
+            name.or(nodes.first().copied()).map_or_else(String::new, |node| self.nodes[node].name.clone());
         SubTopology { number, name, nodes, sources, stores, global }
     }
 
@@ -148,8 +151,14 @@ mod tests {
         sample.processor("count", &["back"], &["counts"]);
         let subs = sample.topology().sub_topologies();
         assert_eq!(subs.len(), 2);
-        assert_eq!((subs[0].name.as_str(), &subs[0].nodes[..], &subs[0].stores[..]), ("in", &[0, 1, 2][..], &[][..]));
-        assert_eq!((subs[1].name.as_str(), &subs[1].nodes[..], &subs[1].stores[..]), ("back", &[3, 4][..], &[0][..]));
+        assert_eq!(
+            (subs[0].name.as_str(), &subs[0].nodes[..], &subs[0].stores[..]),
+            ("in", &[0, 1, 2][..], &[][..])
+        );
+        assert_eq!(
+            (subs[1].name.as_str(), &subs[1].nodes[..], &subs[1].stores[..]),
+            ("back", &[3, 4][..], &[0][..])
+        );
         assert!(subs[1].sources[0].internal);
     }
 

@@ -18,9 +18,11 @@ pub(crate) fn checked(topology: Topology, problems: Vec<TopologyError>) -> Resul
     check.stores();
     check.sources();
     // The rest walks along edges and stores, so it needs them to exist.
-    if !check.errors.iter().any(|error| {
-        matches!(error, TopologyError::Edge { .. } | TopologyError::UnknownStore { .. })
-    }) {
+    if !check
+        .errors
+        .iter()
+        .any(|error| matches!(error, TopologyError::Edge { .. } | TopologyError::UnknownStore { .. }))
+    {
         check.changelogs();
         check.circles();
     }
@@ -52,7 +54,8 @@ impl<'t> Check<'t> {
         for node in topology.nodes.iter().filter(|node| matches!(node.kind, NodeKind::Source { .. })) {
             self.made("lease topic", application, &node.name, "-tasks");
         }
-        let external: BTreeSet<&str> = topology.topics().filter(|topic| !topic.internal).map(|it| &*it.name).collect();
+        let external: BTreeSet<&str> =
+            topology.topics().filter(|topic| !topic.internal).map(|it| &*it.name).collect();
         external.into_iter().for_each(|topic| self.name("topic", topic));
     }
 
@@ -86,14 +89,16 @@ impl<'t> Check<'t> {
         for (number, node) in self.topology.nodes.iter().enumerate() {
             let is_source = matches!(node.kind, NodeKind::Source { .. });
             if is_source != node.parents.is_empty() {
-                let why = if is_source { "a source cannot stand behind another node" } else { "nothing feeds it" };
+                let why =
+                    if is_source { "a source cannot stand behind another node" } else { "nothing feeds it" };
                 self.edge(node, why.to_owned());
             }
             for &parent in &node.parents {
                 self.parent(number, node, parent);
             }
             for &child in &node.children {
-                let known = self.topology.nodes.get(child).is_some_and(|child| child.parents.contains(&number));
+                let known =
+                    self.topology.nodes.get(child).is_some_and(|child| child.parents.contains(&number));
                 if !known {
                     self.edge(node, format!("node number {child} stands behind it but does not know it"));
                 }
@@ -109,7 +114,10 @@ impl<'t> Check<'t> {
             return self.edge(node, format!("it stands behind node number {parent}, which was never added"));
         };
         if matches!(before.kind, NodeKind::Sink { .. }) {
-            self.edge(node, format!("it stands behind sink {:?}, and nothing comes out of a sink", before.name));
+            self.edge(
+                node,
+                format!("it stands behind sink {:?}, and nothing comes out of a sink", before.name),
+            );
         }
         if !before.children.contains(&number) {
             self.edge(node, format!("it stands behind {:?}, which does not know it", before.name));
@@ -198,7 +206,8 @@ impl<'t> Check<'t> {
                 NodeKind::Sink { .. } | NodeKind::Processor { .. } => {}
             }
         }
-        let declared: BTreeSet<&TopicRef> = self.topology.repartitions.iter().map(|made| &made.topic).collect();
+        let declared: BTreeSet<&TopicRef> =
+            self.topology.repartitions.iter().map(|made| &made.topic).collect();
         for made in &self.topology.repartitions {
             let few = made.partitions.filter(|count| *count < 1);
             let objections = [
@@ -209,9 +218,14 @@ impl<'t> Check<'t> {
             ];
             objections.into_iter().flatten().for_each(|why| self.internal_topic(&made.topic, why));
         }
-        let strangers: Vec<&TopicRef> =
-            read.union(&written).filter(|topic| topic.internal && !declared.contains(**topic)).copied().collect();
-        strangers.into_iter().for_each(|topic| self.internal_topic(topic, "it was never declared".to_owned()));
+        let strangers: Vec<&TopicRef> = read
+            .union(&written)
+            .filter(|topic| topic.internal && !declared.contains(**topic))
+            .copied()
+            .collect();
+        strangers
+            .into_iter()
+            .for_each(|topic| self.internal_topic(topic, "it was never declared".to_owned()));
     }
 
     fn internal_topic(&mut self, topic: &TopicRef, why: String) {
@@ -225,7 +239,8 @@ impl<'t> Check<'t> {
                 let (operator, topic) = (group.operator.clone(), topic.name.to_string());
                 self.errors.push(TopologyError::UnknownPartner { operator, topic });
             }
-            let fixed: BTreeMap<&str, i32> = group.topics.iter().filter_map(|topic| self.fixed(topic)).collect();
+            let fixed: BTreeMap<&str, i32> =
+                group.topics.iter().filter_map(|topic| self.fixed(topic)).collect();
             if fixed.values().collect::<BTreeSet<_>>().len() > 1 {
                 let counts = fixed.iter().map(|(topic, count)| format!("{topic} = {count}")).collect();
                 self.errors.push(TopologyError::FixedPartitions { operator: group.operator.clone(), counts });

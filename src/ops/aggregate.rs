@@ -12,17 +12,26 @@ use crate::fault::Fault;
 use crate::processor::{Context, Processor, StoreHandle};
 use crate::record::Record;
 
+/// What an aggregate is before its first record. Kafka Streams shows this as the old row of the first update, where a
+/// reduction shows none.
+pub(crate) type Init<A> = dyn Fn() -> Option<A> + Send + Sync;
+
 /// Folds each record into its key's aggregate. Null keys and null values are dropped; the result has the latest of all
 /// timestamps that went into the aggregate; an aggregate that becomes null is deleted.
 pub(crate) struct Aggregate<K: Data, V: Data, A, F> {
     store: StoreHandle<KeyValueStore<K::Present, A>>,
     fold: Arc<F>,
-    old: bool,
+    old: Option<Arc<Init<A>>>,
     types: Types<(K, V)>,
 }
 
 impl<K: Data, V: Data, A, F> Aggregate<K, V, A, F> {
-    pub(crate) fn new(store: StoreHandle<KeyValueStore<K::Present, A>>, fold: Arc<F>, old: bool) -> Self {
+    /// `old` is given when updates must carry old rows.
+    pub(crate) fn new(
+        store: StoreHandle<KeyValueStore<K::Present, A>>,
+        fold: Arc<F>,
+        old: Option<Arc<Init<A>>>,
+    ) -> Self {
         Self { store, fold, old, types: PhantomData }
     }
 }
@@ -41,19 +50,20 @@ where
         record: Record<K, V>,
         ctx: &mut Context<'_, '_, K::Present, Change<A>>,
     ) -> Result<(), Fault> {
-        let Record { key, value, timestamp, headers } = record;
+        let Record { key, value, timestamp: arrived, headers } = record;
         let (Some(key), Some(value)) = (key.present(), value.present()) else {
             ctx.dropped();
             return Ok(());
         };
         let store = ctx.store(self.store)?;
         let (before, timestamp) = match store.get(&key)? {
-            Some(row) => (Some(row.value.clone()), row.timestamp.max(timestamp)),
-            None => (None, timestamp),
+            Some(row) => (Some(row.value.clone()), row.timestamp.max(arrived)),
+            None => (None, arrived),
         };
-        let old = if self.old { before.clone() } else { None };
+        let old = self.old.as_ref().and_then(|init| before.clone().or_else(|| init()));
         let new = (self.fold)(&key, value, before);
-        put_row(store, &key, new.clone(), timestamp)?;
+        // A deletion goes to the changelog with the time of the record that caused it.
+        put_row(store, &key, new.clone(), if new.is_some() { timestamp } else { arrived })?;
         ctx.forward(Record { key, value: Change { old, new }, timestamp, headers })
     }
 }

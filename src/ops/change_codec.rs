@@ -1,7 +1,7 @@
 //! A table's update on a repartition topic, in the bytes of Kafka Streams.
 //!
-//! `new ++ 0x01`, `old ++ 0x00`, or, when one record carries both, `length of new (varint) ++ new ++ old ++ 0x02`: so the
-//! last byte says which form it is.
+//! `new ++ 0x01`, `old ++ 0x00`, or, when one record carries both, `length of new (zigzag varint) ++ new ++ old ++ 0x02`:
+//! so the last byte says which form it is.
 
 use std::sync::Arc;
 
@@ -75,8 +75,9 @@ impl<V: Send + Sync + 'static> Codec<Change<V>> for ChangeCodec<V> {
     }
 }
 
-/// Seven bits a byte, lowest first; the high bit says that more follow.
-fn write_varint(mut number: usize, out: &mut Vec<u8>) {
+/// Twice the number, seven bits a byte, lowest first; the high bit says that more follow.
+fn write_varint(number: usize, out: &mut Vec<u8>) {
+    let mut number = number << 1;
     while number >= 0x80 {
         out.push((number & 0x7f) as u8 | 0x80);
         number >>= 7;
@@ -89,7 +90,7 @@ fn read_varint(bytes: &[u8]) -> Option<(usize, &[u8])> {
     for (nth, byte) in bytes.iter().enumerate().take(5) {
         number |= usize::from(byte & 0x7f) << (7 * nth);
         if byte & 0x80 == 0 {
-            return Some((number, &bytes[nth + 1..]));
+            return Some((number >> 1, &bytes[nth + 1..]));
         }
     }
     None
@@ -113,13 +114,13 @@ mod tests {
     fn updates_have_the_bytes_of_kafka_streams() {
         assert_eq!(bytes(None, Some("n")), b"n\x01");
         assert_eq!(bytes(Some("o"), None), b"o\x00");
-        assert_eq!(bytes(Some("old"), Some("n")), b"\x01nold\x02");
+        assert_eq!(bytes(Some("old"), Some("n")), b"\x02nold\x02");
     }
 
     #[test]
     fn a_long_row_has_a_length_of_several_bytes() {
         let long = "x".repeat(300);
-        assert_eq!(bytes(Some("o"), Some(&long))[..2], [0xac, 0x02]);
+        assert_eq!(bytes(Some("o"), Some(&long))[..2], [0xd8, 0x04]);
     }
 
     #[test]

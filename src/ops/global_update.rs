@@ -4,8 +4,8 @@ use std::marker::PhantomData;
 
 use topo_state::KeyValueStore;
 
-use super::keep::put_row;
 use super::Types;
+use super::keep::put_row;
 use crate::data::Data;
 use crate::fault::Fault;
 use crate::processor::{Context, Processor, StoreHandle};

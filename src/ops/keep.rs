@@ -11,7 +11,10 @@ use crate::processor::{Context, StoreHandle};
 use crate::record::Record;
 
 /// Where the builder puts the store of a view after its node was wired.
-pub(crate) struct Kept<K, V>(Arc<OnceLock<(StoreHandle<KeyValueStore<K, V>>, OldWanted)>>);
+pub(crate) struct Kept<K, V>(Arc<OnceLock<Place<K, V>>>);
+
+/// The store, and whether somebody wants to know what a row was before.
+type Place<K, V> = (StoreHandle<KeyValueStore<K, V>>, OldWanted);
 
 impl<K, V> Default for Kept<K, V> {
     fn default() -> Self {
@@ -47,6 +50,11 @@ pub(crate) struct Keep<K, V> {
 }
 
 impl<K: Data, V: Data> Keep<K, V> {
+    /// Whether rows are kept here.
+    pub(crate) fn is_stored(&self) -> bool {
+        self.store.is_some()
+    }
+
     /// Whether old rows come from the store here.
     pub(crate) fn knows_old(&self) -> bool {
         self.store.is_some() && self.old

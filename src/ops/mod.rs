@@ -25,7 +25,7 @@ mod table_map;
 mod table_update;
 mod window_aggregate;
 
-pub(crate) use aggregate::Aggregate;
+pub(crate) use aggregate::{Aggregate, Init};
 pub(crate) use change_codec::change_codec;
 pub(crate) use each::{Each, Pass, Predicate, Split};
 pub(crate) use global_join::GlobalJoin;
@@ -33,7 +33,9 @@ pub(crate) use global_update::GlobalUpdate;
 pub(crate) use keep::Kept;
 pub(crate) use olds::{OldWanted, Olds};
 pub(crate) use regroup::Regroup;
-pub(crate) use rows::{FilteredRows, JoinKind, JoinedRows, MappedRows, NoRows, RowsRef, StoreRows, WindowRows};
+pub(crate) use rows::{
+    FilteredRows, JoinKind, JoinedRows, MappedRows, NoRows, RowsRef, StoreRows, WindowRows,
+};
 pub(crate) use sink::Sink;
 pub(crate) use source::Source;
 pub(crate) use stream_table_join::{Missing, StreamTableJoin};

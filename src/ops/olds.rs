@@ -11,6 +11,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 pub(crate) struct OldWanted(Arc<AtomicBool>);
 
 impl OldWanted {
+    pub(crate) fn want(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
     pub(crate) fn wanted(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
@@ -29,10 +33,17 @@ impl Olds {
         self.0.push(flag);
     }
 
+    /// The same table behind one more node that wants to be told.
+    pub(crate) fn and(&self, flag: OldWanted) -> Self {
+        let mut olds = self.clone();
+        olds.add(flag);
+        olds
+    }
+
     /// Asks all of them.
     pub(crate) fn want(&self) {
         for flag in &self.0 {
-            flag.0.store(true, Ordering::Relaxed);
+            flag.want();
         }
     }
 }

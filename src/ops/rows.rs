@@ -117,7 +117,8 @@ where
 {
     fn read(&self, stores: &mut TaskStores, key: &K, seen: &mut Seen<'_, R>) -> Result<(), Fault> {
         let mut left: Option<(V1, i64)> = None;
-        self.left.read(stores, key, &mut |row| left = row.map(|(value, timestamp)| (value.clone(), timestamp)))?;
+        self.left
+            .read(stores, key, &mut |row| left = row.map(|(value, timestamp)| (value.clone(), timestamp)))?;
         if left.is_none() && !self.kind.keeps_right() {
             seen(None);
             return Ok(());

@@ -28,7 +28,7 @@ impl<K: Data, V: Data> Sink<K, V> {
     }
 
     /// The same, with a partition that the value knows.
-    pub(crate) fn to_partition(mut self, partition: fn(&V) -> Option<i32>) -> Self {
+    pub(crate) fn with_partition(mut self, partition: fn(&V) -> Option<i32>) -> Self {
         self.partition = partition;
         self
     }

@@ -48,11 +48,11 @@ where
         record: Record<K, Change<V>>,
         ctx: &mut Context<'_, '_, K, Change<A>>,
     ) -> Result<(), Fault> {
-        let Record { key, value, timestamp, headers } = record;
+        let Record { key, value, timestamp: arrived, headers } = record;
         let store = ctx.store(self.store)?;
         let (before, timestamp) = match store.get(&key)? {
-            Some(row) => (Some(row.value.clone()), row.timestamp.max(timestamp)),
-            None => (None, timestamp),
+            Some(row) => (Some(row.value.clone()), row.timestamp.max(arrived)),
+            None => (None, arrived),
         };
         let old = if self.old { before.clone() } else { None };
         let remaining = match (value.old, before) {
@@ -63,7 +63,8 @@ where
             Some(row) => (self.add)(&key, row, remaining),
             None => remaining,
         };
-        put_row(store, &key, new.clone(), timestamp)?;
+        // A deletion goes to the changelog with the time of the record that caused it.
+        put_row(store, &key, new.clone(), if new.is_some() { timestamp } else { arrived })?;
         ctx.forward(Record { key, value: Change { old, new }, timestamp, headers })
     }
 }

@@ -8,8 +8,8 @@ use crate::fault::Fault;
 use crate::processor::{Context, Processor};
 use crate::record::Record;
 
-/// Turns rows that a predicate refuses into absent ones. An update from absent to absent stops here if the old row is
-/// known; where nothing keeps it, the deletion goes on to be safe.
+/// Turns rows that a predicate refuses into absent ones. An update from absent to absent stops here where old rows are
+/// looked at; otherwise the deletion goes on to be safe.
 pub(crate) struct TableFilter<K, V, F> {
     wanted: Arc<F>,
     keep: Keep<K, V>,
@@ -18,7 +18,7 @@ pub(crate) struct TableFilter<K, V, F> {
 
 impl<K: Data, V: Data, F> TableFilter<K, V, F> {
     pub(crate) fn new(wanted: Arc<F>, keep: Keep<K, V>, knows_old: bool) -> Self {
-        let knows_old = knows_old || keep.knows_old();
+        let knows_old = if keep.is_stored() { keep.knows_old() } else { knows_old };
         Self { wanted, keep, knows_old }
     }
 }
@@ -40,7 +40,7 @@ where
         let Change { old, new } = record.value;
         let key = &record.key;
         let new = new.filter(|row| (self.wanted)(key, row));
-        let old = old.filter(|row| (self.wanted)(key, row));
+        let old = self.keep.old(key, || old.filter(|row| (self.wanted)(key, row)), ctx)?;
         if self.knows_old && new.is_none() && old.is_none() {
             return Ok(());
         }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use topo_state::{Window, WindowStore, Windowed};
 
 use super::Types;
+use super::aggregate::Init;
 use crate::data::{Change, Data};
 use crate::dsl::TimeWindows;
 use crate::fault::Fault;
@@ -19,7 +20,7 @@ pub(crate) struct WindowAggregate<K: Data, V: Data, A, F> {
     store: StoreHandle<WindowStore<K::Present, A>>,
     windows: TimeWindows,
     fold: Arc<F>,
-    old: bool,
+    old: Option<Arc<Init<A>>>,
     types: Types<(K, V)>,
 }
 
@@ -31,7 +32,7 @@ where
         store: StoreHandle<WindowStore<K::Present, A>>,
         windows: TimeWindows,
         fold: Arc<F>,
-        old: bool,
+        old: Option<Arc<Init<A>>>,
     ) -> Self {
         Self { store, windows, fold, old, types: PhantomData }
     }
@@ -41,17 +42,18 @@ where
         window: Window,
         key: &K::Present,
         value: V,
-        (timestamp, headers): (i64, &Headers),
+        (arrived, headers): (i64, &Headers),
         ctx: &mut Context<'_, '_, Windowed<K::Present>, Change<A>>,
     ) -> Result<(), Fault> {
         let store = ctx.store(self.store)?;
         let (before, timestamp) = match store.fetch(key, window.start)? {
-            Some(row) => (Some(row.value.clone()), row.timestamp.max(timestamp)),
-            None => (None, timestamp),
+            Some(row) => (Some(row.value.clone()), row.timestamp.max(arrived)),
+            None => (None, arrived),
         };
-        let old = if self.old { before.clone() } else { None };
+        let old = self.old.as_ref().and_then(|init| before.clone().or_else(|| init()));
         let new = (self.fold)(key, value, before);
-        store.put(key, window.start, new.clone(), timestamp)?;
+        // A deletion goes to the changelog with the time of the record that caused it.
+        store.put(key, window.start, new.clone(), if new.is_some() { timestamp } else { arrived })?;
         let key = Windowed { key: key.clone(), window };
         ctx.forward(Record { key, value: Change { old, new }, timestamp, headers: headers.clone() })
     }

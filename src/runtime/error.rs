@@ -50,7 +50,9 @@ pub enum Error {
     #[error("{0}")]
     Layout(String),
     /// An internal topic exists with other settings than the topology needs.
-    #[error("internal topic {topic} has {setting} = {found}, but {wanted} is needed; change or delete it (`topo reset`)")]
+    #[error(
+        "internal topic {topic} has {setting} = {found}, but {wanted} is needed; change or delete it (`topo reset`)"
+    )]
     InternalTopic {
         /// The topic.
         topic: String,
@@ -80,7 +82,9 @@ pub enum Error {
         dir: PathBuf,
     },
     /// A changelog holds records that cannot belong to the store.
-    #[error("changelog {partition} holds {count} records whose keys do not fit store {store}; it belongs to another kind of store")]
+    #[error(
+        "changelog {partition} holds {count} records whose keys do not fit store {store}; it belongs to another kind of store"
+    )]
     ForeignChangelog {
         /// The changelog's partition.
         partition: Partition,
@@ -90,7 +94,9 @@ pub enum Error {
         count: u64,
     },
     /// An input topic ends before the offset the group has committed.
-    #[error("input {partition} ends at {high}, but offset {wanted} was committed: the topic was truncated or recreated; reset the application")]
+    #[error(
+        "input {partition} ends at {high}, but offset {wanted} was committed: the topic was truncated or recreated; reset the application"
+    )]
     InputTruncated {
         /// The input's partition.
         partition: Partition,
@@ -100,7 +106,9 @@ pub enum Error {
         wanted: i64,
     },
     /// A record that must not be lost cannot be written.
-    #[error("{what} of {bytes} bytes cannot be written to {topic}: {detail}; raise max.message.bytes of the topic and max.record.bytes")]
+    #[error(
+        "{what} of {bytes} bytes cannot be written to {topic}: {detail}; raise max.message.bytes of the topic and max.record.bytes"
+    )]
     Unwritable {
         /// What kind of record.
         what: &'static str,
@@ -155,7 +163,9 @@ impl Error {
     /// What to do about it.
     pub fn reaction(&self) -> Reaction {
         match self {
-            Self::Broker(BrokerError::Retriable(_) | BrokerError::QueueFull | BrokerError::UnknownTopic { .. })
+            Self::Broker(
+                BrokerError::Retriable(_) | BrokerError::QueueFull | BrokerError::UnknownTopic { .. },
+            )
             | Self::State(StateError::Locked { .. }) => Reaction::Retry,
             Self::Broker(BrokerError::Fenced(_) | BrokerError::AbortRequired(_)) => Reaction::Rejoin,
             Self::State(error) if error.is_damage() => Reaction::Restore,

@@ -122,7 +122,8 @@ impl Globals {
         for Fetched { slot, offset, record } in self.fetched.drain(..) {
             let Some(followed) = self.partitions.get(slot) else { continue };
             if let Some(reason) = self.tasks[followed.task].apply(&followed.partition, offset, record)? {
-                shared.warn(&format!("record {offset} of global {} was skipped: {reason}", followed.partition));
+                shared
+                    .warn(&format!("record {offset} of global {} was skipped: {reason}", followed.partition));
             }
         }
         for task in self.tasks.iter_mut().filter(|_| count > 0) {
@@ -157,7 +158,9 @@ fn open_state(
         Err(StateError::Damaged { dir, detail }) => {
             let aside = move_aside(&dir, now)?;
             let aside = aside.display();
-            shared.warn(&format!("global state was damaged ({detail}); it was moved to {aside} and is read anew"));
+            shared.warn(&format!(
+                "global state was damaged ({detail}); it was moved to {aside} and is read anew"
+            ));
             Ok(TaskState::open(&place, &identity, specs())?.state)
         }
         opened => Ok(opened?.state),

@@ -31,10 +31,11 @@ pub(crate) fn outputs(shared: &Shared, counts: &BTreeMap<String, i32>) -> Vec<Ne
     let partitions = shared.config.partitions.unwrap_or(main);
     let mut names: BTreeSet<String> = BTreeSet::from([shared.dead_letter_topic().to_string()]);
     for node in &shared.topology.nodes {
-        if let NodeKind::Sink { topic: SinkTopic::Static(topic) } = &node.kind {
-            if !topic.internal && !inputs.iter().any(|input| **input == *topic.name) {
-                names.insert(topic.name.to_string());
-            }
+        if let NodeKind::Sink { topic: SinkTopic::Static(topic) } = &node.kind
+            && !topic.internal
+            && !inputs.iter().any(|input| **input == *topic.name)
+        {
+            names.insert(topic.name.to_string());
         }
     }
     names.iter().map(|name| new_topic(shared, name, partitions, Settings::new())).collect()
@@ -50,7 +51,8 @@ pub(crate) fn topics(shared: &Shared, subs: &[SubPlan], counts: &BTreeMap<Arc<st
     }
     for sub in subs.iter().filter(|sub| sub.tasks > 0) {
         let changelogs = sub.changelogs();
-        topics.extend(changelogs.map(|name| new_topic(shared, &name, sub.tasks, internal_topics::changelog())));
+        topics
+            .extend(changelogs.map(|name| new_topic(shared, &name, sub.tasks, internal_topics::changelog())));
         topics.push(new_topic(shared, &sub.lease, sub.tasks, internal_topics::lease()));
     }
     topics

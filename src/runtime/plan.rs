@@ -114,7 +114,8 @@ impl Plan {
     /// What the layout guard compares.
     pub(crate) fn layout(&self) -> Layout {
         let inputs = |sub: &SubPlan| {
-            let count = |input: &InputPlan| (input.topic.to_string(), self.partitions(&input.topic).unwrap_or(0));
+            let count =
+                |input: &InputPlan| (input.topic.to_string(), self.partitions(&input.topic).unwrap_or(0));
             sub.inputs.iter().map(count).collect()
         };
         self.subs.iter().map(|sub| (sub.name.clone(), inputs(sub))).collect()
@@ -131,7 +132,11 @@ impl SubPlan {
         });
         let stores = sub.stores.iter().map(|&number| {
             let store = &topology.stores[number];
-            StorePlan { number, spec: store.spec.clone(), backed: backed(shared, &store.spec.name, &store.changelog) }
+            StorePlan {
+                number,
+                spec: store.spec.clone(),
+                backed: backed(shared, &store.spec.name, &store.changelog),
+            }
         });
         Self {
             name: sub.name.clone(),

@@ -79,7 +79,9 @@ impl Process {
     pub fn step(&mut self, part: Part, now: i64) -> Result<bool, Error> {
         let progress = match part {
             Part::Coordinator => self.coordinate(now)?,
-            Part::Restorer => self.restorer.as_mut().map_or(Progress::Idle, |it| it.step(now, Duration::ZERO)),
+            Part::Restorer => {
+                self.restorer.as_mut().map_or(Progress::Idle, |it| it.step(now, Duration::ZERO))
+            }
             Part::Worker(index) => {
                 self.workers.get_mut(index).map_or(Progress::Idle, |it| it.step(now, Duration::ZERO))
             }

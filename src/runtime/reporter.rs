@@ -65,19 +65,26 @@ impl Observer for Reporter {
             Event::Processed { partition, count } => {
                 metrics.records_consumed.with(&[application, &partition.topic]).add(count);
             }
-            Event::Produced { topic, count } => metrics.records_produced.with(&[application, topic]).add(count),
+            Event::Produced { topic, count } => {
+                metrics.records_produced.with(&[application, topic]).add(count)
+            }
             Event::Committed { took_ms, .. } => {
                 metrics.commits.with(&[application]).add(1);
                 let took = Duration::from_millis(u64::try_from(took_ms).unwrap_or(0));
                 metrics.commit_seconds.with(&[application]).observe(took);
             }
-            Event::CommitFailed { reason, error, .. } => CommitFailed { application, reason, error }.emit(metrics),
+            Event::CommitFailed { reason, error, .. } => {
+                CommitFailed { application, reason, error }.emit(metrics)
+            }
             Event::Lag { partition, records } => {
                 let number = partition.number.to_string();
                 metrics.consumer_lag.with(&[application, &partition.topic, &number]).set(records);
             }
             Event::Truncated { topic, bytes } => {
-                warn!(application, topic, bytes, "record too large; it becomes a dead letter without its value");
+                warn!(
+                    application,
+                    topic, bytes, "record too large; it becomes a dead letter without its value"
+                );
                 metrics.records_dead_lettered.with(&[application, topic, "RECORD_TOO_LARGE"]).add(1);
             }
             Event::Rebalanced => metrics.rebalances.with(&[application]).add(1),

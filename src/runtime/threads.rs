@@ -84,10 +84,11 @@ fn spawn<T: Send + 'static>(
     name: &str,
     body: impl FnOnce() -> T + Send + 'static,
 ) -> Result<JoinHandle<T>, Error> {
-    std::thread::Builder::new()
-        .name(name.to_owned())
-        .spawn(body)
-        .map_err(|source| Error::Io { action: "starting thread", path: name.into(), source })
+    std::thread::Builder::new().name(name.to_owned()).spawn(body).map_err(|source| Error::Io {
+        action: "starting thread",
+        path: name.into(),
+        source,
+    })
 }
 
 fn coordinate(shared: &Arc<Shared>, inbox: Receiver<Report>, reports: &Sender<Report>) -> Result<(), Error> {

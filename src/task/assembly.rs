@@ -51,7 +51,8 @@ pub(crate) fn pipeline(
     for &number in &sub.stores {
         let def = &topology.stores[number];
         let name = &def.spec.name;
-        let index = state.index_of(name).ok_or_else(|| format!("its state was opened without store {name:?}"))?;
+        let index =
+            state.index_of(name).ok_or_else(|| format!("its state was opened without store {name:?}"))?;
         let mut store = (def.make)(index, state.backend());
         times::load_store(store.as_mut(), state.checkpoint());
         stores[number] = Some(store);

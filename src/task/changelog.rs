@@ -97,7 +97,8 @@ mod tests {
         changelog.push(Change { key: b"k", value: Some(b""), timestamp: 2 });
         changelog.begin(8, "b".into());
         changelog.push(Change { key: b"", value: None, timestamp: 3 });
-        let seen: Vec<_> = changelog.iter().map(|it| (it.store, &**it.topic, it.key, it.value, it.timestamp)).collect();
+        let seen: Vec<_> =
+            changelog.iter().map(|it| (it.store, &**it.topic, it.key, it.value, it.timestamp)).collect();
         let expected = [
             (7, "a", &b"k"[..], Some(&b"v1"[..]), 1),
             (7, "a", &b"k"[..], Some(&b""[..]), 2),

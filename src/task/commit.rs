@@ -71,7 +71,8 @@ impl Task {
         let mut checkpoint = self.state.checkpoint().clone();
         for (number, backing) in &self.stores {
             let Some(store) = &self.pipeline.stores[*number] else { continue };
-            let reported = changelog_offsets.iter().find(|(written, _)| written == number).map(|(_, next)| *next);
+            let reported =
+                changelog_offsets.iter().find(|(written, _)| written == number).map(|(_, next)| *next);
             let next = match backing {
                 Backing::Source(topic) => reported.or_else(|| self.inputs.next_of(topic)),
                 Backing::Changelog(_) | Backing::Nothing => reported,

@@ -17,7 +17,7 @@ pub(crate) enum TaskError {
     #[error("{place}: {reason}")]
     Retry {
         /// Where it happened.
-        place: Place,
+        place: Box<Place>,
         /// Why.
         reason: Reason,
     },
@@ -25,7 +25,7 @@ pub(crate) enum TaskError {
     #[error("{place}: {reason}")]
     Stop {
         /// Where it happened.
-        place: Place,
+        place: Box<Place>,
         /// Why.
         reason: Reason,
     },

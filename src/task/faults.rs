@@ -91,7 +91,7 @@ impl Task {
         self.stage = TaskStage::Unwound;
         let env = &mut self.pipeline.env;
         let node = env.failed.take().and_then(|node| self.recipe.names.get(node).cloned());
-        let place = Place { task: env.task.to_string(), node, position: env.position.take() };
+        let place = Box::new(Place { task: env.task.to_string(), node, position: env.position.take() });
         match fault {
             Fault::Retry(reason) => TaskError::Retry { place, reason },
             Fault::Poison(reason) | Fault::Fatal(reason) => TaskError::Stop { place, reason },

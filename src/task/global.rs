@@ -58,12 +58,11 @@ pub(crate) struct GlobalTask {
     policy: FaultPolicy,
     /// Next offset per partition that was read since the last flush.
     read: Vec<(Partition, i64)>,
-    skipped: u64,
 }
 
 impl GlobalTask {
     /// Over a state that was opened with the specs of `sub.stores`. `policy` says what becomes of a record that cannot be
-    /// used: there is no transaction for a dead letter here, so anything but `Stop` skips and counts it.
+    /// used: there is no transaction for a dead letter here, so anything but `Stop` skips it.
     pub(crate) fn new(
         topology: &Topology,
         sub: &SubTopology,
@@ -73,9 +72,12 @@ impl GlobalTask {
         now: i64,
     ) -> Result<Self, TaskError> {
         let misused = |detail| TaskError::Misused { task: sub.name.clone(), detail };
-        let pipeline = assembly::pipeline(topology, sub, 0, &state, &GlobalStores::default()).map_err(misused)?;
+        let pipeline =
+            assembly::pipeline(topology, sub, 0, &state, &GlobalStores::default()).map_err(misused)?;
         let sources = sub.nodes.iter().filter_map(|node| match &topology.nodes[*node].kind {
-            NodeKind::Source { topics, .. } => Some(topics.iter().map(|topic| (naming.resolve(topic), *node))),
+            NodeKind::Source { topics, .. } => {
+                Some(topics.iter().map(|topic| (naming.resolve(topic), *node)))
+            }
             NodeKind::Processor { .. } | NodeKind::Sink { .. } => None,
         });
         let mut task = Self {
@@ -86,7 +88,6 @@ impl GlobalTask {
             sources: sources.flatten().collect(),
             policy,
             read: Vec::new(),
-            skipped: 0,
         };
         task.pipeline.env.wall_clock = now;
         task.recipe.make_nodes(&mut task.pipeline.nodes);
@@ -105,7 +106,8 @@ impl GlobalTask {
     /// The next offset to read of a partition: behind what the store has, 0 when it has nothing.
     pub(crate) fn next_offset(&self, partition: &Partition) -> i64 {
         let read = self.read.iter().find(|(known, _)| known == partition).map(|(_, next)| *next);
-        read.or_else(|| self.state.checkpoint().changelog.get(&partition.to_string()).copied()).unwrap_or_default()
+        read.or_else(|| self.state.checkpoint().changelog.get(&partition.to_string()).copied())
+            .unwrap_or_default()
     }
 
     /// Applies a record. `Some` is why it was skipped.
@@ -115,7 +117,8 @@ impl GlobalTask {
         offset: i64,
         record: RawRecord,
     ) -> Result<Option<Reason>, TaskError> {
-        let Some((topic, source)) = self.sources.iter().find(|(topic, _)| *topic == partition.topic).cloned() else {
+        let Some((topic, source)) = self.sources.iter().find(|(topic, _)| *topic == partition.topic).cloned()
+        else {
             let detail = format!("{partition} belongs to none of its topics");
             return Err(TaskError::Misused { task: self.pipeline.env.task.to_string(), detail });
         };
@@ -126,10 +129,7 @@ impl GlobalTask {
         let outcome = self.pipeline.run(source, &mut Some(record));
         let refused = match outcome {
             Ok(()) => None,
-            Err(Fault::Poison(reason)) if self.policy != FaultPolicy::Stop => {
-                self.skipped += 1;
-                Some(reason)
-            }
+            Err(Fault::Poison(reason)) if self.policy != FaultPolicy::Stop => Some(reason),
             Err(fault) => return Err(self.stopped(fault.reason().clone())),
         };
         self.pipeline.env.failed = None;
@@ -166,11 +166,6 @@ impl GlobalTask {
         Ok(())
     }
 
-    /// Records that were skipped because they could not be used.
-    pub(crate) fn skipped(&self) -> u64 {
-        self.skipped
-    }
-
     /// The state under it.
     pub(crate) fn state(&self) -> &TaskState {
         &self.state
@@ -192,7 +187,7 @@ impl GlobalTask {
     fn stopped(&mut self, reason: Reason) -> TaskError {
         let env = &mut self.pipeline.env;
         let node = env.failed.take().and_then(|node| self.recipe.names.get(node).cloned());
-        let place = Place { task: env.task.to_string(), node, position: env.position.take() };
+        let place = Box::new(Place { task: env.task.to_string(), node, position: env.position.take() });
         TaskError::Stop { place, reason }
     }
 }

@@ -119,7 +119,7 @@ fn a_record_that_cannot_be_used_is_skipped_or_stops_the_table() {
     let mut table = global(&topology, FaultPolicy::DeadLetter);
     let refused = table.apply(&partition, 0, bad()).unwrap();
     assert_eq!(refused.map(|reason| reason.error_type.into_owned()), Some("NO_TEXT".to_owned()));
-    assert_eq!((table.skipped(), table.next_offset(&partition)), (1, 1));
+    assert_eq!(table.next_offset(&partition), 1);
     let mut table = global(&topology, FaultPolicy::Stop);
     assert!(matches!(table.apply(&partition, 0, bad()), Err(TaskError::Stop { .. })));
     assert!(matches!(

@@ -26,9 +26,9 @@ mod task;
 mod times;
 
 #[cfg(test)]
-pub(crate) mod sample;
-#[cfg(test)]
 mod global_tests;
+#[cfg(test)]
+pub(crate) mod sample;
 #[cfg(test)]
 mod tests;
 

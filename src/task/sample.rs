@@ -4,11 +4,11 @@ use std::any::Any;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use topo_state::{Codec, KeyValueStore, i64_be, utf8};
+use topo_state::{KeyValueStore, i64_be, utf8};
 
 use crate::fault::{Fault, Reason};
 use crate::graph::sample::Sample;
-use crate::graph::{Topology, TopicRef};
+use crate::graph::{TopicRef, Topology};
 use crate::processor::{Clock, Context, Emitted, Hop, Node, Processor, Punctuation, StoreHandle, take};
 use crate::record::{RawRecord, Record};
 
@@ -23,7 +23,9 @@ impl Node for TextSource {
     fn process(&mut self, input: &mut dyn Any, mut hop: Hop<'_>) -> Result<(), Fault> {
         let RawRecord { key, value, timestamp, headers } = take::<RawRecord>(input)?;
         let text = |bytes: Option<bytes::Bytes>| {
-            utf8().decode(&bytes.unwrap_or_default()).map_err(|error| Fault::poison("NO_TEXT", error.to_string()))
+            utf8()
+                .decode(&bytes.unwrap_or_default())
+                .map_err(|error| Fault::poison("NO_TEXT", error.to_string()))
         };
         hop.forward(Record { key: text(key)?, value: text(value)?, timestamp, headers })
     }
@@ -128,7 +130,11 @@ impl Processor for Tick {
         Ok(())
     }
 
-    fn process(&mut self, record: Record<String, i64>, ctx: &mut Context<'_, '_, String, i64>) -> Result<(), Fault> {
+    fn process(
+        &mut self,
+        record: Record<String, i64>,
+        ctx: &mut Context<'_, '_, String, i64>,
+    ) -> Result<(), Fault> {
         ctx.forward(record)
     }
 
@@ -178,10 +184,13 @@ pub(crate) fn number(value: &i64) -> Vec<u8> {
 /// `topic/key=count` of what [`counting`] writes.
 pub(crate) fn shown(topic: &str, key: Option<&[u8]>, value: Option<&[u8]>) -> String {
     let key = String::from_utf8_lossy(key.unwrap_or_default()).into_owned();
-    let value = value.map_or_else(|| "null".to_owned(), |value| match i64_be().decode(value) {
-        Ok(number) => number.to_string(),
-        Err(_) => String::from_utf8_lossy(value).into_owned(),
-    });
+    let value = value.map_or_else(
+        || "null".to_owned(),
+        |value| match i64_be().decode(value) {
+            Ok(number) => number.to_string(),
+            Err(_) => String::from_utf8_lossy(value).into_owned(),
+        },
+    );
     format!("{topic}/{key}={value}")
 }
 

@@ -195,11 +195,6 @@ impl Task {
         self.pipeline.env.commit_requested
     }
 
-    /// Estimated bytes of uncommitted store entries: a reason to commit early.
-    pub(crate) fn dirty_bytes(&self) -> usize {
-        self.own_stores().map(|store| store.dirty_bytes()).sum()
-    }
-
     /// Counts and stream time.
     pub(crate) fn stats(&self) -> TaskStats {
         let env = &self.pipeline.env;
@@ -212,6 +207,7 @@ impl Task {
     }
 
     /// Closes the task and gives its state back; what was not committed is forgotten.
+    #[cfg(test)]
     pub(crate) fn into_state(self) -> TaskState {
         self.state
     }
@@ -219,10 +215,6 @@ impl Task {
     /// A store by its number in the topology, to be looked into.
     pub(crate) fn store_mut(&mut self, number: usize) -> Option<&mut (dyn topo_state::Store + 'static)> {
         self.pipeline.stores.get_mut(number)?.as_deref_mut()
-    }
-
-    pub(super) fn own_stores(&self) -> impl Iterator<Item = &dyn topo_state::Store> {
-        self.stores.iter().filter_map(|(number, _)| self.pipeline.stores[*number].as_deref())
     }
 
     pub(super) fn require(&self, call: &'static str) -> Result<(), TaskError> {

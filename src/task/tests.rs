@@ -64,8 +64,11 @@ fn a_commit_hands_out_changes_and_offsets_and_writes_one_checkpoint() {
     assert!(task.dirty());
     assert_eq!(output(&mut task), ["out/a=1", "out/b=1", "out/a=2"]);
     let prepared = task.prepare().unwrap();
-    let changes: Vec<_> =
-        prepared.changelog.iter().map(|it| (shown(it.topic, Some(it.key), it.value), it.partition, it.timestamp)).collect();
+    let changes: Vec<_> = prepared
+        .changelog
+        .iter()
+        .map(|it| (shown(it.topic, Some(it.key), it.value), it.partition, it.timestamp))
+        .collect();
     let topic = "app-counts-changelog";
     assert_eq!(changes, [(format!("{topic}/a=2"), 3, 15), (format!("{topic}/b=1"), 3, 20)]);
     assert_eq!(prepared.offsets, [(Partition::new("words", 3), 8)]);

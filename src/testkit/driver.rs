@@ -22,6 +22,34 @@ use crate::topic::Topic;
 /// The wall clock stands still until [`advance_wall_clock`](Self::advance_wall_clock).
 ///
 /// What lies waiting in several topics is taken by lowest timestamp first.
+///
+/// ```
+/// use topo::state::{i64_be, utf8};
+/// use topo::testkit::Driver;
+/// use topo::{Builder, Codecs, KeyValue, Topic};
+///
+/// let words: Topic<Option<String>, String> = Topic::new("words", utf8(), utf8());
+/// let counts: Topic<String, Option<i64>> = Topic::new("counts", utf8(), i64_be());
+/// let app = Builder::new("word-count");
+/// app.stream("words", &words)
+///     .group_by("by-word", |_, word| word.clone(), Codecs::new(utf8(), utf8()))
+///     .count("count", KeyValue::new("counts-store", utf8(), i64_be()))
+///     .to_stream("updates")
+///     .to("counts", &counts);
+///
+/// let mut driver = Driver::new(app.build()?)?;
+/// for (time, word) in ["tea", "milk", "tea"].into_iter().enumerate() {
+///     driver.pipe(&words, None, word.to_owned(), time as i64)?;
+/// }
+/// let seen: Vec<_> = driver.read(&counts)?.into_iter().map(|it| (it.key, it.value)).collect();
+/// assert_eq!(seen, [("tea".into(), Some(1)), ("milk".into(), Some(1)), ("tea".into(), Some(2))]);
+///
+/// // A crash takes the store with it; the changelog brings it back.
+/// driver.crash();
+/// driver.restore()?;
+/// assert_eq!(driver.value::<String, i64>("counts-store", &"tea".to_owned())?, Some(2));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Driver {
     pub(super) setup: DriverBuilder,
     pub(super) naming: Naming,

@@ -7,6 +7,9 @@ use topo_state::{Direction, KeyValueStore, Store, Timestamped, WindowStore};
 use super::driver::Driver;
 use super::error::DriverError;
 
+/// Key and value of a row as they lie in a store's backend.
+pub type RawRow = (Vec<u8>, Vec<u8>);
+
 impl Driver {
     /// All entries of a key-value store, in the byte order of their keys, uncommitted ones too. `K` and `V` are the
     /// store's own types, without `Option`.
@@ -47,10 +50,13 @@ impl Driver {
         store: &str,
     ) -> Result<Vec<(K, i64, Timestamped<V>)>, DriverError> {
         let mut rows = Vec::new();
-        self.typed::<WindowStore<K, V>>(store)?.fetch_all(i64::MIN..=i64::MAX, &mut |key, start, value| {
-            rows.push((key, start, value.clone()));
-            ControlFlow::Continue(())
-        })?;
+        self.typed::<WindowStore<K, V>>(store)?.fetch_all(
+            i64::MIN..=i64::MAX,
+            &mut |key, start, value| {
+                rows.push((key, start, value.clone()));
+                ControlFlow::Continue(())
+            },
+        )?;
         Ok(rows)
     }
 
@@ -58,9 +64,10 @@ impl Driver {
     ///
     /// # Errors
     /// As [`key_values`](Self::key_values).
-    pub fn rows(&self, store: &str) -> Result<Vec<(Vec<u8>, Vec<u8>)>, DriverError> {
+    pub fn rows(&self, store: &str) -> Result<Vec<RawRow>, DriverError> {
         let running = self.running.as_ref().ok_or(DriverError::Crashed)?;
-        let states = std::iter::once(running.task.state()).chain(running.globals.iter().map(|global| global.state()));
+        let states =
+            std::iter::once(running.task.state()).chain(running.globals.iter().map(|global| global.state()));
         let found = states.into_iter().find_map(|state| Some((state.backend(), state.index_of(store)?)));
         let (backend, index) = found.ok_or_else(|| missing(store))?;
         let mut rows = Vec::new();

@@ -20,3 +20,4 @@ mod tests;
 pub use builder::DriverBuilder;
 pub use driver::Driver;
 pub use error::DriverError;
+pub use looking::RawRow;

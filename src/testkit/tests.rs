@@ -127,14 +127,20 @@ fn faults_become_dead_letters_or_errors_that_roll_back() {
     gate.store(true, std::sync::atomic::Ordering::Relaxed);
     driver.run().unwrap();
     assert_eq!(read(&mut driver), pairs(&[("retry", 1)]));
-    assert!(matches!(driver.pipe(&words(), String::new(), "fatal".to_owned(), 1), Err(DriverError::Stopped(_))));
+    assert!(matches!(
+        driver.pipe(&words(), String::new(), "fatal".to_owned(), 1),
+        Err(DriverError::Stopped(_))
+    ));
 }
 
 #[test]
 fn what_does_not_exist_is_named() {
     let mut driver = builder().build().unwrap();
     let error = driver.pipe_raw("nowhere", RawRecord::default()).unwrap_err();
-    assert_eq!(error.to_string(), "the topology does not read topic \"nowhere\"; it reads words, app-by-word");
+    assert_eq!(
+        error.to_string(),
+        "the topology does not read topic \"nowhere\"; it reads words, app-by-word"
+    );
     let error = driver.key_values::<String, i64>("lost").unwrap_err();
     assert_eq!(error.to_string(), "store \"lost\": the topology has no such store");
     assert!(matches!(driver.windows::<String, i64>("counts"), Err(DriverError::Store { .. })));

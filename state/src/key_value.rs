@@ -193,7 +193,8 @@ mod tests {
     #[test]
     fn a_store_that_reads_through_sees_what_another_store_commits() {
         let spec = StoreSpec::new("s", StoreKind::KeyValue { timestamped: true }, &*utf8(), &*i64_be());
-        let mut state = TaskState::open(&Place::Memory, &Identity::default(), vec![spec.clone()]).unwrap().state;
+        let mut state =
+            TaskState::open(&Place::Memory, &Identity::default(), vec![spec.clone()]).unwrap().state;
         let open = || KeyValueStore::new(spec.clone(), 0, state.backend(), utf8(), i64_be());
         let (mut writer, mut reader, key) = (open(), open(), "k".to_owned());
         reader.read_through();

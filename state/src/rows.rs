@@ -35,7 +35,17 @@ impl<V: 'static> Rows<V> {
         let timestamped = spec.kind.is_timestamped();
         let buffer = Buffer::new(DEFAULT_CACHE_BYTES);
         let scratch = Vec::new();
-        Self { spec, index, backend, codec, buffer, timestamped, scratch, typical_bytes: 0, read_through: false }
+        Self {
+            spec,
+            index,
+            backend,
+            codec,
+            buffer,
+            timestamped,
+            scratch,
+            typical_bytes: 0,
+            read_through: false,
+        }
     }
 
     pub(crate) fn get(&mut self, row: &[u8]) -> Result<Option<&Timestamped<V>>, StateError> {

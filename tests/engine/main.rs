@@ -9,6 +9,9 @@ mod support;
 /// Both brokers keep the promises of the broker's traits.
 mod broker_contract;
 
+/// The runtime on a real Kafka: crashes, group protocols, a clean stop.
+mod real_kafka;
+
 /// The services of the tests themselves.
 mod services;
 
@@ -20,3 +23,6 @@ mod cli;
 
 /// The README says what is true.
 mod readme;
+
+/// Who may import whom.
+mod rooms;

@@ -1,5 +1,5 @@
 //! The binary `topo`.
 
 fn main() -> std::process::ExitCode {
-    topo::cli::main(&topologies::catalogue::catalogue())
+    topo::cli::main(&topologies::catalogue())
 }

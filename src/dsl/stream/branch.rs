@@ -55,9 +55,7 @@ impl<'b, K: Data, V: Data> Branches<'b, K, V> {
         let predicates: Arc<[Predicate<K, V>]> = predicates.into();
         let builder = stream.builder;
         let node = builder.operator(&split, &[stream.node], &[], move || Split::new(predicates.clone()));
-        let branch = |name: &String| {
-            stream.same(builder.operator(name, &[node], &[], || Pass::<K, V>::default()))
-        };
+        let branch = |name: &String| stream.same(builder.operator(name, &[node], &[], Pass::<K, V>::default));
         names.iter().map(branch).collect()
     }
 }

@@ -31,7 +31,9 @@ impl<'b, K: Data, V: Data> Stream<'b, K, V> {
         lookup: impl Fn(&K, &V::Present) -> GK + Send + Sync + 'static,
         join: impl Fn(&K, &V::Present, Option<&VT>) -> R + Send + Sync + 'static,
     ) -> Stream<'b, K, R> {
-        self.join_everywhere(name, table, Missing::Join, lookup, move |key, value, row| Some(join(key, value, row)))
+        self.join_everywhere(name, table, Missing::Join, lookup, move |key, value, row| {
+            Some(join(key, value, row))
+        })
     }
 
     fn join_everywhere<GK: Data, VT: Data<Present = VT>, R: Data>(

@@ -27,9 +27,8 @@ impl<'b, K: Data, V: Data> Stream<'b, K, V> {
         table: &Table<'b, K::Present, VT>,
         join: impl Fn(&K::Present, &V::Present, &VT) -> R + Send + Sync + 'static,
     ) -> Stream<'b, K, R> {
-        let join = move |key: &K, value: &V::Present, row: Option<&VT>| {
-            Some(join(key.as_present()?, value, row?))
-        };
+        let join =
+            move |key: &K, value: &V::Present, row: Option<&VT>| Some(join(key.as_present()?, value, row?));
         self.join_rows(name, table, Missing::Drop, join)
     }
 
@@ -59,6 +58,13 @@ impl<'b, K: Data, V: Data> Stream<'b, K, V> {
             StreamTableJoin::<K, V, VT, R, _>::new(rows.clone(), missing, join.clone())
         });
         let builder = self.builder;
-        Stream { builder, node, key_changed: false, origins: input.origins, key: self.key.clone(), value: None }
+        Stream {
+            builder,
+            node,
+            key_changed: false,
+            origins: input.origins,
+            key: self.key.clone(),
+            value: None,
+        }
     }
 }

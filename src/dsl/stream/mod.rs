@@ -62,6 +62,7 @@ impl<'b, K: Data, V: Data> Stream<'b, K, V> {
             return Self { builder, node: usize::MAX, key_changed: false, origins, key: None, value: None };
         };
         let node = builder.source::<K, V>(name, declared, first.key.clone(), first.value.clone());
+        builder.begins(node, first.reset);
         let (key, value) = (Some(first.key.clone()), Some(first.value.clone()));
         Self { builder, node, key_changed: false, origins, key, value }
     }

@@ -33,6 +33,13 @@ impl<'b, K: Data, V: Data> Stream<'b, K, V> {
     ) -> Self {
         let rerouted = self.builder.reroute::<K, V>(name, self.node, &codecs, partitions, false);
         let (key, value) = (Some(codecs.key), Some(codecs.value));
-        Self { builder: self.builder, node: rerouted.node, key_changed: false, origins: rerouted.origins, key, value }
+        Self {
+            builder: self.builder,
+            node: rerouted.node,
+            key_changed: false,
+            origins: rerouted.origins,
+            key,
+            value,
+        }
     }
 }

@@ -25,5 +25,6 @@ impl<'b, K: Data, V: Data> Stream<'b, K, V> {
                 TableUpdate::<K, V>::new(Some(kept), old.wanted())
             })
         })
+        .looking_back()
     }
 }

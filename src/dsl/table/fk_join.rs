@@ -86,6 +86,7 @@ impl<'b, K: Data<Present = K>, V: Data<Present = V>> Table<'b, K, V> {
             stores: Vec::new(),
             olds: Olds::default(),
             knows_old: false,
+            looks_back: false,
             grace_ms: None,
             kept: Some(kept),
             store: None,
@@ -117,14 +118,21 @@ where
         let (builder, left_join) = (self.left.builder, self.left_join);
         let registration = format!("{}-subscription-registration", self.name);
         let row = self.left_codecs.value.clone();
-        let node = builder.operator(&format!("{registration}-processor"), &[self.left.node], &[], move || {
-            Registration::<K, V, FK, _>::new(foreign.clone(), row.clone(), left_join)
-        });
+        let node =
+            builder.operator(&format!("{registration}-processor"), &[self.left.node], &[], move || {
+                Registration::<K, V, FK, _>::new(foreign.clone(), row.clone(), left_join)
+            });
         let topic = builder.internal_topic(format!("{registration}-topic"), None);
         builder.copartition(self.name, &[&self.right.origins, &[topic.clone()].into()]);
         let (key, value) = (self.right_codecs.key.clone(), subscription_codec(self.left_codecs.key.clone()));
         let sink = format!("{registration}-sink");
-        builder.sink::<Option<FK>, Subscription<K>>(&sink, &[node], topic.clone(), key.clone(), value.clone());
+        builder.sink::<Option<FK>, Subscription<K>>(
+            &sink,
+            &[node],
+            topic.clone(),
+            key.clone(),
+            value.clone(),
+        );
         let source = format!("{registration}-source");
         builder.source::<Option<FK>, Subscription<K>>(&source, vec![topic], key, value)
     }
@@ -166,7 +174,7 @@ where
         let name = format!("{}-subscription-response-sink", self.name);
         self.left.builder.node(&name, kind, parents, move |naming| {
             Sink::<K, Response<VR>>::new(naming.resolve(&topic), key.clone(), value.clone())
-                .to_partition(|response| Some(response.partition))
+                .with_partition(|response| Some(response.partition))
         });
     }
 

@@ -60,16 +60,22 @@ impl<'b, K: Data<Present = K>, V: Data<Present = V>> Table<'b, K, V> {
         let (rows, joined) = (right.clone(), join.clone());
         let this = builder.operator(&format!("{name}-join-this"), &[self.node], &right_stores, move || {
             let joined = joined.clone();
-            TableJoin::<K, V, V2, R, _>::new(rows.clone(), kind.keeps_left(), kind.keeps_right(), move |own, other| {
-                joined(own, other)
-            })
+            TableJoin::<K, V, V2, R, _>::new(
+                rows.clone(),
+                kind.keeps_left(),
+                kind.keeps_right(),
+                move |own, other| joined(own, other),
+            )
         });
         let (rows, joined) = (left.clone(), join.clone());
         let that = builder.operator(&format!("{name}-join-other"), &[other.node], &left_stores, move || {
             let joined = joined.clone();
-            TableJoin::<K, V2, V, R, _>::new(rows.clone(), kind.keeps_right(), kind.keeps_left(), move |own, other| {
-                joined(other, own)
-            })
+            TableJoin::<K, V2, V, R, _>::new(
+                rows.clone(),
+                kind.keeps_right(),
+                kind.keeps_left(),
+                move |own, other| joined(other, own),
+            )
         });
         let kept = Kept::<K, R>::default();
         let slot = kept.clone();
@@ -85,6 +91,7 @@ impl<'b, K: Data<Present = K>, V: Data<Present = V>> Table<'b, K, V> {
             stores: [left_stores, right_stores].concat(),
             olds: Olds::default(),
             knows_old: true,
+            looks_back: true,
             grace_ms: self.grace_ms,
             kept: Some(kept),
             store: None,

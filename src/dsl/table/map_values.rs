@@ -29,6 +29,7 @@ impl<'b, K: Data<Present = K>, V: Data<Present = V>> Table<'b, K, V> {
             stores: self.stores.clone(),
             olds: self.olds.clone(),
             knows_old: self.knows_old,
+            looks_back: self.looks_back,
             grace_ms: self.grace_ms,
             kept: Some(kept),
             store: None,

@@ -39,6 +39,8 @@ pub struct Table<'b, K, V> {
     pub(crate) olds: Olds,
     /// Whether updates can carry the old row.
     pub(crate) knows_old: bool,
+    /// Whether a filter asks for old rows by itself: true of copies of topics and streams, not of aggregations.
+    pub(crate) looks_back: bool,
     /// The grace of the windows in the key, if this is a windowed aggregation or a view of one.
     pub(crate) grace_ms: Option<i64>,
     /// Where `stored` puts the store of a view.
@@ -58,6 +60,7 @@ impl<K, V> Clone for Table<'_, K, V> {
             stores: self.stores.clone(),
             olds: self.olds.clone(),
             knows_old: self.knows_old,
+            looks_back: self.looks_back,
             grace_ms: self.grace_ms,
             kept: self.kept.clone(),
             store: self.store,
@@ -68,6 +71,12 @@ impl<K, V> Clone for Table<'_, K, V> {
 }
 
 impl<'b, K: Data<Present = K>, V: Data<Present = V>> Table<'b, K, V> {
+    /// The same handle for a copy of a topic or stream.
+    pub(crate) fn looking_back(mut self) -> Self {
+        self.looks_back = true;
+        self
+    }
+
     /// The store of this table, for a [`Processor`](crate::Processor) that looks rows up; `None` for a view.
     pub fn store(&self) -> Option<StoreHandle<KeyValueStore<K, V>>> {
         self.store
@@ -99,9 +108,11 @@ impl<'b, K: Data<Present = K>, V: Data<Present = V>> Table<'b, K, V> {
                 builder.operator(name, &[source], &[kept.store], move || {
                     TableUpdate::<Option<K>, Option<V>>::new(Some(kept), old.wanted())
                 })
-            });
+            })
+            .looking_back();
         }
-        let node = builder.operator(name, &[source], &[], || TableUpdate::<Option<K>, Option<V>>::new(None, false));
+        let node =
+            builder.operator(name, &[source], &[], || TableUpdate::<Option<K>, Option<V>>::new(None, false));
         Self {
             builder,
             node,
@@ -110,6 +121,7 @@ impl<'b, K: Data<Present = K>, V: Data<Present = V>> Table<'b, K, V> {
             stores: Vec::new(),
             olds: Olds::default(),
             knows_old: false,
+            looks_back: false,
             grace_ms: None,
             kept: None,
             store: None,
@@ -137,6 +149,7 @@ impl<'b, K: Data<Present = K>, V: Data<Present = V>> Table<'b, K, V> {
             stores: vec![store.store],
             olds: Olds::of(old),
             knows_old: true,
+            looks_back: false,
             grace_ms: None,
             kept: None,
             store: Some(store),
@@ -155,7 +168,8 @@ impl<'b, K: Data<Present = K>, V: Data<Present = V>> Table<'b, K, V> {
     pub(crate) fn codecs_for(&self, name: &str) -> Option<Codecs<K, V>> {
         let codecs = self.key.clone().zip(self.value.clone());
         if codecs.is_none() {
-            let why = "nothing says how the rows of its input are written: call `stored` or `with_codecs` on it";
+            let why =
+                "nothing says how the rows of its input are written: call `stored` or `with_codecs` on it";
             self.builder.problem(name, why.to_owned());
         }
         codecs.map(|(key, value)| Codecs { key, value })

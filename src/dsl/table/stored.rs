@@ -13,12 +13,17 @@ impl<K: Data<Present = K>, V: Data<Present = V>> Table<'_, K, V> {
     /// view. Kafka Streams: the same verb with `Materialized`.
     pub fn stored(mut self, store: KeyValue<K, V>) -> Self {
         let Some(kept) = self.kept.take() else {
-            self.builder.problem(&store.name, "this table has a store already, or cannot have one".to_owned());
+            self.builder
+                .problem(&store.name, "this table has a store already, or cannot have one".to_owned());
             return self;
         };
         let handle = self.builder.add_key_value(&store, true, None);
         self.builder.connect_store(self.node, handle.store);
-        self.olds.add(kept.fill(handle));
+        let old = kept.fill(handle);
+        if self.looks_back {
+            old.want();
+        }
+        self.olds.add(old);
         self.rows = Some(Arc::new(StoreRows(handle)));
         self.stores = vec![handle.store];
         self.knows_old = true;

@@ -13,7 +13,12 @@ impl<'b, K: Data<Present = K>, V: Data<Present = V>> Table<'b, K, V> {
     /// with its own timestamp and headers. What is held back lies in the logged store `<name>-store` and survives
     /// restarts. Kafka Streams: `suppress(untilTimeLimit)`.
     pub fn suppress(&self, name: &str, limits: Suppress, codecs: Codecs<K, V>) -> Self {
-        self.hold_back(name, Hold::limits(limits.limit_ms, limits.max_records, limits.shut_down), |_| None, codecs)
+        self.hold_back(
+            name,
+            Hold::limits(limits.limit_ms, limits.max_records, limits.shut_down),
+            |_| None,
+            codecs,
+        )
     }
 
     fn hold_back(
@@ -33,10 +38,20 @@ impl<'b, K: Data<Present = K>, V: Data<Present = V>> Table<'b, K, V> {
         });
         let key = codecs.key.clone();
         let below = self.rows.clone().unwrap_or_else(|| std::sync::Arc::new(NoRows));
-        let rows = self.rows.is_some().then(|| std::sync::Arc::new(BufferedRows::new(handle, key, below)) as _);
+        let rows =
+            self.rows.is_some().then(|| std::sync::Arc::new(BufferedRows::new(handle, key, below)) as _);
         let mut stores = self.stores.clone();
         stores.push(handle.store);
-        Self { node, rows, stores, kept: None, store: None, key: Some(codecs.key), value: Some(codecs.value), ..self.clone() }
+        Self {
+            node,
+            rows,
+            stores,
+            kept: None,
+            store: None,
+            key: Some(codecs.key),
+            value: Some(codecs.value),
+            ..self.clone()
+        }
     }
 }
 
@@ -62,7 +77,8 @@ impl<'b, K: Data<Present = K>, V: Data<Present = V>> Table<'b, Windowed<K>, V> {
 
     fn final_results(&self, name: &str, codecs: Codecs<Windowed<K>, V>, max_records: Option<u64>) -> Self {
         let grace_ms = self.grace_ms.unwrap_or_else(|| {
-            let why = "nothing says when its windows close: it takes a windowed aggregation, or a view of one";
+            let why =
+                "nothing says when its windows close: it takes a windowed aggregation, or a view of one";
             self.builder.problem(name, why.to_owned());
             0
         });

@@ -3,20 +3,35 @@
 use std::collections::BTreeSet;
 
 use super::topics;
-use crate::graph::node::{NodeKind, Topology, TopicRef};
+use crate::graph::node::{NodeKind, TopicRef, Topology};
 
 pub(super) fn describe(topology: &Topology) -> String {
-    let mut out = format!("digraph {} {{\n  rankdir=LR;\n  node [fontname=\"sans-serif\"];\n", quoted(&topology.name));
+    let mut out =
+        format!("digraph {} {{\n  rankdir=LR;\n  node [fontname=\"sans-serif\"];\n", quoted(&topology.name));
     for sub in topology.sub_topologies() {
         let title = if sub.global { "global" } else { "sub-topology" };
-        out += &format!("  subgraph cluster_{} {{\n    label={};\n", sub.number, quoted(&format!("{title} {}", sub.number)));
+        out += &format!(
+            "  subgraph cluster_{} {{\n    label={};\n",
+            sub.number,
+            quoted(&format!("{title} {}", sub.number))
+        );
         for &node in &sub.nodes {
-            out += &format!("    {} [label={} shape=box];\n", id("node", &topology.nodes[node].name), quoted(&topology.nodes[node].name));
+            out += &format!(
+                "    {} [label={} shape=box];\n",
+                id("node", &topology.nodes[node].name),
+                quoted(&topology.nodes[node].name)
+            );
         }
         for &store in &sub.stores {
             let name = &topology.stores[store].spec.name;
-            let changelog = topology.changelog_name(store).map_or_else(|| "no changelog".to_owned(), |topic| format!("changelog {topic}"));
-            out += &format!("    {} [label={} shape=cylinder];\n", id("store", name), quoted(&format!("{name}\n{changelog}")));
+            let changelog = topology
+                .changelog_name(store)
+                .map_or_else(|| "no changelog".to_owned(), |topic| format!("changelog {topic}"));
+            out += &format!(
+                "    {} [label={} shape=cylinder];\n",
+                id("store", name),
+                quoted(&format!("{name}\n{changelog}"))
+            );
         }
         out += "  }\n";
     }
@@ -48,7 +63,10 @@ fn edges(topology: &Topology) -> Vec<String> {
         }
         if let NodeKind::Processor { stores } = &node.kind {
             for &store in stores {
-                edges.push(format!("{from} -> {} [dir=both style=dotted]", id("store", &topology.stores[store].spec.name)));
+                edges.push(format!(
+                    "{from} -> {} [dir=both style=dotted]",
+                    id("store", &topology.stores[store].spec.name)
+                ));
             }
         }
     }

@@ -15,7 +15,8 @@ pub(super) fn hash_order<'n, T>(items: Vec<T>, name: impl Fn(&T) -> &'n str) -> 
 }
 
 fn bucket(name: &str, buckets: u32) -> u32 {
-    let hash = name.encode_utf16().fold(0_u32, |hash, unit| hash.wrapping_mul(31).wrapping_add(u32::from(unit)));
+    let hash =
+        name.encode_utf16().fold(0_u32, |hash, unit| hash.wrapping_mul(31).wrapping_add(u32::from(unit)));
     (hash ^ (hash >> 16)) & (buckets - 1)
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::graph::node::{NodeKind, SinkTopic, Topology, TopicRef};
+use crate::graph::node::{NodeKind, SinkTopic, TopicRef, Topology};
 use crate::graph::sub_topology::SubTopology;
 
 pub(super) fn describe(topology: &Topology) -> Value {
@@ -37,7 +37,9 @@ fn describe_node(topology: &Topology, node: usize) -> Value {
         NodeKind::Sink { topic: SinkTopic::Static(topic) } => {
             json!({ "kind": "sink", "topic": describe_topic(topology, topic) })
         }
-        NodeKind::Sink { topic: SinkTopic::Dynamic(chooser) } => json!({ "kind": "sink", "topic_chosen_by": chooser }),
+        NodeKind::Sink { topic: SinkTopic::Dynamic(chooser) } => {
+            json!({ "kind": "sink", "topic_chosen_by": chooser })
+        }
     };
     value["name"] = def.name.clone().into();
     value["after"] = names(&def.parents).into();

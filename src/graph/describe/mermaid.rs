@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::topics;
-use crate::graph::node::{NodeKind, Topology, TopicRef};
+use crate::graph::node::{NodeKind, TopicRef, Topology};
 
 pub(super) fn describe(topology: &Topology) -> String {
     // Mermaid's ids must be simple words: nodes n0.., stores s0.., topics t0...
@@ -21,7 +21,9 @@ pub(super) fn describe(topology: &Topology) -> String {
         }
         for &store in &sub.stores {
             let name = &topology.stores[store].spec.name;
-            let changelog = topology.changelog_name(store).map_or_else(|| "no changelog".to_owned(), |topic| format!("changelog {topic}"));
+            let changelog = topology
+                .changelog_name(store)
+                .map_or_else(|| "no changelog".to_owned(), |topic| format!("changelog {topic}"));
             out += &format!("    s{store}[(\"{}<br/>{}\")]\n", escaped(name), escaped(&changelog));
         }
         out += "  end\n";

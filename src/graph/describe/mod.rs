@@ -6,7 +6,10 @@ mod json;
 mod mermaid;
 mod text;
 
-use super::node::{Changelog, NodeKind, SinkTopic, Topology, TopicRef};
+#[cfg(test)]
+mod tests;
+
+use super::node::{Changelog, NodeKind, SinkTopic, TopicRef, Topology};
 
 impl Topology {
     /// The text of Kafka Streams' `Topology.describe()`, to the byte. Internal topics are named without the application.

@@ -93,7 +93,8 @@ impl<'t> Block<'t> {
     }
 
     fn names(&self, nodes: &TreeSet) -> String {
-        let names: Vec<&str> = nodes.items().into_iter().map(|node| &*self.topology.nodes[node].name).collect();
+        let names: Vec<&str> =
+            nodes.items().into_iter().map(|node| &*self.topology.nodes[node].name).collect();
         if names.is_empty() { "none".to_owned() } else { names.join(", ") }
     }
 }

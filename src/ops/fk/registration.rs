@@ -39,9 +39,7 @@ where
             (None, None) => [None, None],
             (None, Some(new)) => [Some((Some(new), Instruction::AnswerIfPresent)), None],
             (Some(old), None) => [Some((Some(old), Instruction::DeleteAndAnswer)), None],
-            (Some(old), Some(new)) if old == new => {
-                [Some((Some(new), Instruction::AnswerIfPresent)), None]
-            }
+            (Some(old), Some(new)) if old == new => [Some((Some(new), Instruction::AnswerIfPresent)), None],
             (Some(old), Some(new)) => {
                 [Some((Some(old), Instruction::Delete)), Some((Some(new), Instruction::AnswerAlways))]
             }
@@ -55,7 +53,8 @@ where
     }
 }
 
-impl<K: Data<Present = K>, V: Data, FK: Data<Present = FK> + PartialEq, F> Processor for Registration<K, V, FK, F>
+impl<K: Data<Present = K>, V: Data, FK: Data<Present = FK> + PartialEq, F> Processor
+    for Registration<K, V, FK, F>
 where
     F: Fn(&K, &V) -> Option<FK> + Send + Sync + 'static,
 {

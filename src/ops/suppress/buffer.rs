@@ -52,13 +52,13 @@ impl<K: Data, V: Data> Buffer<K, V> {
         let due = match store.get(&held)?.map(|row| &row.value) {
             Some(Row::Held { due, .. }) => *due,
             _ => {
-                store.put(&held, Row::Held { due, old }, timestamp)?;
+                store.put(&held, Row::Held { due, old: old.clone() }, timestamp)?;
                 let count = self.count(store)? + 1;
                 store.put(&COUNT.to_vec(), Row::Count(count), timestamp)?;
                 due
             }
         };
-        store.put(&update_at(due, &key), Row::Update { new, timestamp, headers }, timestamp)?;
+        store.put(&update_at(due, &key), Row::Update { old, new, timestamp, headers }, timestamp)?;
         Ok(())
     }
 
@@ -107,29 +107,23 @@ impl<K: Data, V: Data> Buffer<K, V> {
         at: &Vec<u8>,
         row: Row<V>,
     ) -> Result<Option<Released<K, V>>, Fault> {
-        let (Row::Update { new, timestamp, headers }, Some((_, key))) = (row, split_update(at)) else {
+        let (Row::Update { old, new, timestamp, headers }, Some((_, key))) = (row, split_update(at)) else {
             return Ok(None);
         };
-        let held = held_at(key);
-        let old = match store.get(&held)?.map(|row| &row.value) {
-            Some(Row::Held { old, .. }) => old.clone(),
-            _ => None,
-        };
-        store.delete(&held, timestamp)?;
+        store.delete(&held_at(key), timestamp)?;
         store.delete(at, timestamp)?;
-        let key = self
-            .key
-            .decode(key)
-            .map_err(|error| Fault::fatal("STATE_STORE", format!("a key held back cannot be read: {error}")))?;
+        let key = self.key.decode(key).map_err(|error| {
+            Fault::fatal("STATE_STORE", format!("a key held back cannot be read: {error}"))
+        })?;
         Ok(Some(Released { key, change: Change { old, new }, timestamp, headers }))
     }
 }
 
 fn encode<K: 'static>(key: &K, codec: &CodecRef<K>) -> Result<Vec<u8>, Fault> {
     let mut bytes = Vec::new();
-    codec
-        .encode(key, &mut bytes)
-        .map_err(|error| Fault::poison("UNWRITABLE", format!("a key to hold back cannot be written: {error}")))?;
+    codec.encode(key, &mut bytes).map_err(|error| {
+        Fault::poison("UNWRITABLE", format!("a key to hold back cannot be written: {error}"))
+    })?;
     Ok(bytes)
 }
 
@@ -149,7 +143,9 @@ impl<K: Data, V: Data> BufferedRows<K, V> {
 impl<K: Data, V: Data> Rows<K, V> for BufferedRows<K, V> {
     fn read(&self, stores: &mut TaskStores, key: &K, seen: &mut Seen<'_, V>) -> Result<(), Fault> {
         let held = held_at(&encode(key, &self.buffer.key)?);
-        if let Some(Row::Held { old, .. }) = typed(stores, self.buffer.store)?.get(&held)?.map(|row| &row.value) {
+        if let Some(Row::Held { old, .. }) =
+            typed(stores, self.buffer.store)?.get(&held)?.map(|row| &row.value)
+        {
             seen(old.as_ref().map(|old| (old, NO_TIME)));
             return Ok(());
         }

@@ -14,8 +14,8 @@ use crate::record::{Header, Headers};
 pub(crate) enum Row<V> {
     /// When the update of a key is due, and the row before it was held back.
     Held { due: i64, old: Option<V> },
-    /// The newest update of a key.
-    Update { new: Option<V>, timestamp: i64, headers: Headers },
+    /// The newest update of a key, with the old row it came with.
+    Update { old: Option<V>, new: Option<V>, timestamp: i64, headers: Headers },
     /// How many updates are held back.
     Count(u64),
 }
@@ -80,10 +80,14 @@ impl<V: Send + Sync + 'static> Codec<Row<V>> for RowCodec<V> {
                 out.extend_from_slice(&due.to_be_bytes());
                 self.write_value(old.as_ref(), out)
             }
-            Row::Update { new, timestamp, headers } => {
+            Row::Update { old, new, timestamp, headers } => {
                 out.push(UPDATE);
                 out.extend_from_slice(&timestamp.to_be_bytes());
                 write_headers(headers, out);
+                let mut bytes = Vec::new();
+                self.write_value(old.as_ref(), &mut bytes)?;
+                out.extend_from_slice(&(bytes.len() as u32).to_be_bytes());
+                out.extend_from_slice(&bytes);
                 self.write_value(new.as_ref(), out)
             }
             Row::Count(count) => {
@@ -104,7 +108,10 @@ impl<V: Send + Sync + 'static> Codec<Row<V>> for RowCodec<V> {
             UPDATE => {
                 let timestamp = i64::from_be_bytes(reader.take()?);
                 let headers = reader.headers()?;
-                Ok(Row::Update { new: self.read_value(&mut reader)?, timestamp, headers })
+                let length = u32::from_be_bytes(reader.take()?) as usize;
+                let before = reader.bytes(length)?;
+                let old = self.read_value(&mut Reader { rest: before, id: &self.id, length })?;
+                Ok(Row::Update { old, new: self.read_value(&mut reader)?, timestamp, headers })
             }
             COUNTED => Ok(Row::Count(u64::from_be_bytes(reader.take()?))),
             _ => Err(reader.wrong("unknown kind of row")),
@@ -180,8 +187,8 @@ mod tests {
         let rows = [
             Row::Held { due: -5, old: None },
             Row::Held { due: 5, old: Some("before".to_owned()) },
-            Row::Update { new: Some(String::new()), timestamp: 7, headers },
-            Row::Update { new: None, timestamp: -1, headers: Headers::new() },
+            Row::Update { old: Some("old".to_owned()), new: Some(String::new()), timestamp: 7, headers },
+            Row::Update { old: None, new: None, timestamp: -1, headers: Headers::new() },
             Row::Count(3),
         ];
         let codec = row_codec(utf8());

@@ -70,18 +70,14 @@ impl Leases {
     }
 
     /// Whether no task is held.
-    pub(super) fn is_empty(&self) -> bool {
+    #[cfg(test)]
+    fn is_empty(&self) -> bool {
         self.leases.is_empty()
     }
 
     /// Whether every task that is held runs.
     pub(super) fn all_running(&self) -> bool {
         self.leases.values().all(|lease| matches!(lease.phase, Phase::Running { .. }))
-    }
-
-    /// How many tasks are held.
-    pub(super) fn len(&self) -> usize {
-        self.leases.len()
     }
 
     /// These are ours now.

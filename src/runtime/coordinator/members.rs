@@ -14,8 +14,7 @@ use super::super::error::Error;
 use super::super::plan::Plan;
 use super::super::shared::Shared;
 use crate::broker::{
-    Assignment, Consumer, Fetched, Isolation, NewTopic, Outgoing, Producer, ProducerConfig,
-    StartOffset,
+    Assignment, Consumer, Fetched, Isolation, NewTopic, Outgoing, Producer, ProducerConfig, StartOffset,
 };
 use crate::record::{Headers, Partition};
 
@@ -132,10 +131,10 @@ impl Members {
 
     /// Takes the announcement back: a clean leave. Best effort; silence does the same later.
     pub(super) fn leave(&mut self, shared: &Shared, now: i64) {
-        if self.announced.is_some() {
-            if let Err(error) = self.write(shared, None, now) {
-                tracing::debug!(%error, "the announcement could not be taken back; it expires");
-            }
+        if self.announced.is_some()
+            && let Err(error) = self.write(shared, None, now)
+        {
+            tracing::debug!(%error, "the announcement could not be taken back; it expires");
         }
     }
 
@@ -214,7 +213,9 @@ impl Members {
                 None => drop(self.members.remove(&process)),
                 // Written by a version with another form; it can only be said that it is there.
                 Some(Err(error)) => tracing::warn!(%process, %error, "an announcement could not be read"),
-                Some(Ok(announcement)) if process == shared.process_id => self.hear_self(&announcement, offset),
+                Some(Ok(announcement)) if process == shared.process_id => {
+                    self.hear_self(&announcement, offset)
+                }
                 Some(Ok(announcement)) => self.hear(process, announcement, offset, now),
             }
         }

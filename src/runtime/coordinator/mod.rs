@@ -7,6 +7,7 @@
 //! Owns: the membership, the leases, the topics' existence, the announcement of this process. Never: a record, a store, a
 //! thread, a clock.
 
+mod lag;
 mod leases;
 mod members;
 mod purge;
@@ -17,9 +18,10 @@ mod topics;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, TryRecvError};
 
+use self::lag::Lag;
 use self::leases::Leases;
-use self::members::Members;
 pub(crate) use self::members::Layout;
+use self::members::Members;
 use self::purge::Purge;
 use super::error::{Error, Reaction};
 use super::mailbox::{Progress, Report, ToRestorer, ToWorker};
@@ -69,6 +71,7 @@ pub(crate) struct Coordinator {
     leases: Leases,
     members: Members,
     purge: Purge,
+    lag: Lag,
     waiting: Waiting,
     retry_at: i64,
     /// Whether the group has this process as a member now.
@@ -76,6 +79,8 @@ pub(crate) struct Coordinator {
     /// Workers that have not said goodbye yet.
     running_workers: usize,
     failure: Option<Error>,
+    /// Whether the stop has left the group already.
+    left: bool,
 }
 
 impl Coordinator {
@@ -101,6 +106,8 @@ impl Coordinator {
             joined: false,
             running_workers: 0,
             failure: None,
+            left: false,
+            lag: Lag::default(),
             shared,
         }
     }
@@ -198,8 +205,14 @@ impl Coordinator {
                 self.shared.warn(&format!("worker {worker} dropped {} tasks: {reason}", tasks.len()));
                 self.leases.dropped(&tasks, now);
             }
-            Report::Progress { committed } => self.purge.note(&self.plan, committed),
-            Report::Stopped { .. } => self.running_workers = self.running_workers.saturating_sub(1),
+            Report::Progress { committed } => {
+                self.lag.note(&committed);
+                self.purge.note(&self.plan, committed);
+            }
+            Report::Stopped { worker } => {
+                self.running_workers = self.running_workers.saturating_sub(1);
+                tracing::debug!(worker, "worker ended");
+            }
             Report::Restored(restored) => self.place(*restored),
             Report::Cancelled(task) => self.leases.closed(task),
             Report::GlobalsReady(globals) => self.globals = Some(globals),

@@ -20,7 +20,8 @@ pub(super) struct Purge {
 impl Purge {
     /// These offsets are committed; only those of repartition topics matter.
     pub(super) fn note(&mut self, plan: &Plan, committed: Vec<(Partition, i64)>) {
-        self.consumed.extend(committed.into_iter().filter(|(partition, _)| plan.is_repartition(&partition.topic)));
+        self.consumed
+            .extend(committed.into_iter().filter(|(partition, _)| plan.is_repartition(&partition.topic)));
     }
 
     /// Deletes when it is time. A broker that cannot do it now is asked again later: nothing depends on it.

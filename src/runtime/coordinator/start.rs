@@ -126,6 +126,7 @@ impl Coordinator {
         if let Some(admin) = &mut self.admin {
             self.purge.step(admin.as_mut(), now)?;
         }
+        self.lag.step(&self.shared, now)?;
         if self.joined && self.leases.all_running() {
             self.waiting.over(&self.shared);
         } else if self.joined {
@@ -154,7 +155,10 @@ impl Coordinator {
                 }
                 MembershipEvent::Lost(leases) => {
                     let tasks = self.tasks_of(&leases);
-                    self.shared.warn(&format!("{} tasks were taken away: the group gave this process up", tasks.len()));
+                    self.shared.warn(&format!(
+                        "{} tasks were taken away: the group gave this process up",
+                        tasks.len()
+                    ));
                     self.leases.lost(&tasks);
                 }
             }
@@ -177,7 +181,9 @@ impl Coordinator {
             Move::Revoke { worker, task } => self.tell_worker(worker, ToWorker::Revoke(vec![task])),
             Move::Lose { worker, task } => self.tell_worker(worker, ToWorker::Lost(vec![task])),
             Move::Release(task) => {
-                if let (Some(membership), Some(sub)) = (&self.membership, self.plan.subs.get(task.sub_topology)) {
+                if let (Some(membership), Some(sub)) =
+                    (&self.membership, self.plan.subs.get(task.sub_topology))
+                {
                     membership.release(&[Partition::new(sub.lease.clone(), task.partition)])?;
                 }
             }
@@ -209,10 +215,10 @@ impl Coordinator {
                 tracing::debug!(%error, "while leaving the group");
             }
         }
-        if let Some(membership) = self.membership.take() {
-            if let Err(error) = membership.leave(false) {
-                tracing::debug!(%error, "the group could not be left; it will notice");
-            }
+        if let Some(membership) = self.membership.take()
+            && let Err(error) = membership.leave(false)
+        {
+            tracing::debug!(%error, "the group could not be left; it will notice");
         }
         self.joined = false;
         self.stage = Stage::Guard;

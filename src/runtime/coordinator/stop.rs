@@ -34,16 +34,23 @@ impl Coordinator {
             }
             return Ok(false);
         }
-        if late {
-            self.shared.warn("not everything could be committed in time; the next start recovers what was open");
+        if self.running_workers > 0 {
+            self.shared
+                .warn("not everything could be committed in time; the next start recovers what was open");
+            self.running_workers = 0;
         }
-        self.members.leave(&self.shared, now);
-        if let Some(membership) = self.membership.take() {
-            if let Err(error) = membership.leave(self.shared.config.keep_place) {
+        if !self.left {
+            self.left = true;
+            self.members.leave(&self.shared, now);
+            if let Some(membership) = self.membership.take()
+                && let Err(error) = membership.leave(self.shared.config.keep_place)
+            {
                 tracing::debug!(%error, "the group could not be left; it will notice");
             }
         }
-        let _ = self.members.flushed();
+        if !self.members.flushed() && !late {
+            return Ok(false);
+        }
         // Without mailboxes whoever still works ends by itself.
         self.workers.clear();
         self.restorer = None;

@@ -60,9 +60,8 @@ impl Restorer {
         now: i64,
     ) -> Result<Self, Error> {
         let (inbox, coordinator) = mailboxes;
-        let reader = |role: &str, group, isolation| {
-            shared.broker.consumer(&shared.reader(role, group, isolation))
-        };
+        let reader =
+            |role: &str, group, isolation| shared.broker.consumer(&shared.reader(role, group, isolation));
         Ok(Self {
             group: reader("offsets", true, Isolation::ReadCommitted)?,
             ends: reader("ends", false, Isolation::ReadUncommitted)?,
@@ -168,7 +167,8 @@ impl Restorer {
     fn replay_jobs(&mut self, now: i64, wait: Duration) -> bool {
         match self.replay.step(&mut self.jobs, &self.shared, now, wait) {
             Ok(moved) => moved,
-            Err((task, error)) => {
+            Err(trouble) => {
+                let (task, error) = *trouble;
                 self.trouble(task, error, now);
                 false
             }

@@ -55,7 +55,13 @@ impl Job {
     }
 
     /// Begins anew with an empty directory: what lies in it cannot be completed from the log.
-    pub(super) fn start_over(&mut self, shared: &Shared, plan_name: &str, now: i64, why: &str) -> Result<(), Error> {
+    pub(super) fn start_over(
+        &mut self,
+        shared: &Shared,
+        plan_name: &str,
+        now: i64,
+        why: &str,
+    ) -> Result<(), Error> {
         // The stores must be closed before their directory moves.
         self.state = None;
         self.stage = Stage::Open;

@@ -31,7 +31,7 @@ pub(super) struct Replay {
 }
 
 /// An error, and the task it is about when only one is.
-pub(super) type Trouble = (Option<TaskId>, Error);
+pub(super) type Trouble = Box<(Option<TaskId>, Error)>;
 
 impl Replay {
     pub(super) fn new(consumer: Box<dyn Consumer>) -> Self {
@@ -96,18 +96,18 @@ impl Replay {
     ) -> Result<bool, Trouble> {
         let polled = self.consumer.poll(POLL_RECORDS, wait, &mut self.fetched);
         let mut moved = !self.fetched.is_empty();
-        self.take_in(jobs, now).map_err(|(task, error)| (Some(task), error))?;
+        self.take_in(jobs, now)?;
         if let Err(error) = polled {
             return Err(self.named(jobs, shared, error));
         }
         for (task, job) in jobs.iter_mut().filter(|(_, job)| job.stage == Stage::Replay) {
-            moved |= self.settle(job, shared, now).map_err(|error| (Some(*task), error))?;
+            moved |= self.settle(job, shared, now).map_err(|error| Box::new((Some(*task), error)))?;
         }
         Ok(moved)
     }
 
     /// Sorts what came into the jobs' batches, and writes the full ones.
-    fn take_in(&mut self, jobs: &mut BTreeMap<TaskId, Job>, now: i64) -> Result<(), (TaskId, Error)> {
+    fn take_in(&mut self, jobs: &mut BTreeMap<TaskId, Job>, now: i64) -> Result<(), Trouble> {
         let mut fetched = mem::take(&mut self.fetched);
         for Fetched { slot, offset, record } in fetched.drain(..) {
             let Some(Some((task, place))) = self.owners.get(slot).copied() else { continue };
@@ -124,7 +124,7 @@ impl Replay {
                 rows.add(key, record.value.as_deref(), record.timestamp, &mut job.batch);
             }
             if job.batch.bytes() >= BATCH_BYTES {
-                job.write().map_err(|error| (task, error))?;
+                job.write().map_err(|error| Box::new((Some(task), error)))?;
             }
         }
         self.fetched = fetched;
@@ -154,15 +154,17 @@ impl Replay {
 
     /// An error of the reader, with the task it concerns.
     fn named(&mut self, jobs: &BTreeMap<TaskId, Job>, shared: &Shared, error: BrokerError) -> Trouble {
-        let BrokerError::OffsetOutOfRange { partition, offset } = error else { return (None, error.into()) };
+        let BrokerError::OffsetOutOfRange { partition, offset } = error else {
+            return Box::new((None, error.into()));
+        };
         let owner = jobs.iter().find(|(_, job)| job.logs.iter().any(|log| log.partition == partition));
         let task = owner.map(|(task, _)| *task);
         let marks = match self.consumer.watermarks(&partition) {
             Ok(marks) => marks,
-            Err(error) => return (task, error.into()),
+            Err(error) => return Box::new((task, error.into())),
         };
         let (low, high, dir) = (marks.low, marks.high, shared.dir.clone());
-        (task, Error::ChangelogTruncated { partition, low, high, checkpoint: offset, dir })
+        Box::new((task, Error::ChangelogTruncated { partition, low, high, checkpoint: offset, dir }))
     }
 }
 
@@ -173,12 +175,11 @@ impl Job {
             if log.next >= 0 {
                 self.checkpoint.changelog.insert(log.name.clone(), log.next);
             }
-            if let Some(time) = log.rows.as_ref().map(topo_state::Restorer::observed_time) {
-                if time != topo_state::NO_TIME {
-                    let known =
-                        self.checkpoint.stream_times.entry(format!("store:{}", log.name)).or_insert(time);
-                    *known = time.max(*known);
-                }
+            let observed = log.rows.as_ref().map_or(topo_state::NO_TIME, topo_state::Restorer::observed_time);
+            if observed != topo_state::NO_TIME {
+                let name = format!("store:{}", log.name);
+                let known = self.checkpoint.stream_times.entry(name).or_insert(observed);
+                *known = observed.max(*known);
             }
         }
         if let Some(state) = &mut self.state {

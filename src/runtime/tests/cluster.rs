@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use crate::broker::memory::MemoryBroker;
 use crate::broker::{
-    Admin, Assignment, Broker, Consumer, ConsumerConfig, Isolation, NewTopic, Outgoing, Producer, ProducerConfig,
-    StartOffset,
+    Admin, Assignment, Broker, Consumer, ConsumerConfig, Isolation, NewTopic, Outgoing, Producer,
+    ProducerConfig, StartOffset,
 };
 use crate::graph::Topology;
 use crate::partitioner::partition_of;
@@ -56,7 +56,12 @@ impl Cluster {
     /// Topics `in` and `more` with `partitions` partitions, no process.
     pub(super) fn new(partitions: i32) -> Self {
         let broker = MemoryBroker::new();
-        let topic = |name: &str| NewTopic { name: name.into(), partitions, replication: -1, settings: BTreeMap::new() };
+        let topic = |name: &str| NewTopic {
+            name: name.into(),
+            partitions,
+            replication: -1,
+            settings: BTreeMap::new(),
+        };
         broker.admin().unwrap().create(&[topic("in"), topic("more")]).unwrap();
         let dir = tempfile::tempdir().unwrap();
         let (processes, logs) = (BTreeMap::new(), BTreeMap::new());
@@ -139,6 +144,17 @@ impl Cluster {
         }
     }
 
+    /// Rounds until the application of some process ends with an error.
+    pub(super) fn failure(&mut self) -> Error {
+        for _ in 0..12_000 {
+            if let Err(error) = self.round() {
+                return error;
+            }
+        }
+        let logs: Vec<_> = self.logs.iter().map(|(name, log)| (name, log.lines())).collect();
+        panic!("a minute went by without an error\n{logs:#?}");
+    }
+
     /// Steps only one part of one process. Time stands still.
     pub(super) fn step(&mut self, process: &str, part: Part) -> bool {
         self.processes.get_mut(process).unwrap().step(part, self.now).unwrap()
@@ -210,7 +226,8 @@ impl Cluster {
 
     /// Values of `out` by key, in order.
     pub(super) fn counts(&self) -> BTreeMap<String, Vec<String>> {
-        let text = |bytes: Option<bytes::Bytes>| String::from_utf8(bytes.unwrap_or_default().to_vec()).unwrap();
+        let text =
+            |bytes: Option<bytes::Bytes>| String::from_utf8(bytes.unwrap_or_default().to_vec()).unwrap();
         let mut counts: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for record in self.records("out") {
             counts.entry(text(record.key)).or_default().push(text(record.value));

@@ -12,7 +12,11 @@ fn another_layout_waits_says_for_whom_and_starts_when_the_first_is_gone() {
     cluster.start("new", count_of_two());
     cluster.pass(30_000);
     assert!(!cluster.logs["new"].has("to: Some(Running)"));
-    assert!(cluster.logs["new"].has("waiting for old on here: another layout"), "{:#?}", cluster.logs["new"].lines());
+    assert!(
+        cluster.logs["new"].has("waiting for old on here: another layout"),
+        "{:#?}",
+        cluster.logs["new"].lines()
+    );
     cluster.process("old").stop();
     cluster.until("new runs", |cluster| cluster.logs["new"].has("to: Some(Running)"));
 }
@@ -50,11 +54,7 @@ fn an_internal_topic_with_other_settings_is_a_clear_error() {
     let topic = NewTopic { name: "app-counts-changelog".into(), partitions: 2, replication: -1, settings };
     cluster.admin().create(&[topic]).unwrap();
     cluster.start("p", count());
-    let error = loop {
-        if let Err(error) = cluster.round() {
-            break error;
-        }
-    };
+    let error = cluster.failure();
     assert!(matches!(error, Error::InternalTopic { .. }), "{error}");
     assert!(error.to_string().contains("app-counts-changelog has cleanup.policy = delete"), "{error}");
 }

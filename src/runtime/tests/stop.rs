@@ -15,6 +15,7 @@ fn a_clean_stop_commits_what_was_read_and_leaves_nothing_to_restore() {
     cluster.process("p").stop();
     cluster.until("the end", |cluster| cluster.process("p").is_finished());
     assert!(cluster.now - from < 1_000, "{} ms", cluster.now - from);
+    cluster.crash("p");
     cluster.start("p", count());
     cluster.until("both counts", |cluster| cluster.records("out").len() == 2);
     cluster.pass(500);

@@ -1,12 +1,13 @@
 //! A task that runs: the task itself, and where its inputs and changelogs stand.
 
+use super::super::error::Error;
 use super::super::mailbox::{InputStart, Restored};
 use super::super::observer::TaskId;
 use super::super::plan::{Backed, Plan};
 use super::super::shared::Shared;
-use crate::record::Partition;
-use crate::task::{GlobalStores, Origin, Task, TaskError};
 use crate::processor::Position;
+use crate::record::Partition;
+use crate::task::{GlobalStores, Origin, Task};
 
 /// One input of a running task.
 #[derive(Debug)]
@@ -61,7 +62,7 @@ impl Active {
         restored: Restored,
         now: i64,
         mut slot: impl FnMut() -> usize,
-    ) -> Result<Self, TaskError> {
+    ) -> Result<Self, Error> {
         let id = restored.task;
         let sub = &plan.subs[id.sub_topology];
         let task = Task::new(
@@ -128,4 +129,3 @@ fn input(partition: &Partition, starts: &[InputStart], slot: &mut impl FnMut() -
         read: 0,
     }
 }
-

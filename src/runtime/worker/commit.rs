@@ -18,8 +18,8 @@ use super::super::config::Guarantee;
 use super::super::error::Error;
 use super::super::mailbox::Report;
 use super::super::observer::{Event, TaskId};
-use super::active::Logging;
 use super::Worker;
+use super::active::Logging;
 use crate::broker::{BrokerError, CommittedOffset};
 use crate::record::Partition;
 
@@ -211,7 +211,6 @@ impl Worker {
     fn finished(&mut self, started: i64, now: i64) {
         self.last_commit = now;
         self.outbox.report(&self.shared);
-        self.waiting.over(&self.shared);
         let took_ms = now - started;
         self.shared.tell(&Event::Committed { worker: self.index, took_ms });
         let mut committed = Vec::new();

@@ -93,7 +93,10 @@ impl Inputs {
     }
 
     /// First and end offset of a partition.
-    pub(crate) fn watermarks(&mut self, partition: &Partition) -> Result<crate::broker::Watermarks, BrokerError> {
+    pub(crate) fn watermarks(
+        &mut self,
+        partition: &Partition,
+    ) -> Result<crate::broker::Watermarks, BrokerError> {
         self.consumer.watermarks(partition)
     }
 

@@ -126,7 +126,12 @@ impl Worker {
         }
         match self.work(now, wait) {
             Ok(_) if self.ended => Progress::Done,
-            Ok(moved) => Progress::of(moved),
+            Ok(moved) => {
+                if now >= self.retry_at && matches!(self.commit, Commit::Idle) {
+                    self.waiting.over(&self.shared);
+                }
+                Progress::of(moved)
+            }
             Err(error) => self.react(error, now),
         }
     }
@@ -173,9 +178,11 @@ impl Worker {
 
     fn poll(&mut self, wait: Duration) -> Result<bool, Error> {
         let config = &self.shared.config;
-        let in_hand = self.tasks.iter().flatten().any(|active| {
-            (0..active.inputs.len()).any(|input| active.task.buffered(input) > 0)
-        });
+        let in_hand = self
+            .tasks
+            .iter()
+            .flatten()
+            .any(|active| (0..active.inputs.len()).any(|input| active.task.buffered(input) > 0));
         let wait = if in_hand { Duration::ZERO } else { wait };
         let polled = self.inputs.poll(&mut self.tasks, config.step_records, wait)?;
         self.inputs.balance(&mut self.tasks, config.buffered_records)?;
@@ -188,10 +195,10 @@ impl Worker {
             if now < active.retry_at {
                 continue;
             }
-            let worked = active
-                .task
-                .process(now, self.shared.config.step_records)
-                .and_then(|count| active.task.punctuate(now).map(|()| count));
+            let worked = match active.task.process(now, self.shared.config.step_records) {
+                Ok(count) => active.task.punctuate(now).map(|()| count),
+                Err(error) => Err(error),
+            };
             match worked {
                 Ok(count) => moved |= count > 0,
                 Err(TaskError::Retry { place, reason }) => {

@@ -1,0 +1,55 @@
+//! How far the committed offsets are behind the ends of their partitions, for whoever watches.
+
+use std::collections::BTreeMap;
+
+use super::super::error::Error;
+use super::super::observer::Event;
+use super::super::shared::Shared;
+use crate::broker::{BrokerError, Consumer, Isolation};
+use crate::record::Partition;
+
+/// Milliseconds between two looks at the same partition.
+const EVERY_MS: i64 = 5_000;
+
+/// Committed offsets, and a reader that asks for ends.
+#[derive(Default)]
+pub(super) struct Lag {
+    reader: Option<Box<dyn Consumer>>,
+    /// Next offset to read, and when the partition was looked at last.
+    committed: BTreeMap<Partition, (i64, Option<i64>)>,
+}
+
+impl Lag {
+    /// These offsets are committed.
+    pub(super) fn note(&mut self, committed: &[(Partition, i64)]) {
+        for (partition, next) in committed {
+            let known = self.committed.entry(partition.clone()).or_insert((*next, None));
+            known.0 = *next;
+        }
+    }
+
+    /// Looks at one partition whose time has come; more would hold up the group.
+    pub(super) fn step(&mut self, shared: &Shared, now: i64) -> Result<(), Error> {
+        let due = |(_, last): &(i64, Option<i64>)| last.is_none_or(|last| now - last >= EVERY_MS);
+        let Some((partition, (next, last))) = self.committed.iter_mut().find(|(_, entry)| due(entry)) else {
+            return Ok(());
+        };
+        *last = Some(now);
+        let reader = match &mut self.reader {
+            Some(reader) => reader,
+            none => {
+                none.insert(shared.broker.consumer(&shared.reader("lag", false, Isolation::ReadCommitted))?)
+            }
+        };
+        match reader.watermarks(partition) {
+            Ok(marks) => {
+                let records = (marks.high - *next).max(0);
+                shared.tell(&Event::Lag { partition, records });
+                Ok(())
+            }
+            // Nothing depends on it; whoever needs the broker says that it is away.
+            Err(BrokerError::Retriable(_)) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
