@@ -3,12 +3,17 @@
 
 /// Real services in scratch directories.
 #[path = "../support/mod.rs"]
-#[allow(dead_code, reason = "shared by several test binaries")]
 mod support;
 
 /// Debezium's own wire forms, sample by sample.
 mod debezium;
+/// Both topologies on two processes, one of which crashes, against the model.
+mod demo;
 /// Made-up input is consistent.
 mod generate;
 /// The PostgreSQL exit on a real PostgreSQL.
 mod ods;
+/// The topology `orders`, rule by rule and against the model.
+mod orders;
+/// The topology `velocity`, rule by rule and against the model.
+mod velocity;
