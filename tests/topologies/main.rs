@@ -5,6 +5,11 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+#[path = "../support/golden.rs"]
+mod golden;
+
+/// The binary: what it draws, prints and refuses.
+mod binary;
 /// Debezium's own wire forms, sample by sample.
 mod debezium;
 /// Both topologies on two processes, one of which crashes, against the model.
