@@ -10,6 +10,9 @@ mod golden;
 
 /// The binary: what it draws, prints and refuses.
 mod binary;
+/// Kafka, database and processes together.
+mod system;
+
 /// Debezium's own wire forms, sample by sample.
 mod debezium;
 /// Both topologies on two processes, one of which crashes, against the model.
@@ -22,3 +25,9 @@ mod ods;
 mod orders;
 /// The topology `velocity`, rule by rule and against the model.
 mod velocity;
+/// Five processes, killed again and again.
+mod kills;
+/// The samples, byte for byte, through the processes.
+mod samples_on_kafka;
+/// Waiting, readiness and the end of processes.
+mod stops;
