@@ -27,7 +27,7 @@ const GAP_MS: std::ops::Range<u64> = 300..2_300;
 /// The outputs are compared with the model when nothing has come for this long, and must stay so once more.
 const PAUSE: Duration = Duration::from_millis(1_500);
 /// How long the processes may take for the rest once nobody kills them any more.
-const PATIENCE: Duration = Duration::from_secs(45);
+const PATIENCE: Duration = Duration::from_secs(150);
 
 /// When whom to kill.
 struct Plan {
