@@ -163,7 +163,9 @@ impl Admin for KafkaAdmin {
     }
 
     fn members(&mut self, group: &str) -> Result<Vec<GroupMember>, BrokerError> {
-        describe::members(self.client.inner(), group, PATIENCE)
+        let members = describe::members(self.client.inner(), group, PATIENCE)?;
+        self.client.inner().context().answered();
+        Ok(members)
     }
 
     fn delete_group(&mut self, group: &str) -> Result<(), BrokerError> {
