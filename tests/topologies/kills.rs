@@ -204,6 +204,7 @@ impl Story {
         }
     }
 
+    #[expect(clippy::print_stderr, reason = "what a run did is part of its result")]
     fn print(&self, took: Duration, written: u64) {
         let mut times = self.recoveries.clone();
         times.sort_unstable();
