@@ -36,7 +36,8 @@ fn the_text_begins_as_kafka_streams_begins() {
 
 #[test]
 fn the_configuration_names_every_key_its_value_and_its_source() {
-    let page = printed(&["config", "--set", "commit.interval.ms=250ms", "--set", "postgres.url=postgres://u:p@h/d"]);
+    let page =
+        printed(&["config", "--set", "commit.interval.ms=250ms", "--set", "postgres.url=postgres://u:p@h/d"]);
     same_as_golden("tests/topologies/golden/config.txt", &page);
     assert!(!page.contains("postgres://u:p"), "a secret is printed");
 }

@@ -70,7 +70,8 @@ fn kills_at_random_moments_lose_double_and_spoil_nothing() {
     let mut outputs = Outputs::new(&system);
     let total = events + events / EVENTS_PER_PAYMENT;
     let begun = Instant::now();
-    let story = kill_while_writing(&plan, &mut workers, &mut input, &mut outputs, mix(orders, payments), total);
+    let story =
+        kill_while_writing(&plan, &mut workers, &mut input, &mut outputs, mix(orders, payments), total);
     let killed = begun.elapsed();
     story.print(killed, input.written());
 
@@ -105,7 +106,10 @@ fn generators(seed: u64, events: u64) -> (OrdersGenerator, PaymentsGenerator) {
         partitions: Some(PARTITIONS),
         ..PaymentsConfig::default()
     };
-    (OrdersGenerator::new(OrdersConfig { seed, events, ..OrdersConfig::default() }), PaymentsGenerator::new(payments))
+    (
+        OrdersGenerator::new(OrdersConfig { seed, events, ..OrdersConfig::default() }),
+        PaymentsGenerator::new(payments),
+    )
 }
 
 /// Payments among the change events, until both are at their end.

@@ -19,15 +19,15 @@ mod debezium;
 mod demo;
 /// Made-up input is consistent.
 mod generate;
+/// Five processes, killed again and again.
+mod kills;
 /// The PostgreSQL exit on a real PostgreSQL.
 mod ods;
 /// The topology `orders`, rule by rule and against the model.
 mod orders;
-/// The topology `velocity`, rule by rule and against the model.
-mod velocity;
-/// Five processes, killed again and again.
-mod kills;
 /// The samples, byte for byte, through the processes.
 mod samples_on_kafka;
 /// Waiting, readiness and the end of processes.
 mod stops;
+/// The topology `velocity`, rule by rule and against the model.
+mod velocity;

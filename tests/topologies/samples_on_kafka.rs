@@ -51,13 +51,17 @@ impl Stage {
     /// Waits until the topics and the tables are so.
     #[track_caller]
     fn becomes(&mut self, enriched: &[Value], revenue: &[(&str, Value)]) {
-        let enriched = enriched.iter().map(|order| (order["order_id"].as_i64().unwrap(), order.clone())).collect();
+        let enriched =
+            enriched.iter().map(|order| (order["order_id"].as_i64().unwrap(), order.clone())).collect();
         let revenue = revenue.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect();
         let deadline = Instant::now() + PATIENCE;
         loop {
             self.outputs.read(Duration::from_millis(100));
             let tables = self.system.tables().unwrap_or_default();
-            if self.outputs.enriched == enriched && self.outputs.revenue == revenue && tables.orders == enriched {
+            if self.outputs.enriched == enriched
+                && self.outputs.revenue == revenue
+                && tables.orders == enriched
+            {
                 assert_eq!((tables.wrong_windows.len(), self.outputs.anomalies.len()), (0, 0));
                 return;
             }

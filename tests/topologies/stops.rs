@@ -63,8 +63,6 @@ fn sigterm_ends_every_process_in_time_while_the_broker_is_away() {
 /// Waits until the process says that it is not ready, and names what it waits for.
 fn await_waiting(worker: &Worker, topic: &str) {
     wait_until(&format!("{} to wait for {topic}", worker.name()), PATIENCE, || {
-        worker
-            .health()
-            .is_some_and(|answer| answer.starts_with("HTTP/1.1 503") && answer.contains(topic))
+        worker.health().is_some_and(|answer| answer.starts_with("HTTP/1.1 503") && answer.contains(topic))
     });
 }

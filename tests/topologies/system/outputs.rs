@@ -100,7 +100,9 @@ impl Outputs {
             for number in 0..count {
                 let slot = self.slots.len();
                 let partition = Partition::new(topic, number);
-                self.consumer.assign(&[Assignment { partition, start: StartOffset::Earliest, slot }]).unwrap();
+                self.consumer
+                    .assign(&[Assignment { partition, start: StartOffset::Earliest, slot }])
+                    .unwrap();
                 self.slots.push((topic, number, count));
             }
         }
