@@ -287,6 +287,8 @@ pub struct GroupMember {
     pub client_id: String,
     /// Its host.
     pub host: String,
+    /// What it holds; nothing while the group decides anew.
+    pub assigned: Vec<Partition>,
 }
 
 /// Topics, groups and settings. Calls wait for the broker, at most some seconds.

@@ -1,6 +1,6 @@
 //! The topology laid over the cluster: which topics, how many partitions, which tasks. Made once at start, never changed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::Hasher;
 use std::sync::Arc;
 
@@ -12,6 +12,7 @@ use super::internal;
 use super::shared::Shared;
 use crate::broker::NewTopic;
 use crate::graph::{Changelog, NodeKind, OffsetReset, SubTopology, TopicRef, Topology};
+use crate::record::Partition;
 
 /// The layout of an application.
 #[derive(Debug, Default)]
@@ -104,6 +105,15 @@ impl Plan {
     /// Lease topics of all sub-topologies that have tasks.
     pub(crate) fn leases(&self) -> Vec<String> {
         self.subs.iter().filter(|sub| sub.tasks > 0).map(|sub| sub.lease.to_string()).collect()
+    }
+
+    /// Every partition of the lease topics: one per task.
+    pub(crate) fn lease_partitions(&self) -> BTreeSet<Partition> {
+        let of = |sub: &SubPlan| {
+            let lease = sub.lease.clone();
+            (0..sub.tasks).map(move |number| Partition::new(lease.clone(), number))
+        };
+        self.subs.iter().flat_map(of).collect()
     }
 
     /// Topics whose consumed records can be deleted.

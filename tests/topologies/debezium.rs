@@ -30,12 +30,23 @@ struct Sample {
     records: Vec<SampleRecord>,
 }
 
+/// One header, as text.
 #[derive(Deserialize)]
-struct SampleRecord {
-    topic: String,
+pub(crate) struct SampleHeader {
+    pub(crate) key: String,
+    pub(crate) value: String,
+}
+
+/// A record as the connector wrote it.
+#[derive(Deserialize)]
+pub(crate) struct SampleRecord {
+    pub(crate) topic: String,
+    pub(crate) partition: i32,
+    pub(crate) timestamp: i64,
+    pub(crate) headers: Vec<SampleHeader>,
     offset: i64,
-    key: Option<Box<RawValue>>,
-    value: Option<Box<RawValue>>,
+    pub(crate) key: Option<Box<RawValue>>,
+    pub(crate) value: Option<Box<RawValue>>,
 }
 
 fn read(name: &str) -> String {
@@ -43,12 +54,13 @@ fn read(name: &str) -> String {
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-fn sample(name: &str) -> Vec<SampleRecord> {
+/// The records of a sample.
+pub(crate) fn sample(name: &str) -> Vec<SampleRecord> {
     serde_json::from_str::<Sample>(&read(name)).unwrap().records
 }
 
 /// The bytes the connector writes: no space outside strings, members in their order, escapes as they are.
-fn compact(raw: &RawValue) -> String {
+pub(crate) fn compact(raw: &RawValue) -> String {
     let (mut inside, mut escaped) = (false, false);
     let keep = |c: &char| {
         let kept = inside || !c.is_ascii_whitespace();

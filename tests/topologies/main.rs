@@ -3,12 +3,31 @@
 
 /// Real services in scratch directories.
 #[path = "../support/mod.rs"]
-#[allow(dead_code, reason = "shared by several test binaries")]
 mod support;
+
+#[path = "../support/golden.rs"]
+mod golden;
+
+/// The binary: what it draws, prints and refuses.
+mod binary;
+/// Kafka, database and processes together.
+mod system;
 
 /// Debezium's own wire forms, sample by sample.
 mod debezium;
+/// Both topologies on two processes, one of which crashes, against the model.
+mod demo;
 /// Made-up input is consistent.
 mod generate;
+/// Five processes, killed again and again.
+mod kills;
 /// The PostgreSQL exit on a real PostgreSQL.
 mod ods;
+/// The topology `orders`, rule by rule and against the model.
+mod orders;
+/// The samples, byte for byte, through the processes.
+mod samples_on_kafka;
+/// Waiting, readiness and the end of processes.
+mod stops;
+/// The topology `velocity`, rule by rule and against the model.
+mod velocity;

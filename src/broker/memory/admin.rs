@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Shared;
+use super::group::Member;
 use super::topic::Topic;
 use crate::broker::{Admin, BrokerError, Created, GroupMember, NewTopic};
 use crate::record::Partition;
@@ -78,12 +79,13 @@ impl Admin for MemoryAdmin {
     fn members(&mut self, group: &str) -> Result<Vec<GroupMember>, BrokerError> {
         let cluster = self.shared.lock();
         let Some(group) = cluster.groups.get(group) else { return Ok(Vec::new()) };
-        let member = |(number, client_id): (u64, &str)| GroupMember {
-            member_id: format!("{client_id}-{number}"),
-            client_id: client_id.to_owned(),
+        let member = |(number, it): (&u64, &Member)| GroupMember {
+            member_id: format!("{}-{number}", it.client_id),
+            client_id: it.client_id.clone(),
             host: "memory".to_owned(),
+            assigned: it.held.iter().cloned().collect(),
         };
-        Ok(group.members.iter().map(|(number, it)| member((*number, &it.client_id))).collect())
+        Ok(group.members.iter().map(member).collect())
     }
 
     fn delete_group(&mut self, group: &str) -> Result<(), BrokerError> {

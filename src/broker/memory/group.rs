@@ -32,7 +32,7 @@ pub(super) struct Member {
     session_ms: i64,
     seen_ms: i64,
     epoch: u64,
-    held: BTreeSet<Partition>,
+    pub(super) held: BTreeSet<Partition>,
     revoking: BTreeSet<Partition>,
 }
 

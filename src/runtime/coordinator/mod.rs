@@ -10,6 +10,7 @@
 mod lag;
 mod leases;
 mod members;
+mod orphans;
 mod purge;
 mod start;
 mod stop;
@@ -22,6 +23,7 @@ use self::lag::Lag;
 use self::leases::Leases;
 pub(crate) use self::members::Layout;
 use self::members::Members;
+use self::orphans::Orphans;
 use self::purge::Purge;
 use super::error::{Error, Reaction};
 use super::mailbox::{Progress, Report, ToRestorer, ToWorker};
@@ -72,6 +74,7 @@ pub(crate) struct Coordinator {
     members: Members,
     purge: Purge,
     lag: Lag,
+    orphans: Orphans,
     waiting: Waiting,
     retry_at: i64,
     /// Whether the group has this process as a member now.
@@ -108,6 +111,7 @@ impl Coordinator {
             failure: None,
             left: false,
             lag: Lag::default(),
+            orphans: Orphans::default(),
             shared,
         }
     }

@@ -127,12 +127,25 @@ impl Coordinator {
             self.purge.step(admin.as_mut(), now)?;
         }
         self.lag.step(&self.shared, now)?;
+        if let Some(count) = self.look_for_orphans(now)? {
+            self.rejoin(now, &format!("{count} tasks have no holder, and the group does not see it"));
+            return Ok(true);
+        }
         if self.joined && self.leases.all_running() {
             self.waiting.over(&self.shared);
         } else if self.joined {
             self.waiting.because(&self.shared, now, "restoring tasks");
         }
         Ok(moved)
+    }
+
+    fn look_for_orphans(&mut self, now: i64) -> Result<Option<usize>, Error> {
+        if !self.joined || !self.orphans.is_due(now) {
+            return Ok(None);
+        }
+        let (group, wanted) = (self.group(), self.plan.lease_partitions());
+        let Some(admin) = &mut self.admin else { return Ok(None) };
+        self.orphans.look(admin.as_mut(), &group.group, &group.client_id, &wanted)
     }
 
     pub(super) fn poll_group(&mut self, now: i64) -> Result<bool, Error> {

@@ -27,7 +27,7 @@
 //! Each input partition has trees of its own per account: a partition that is read faster than another one (after an
 //! outage, say) takes nothing away from it, so verdicts are the same at any speed.
 //!
-//! Counting itself is [`window_tree`]; [`velocity`] is the page that says all this in code.
+//! Counting itself is `window_tree`; [`topology()`] is the page that says all this in code.
 
 mod accounts;
 mod amount;

@@ -1,0 +1,92 @@
+//! Writes input and reads it back: the broker's order is the truth for the model.
+
+use std::time::Duration;
+
+use topo::Headers;
+use topo::broker::{Broker, BrokerError, Outgoing, Producer, ProducerConfig};
+use topologies::generate::WireRecord;
+
+use super::System;
+
+/// Writes records to their partitions.
+pub(crate) struct Input {
+    producer: Box<dyn Producer>,
+    partitions: i32,
+    written: u64,
+}
+
+impl Input {
+    /// A writer to topics of so many partitions.
+    pub(crate) fn new(system: &System, partitions: i32) -> Self {
+        let config = ProducerConfig {
+            client_id: "input".into(),
+            transactional_id: None,
+            transaction_timeout: Duration::from_secs(10),
+            linger: Duration::from_millis(5),
+        };
+        Self { producer: system.broker.producer(&config).unwrap(), partitions, written: 0 }
+    }
+
+    /// Queues a record.
+    pub(crate) fn write(&mut self, record: &WireRecord) {
+        let mut headers = Headers::new();
+        for (name, value) in &record.headers {
+            headers.push(name, value.clone());
+        }
+        let outgoing = Outgoing {
+            topic: &record.topic,
+            partition: record.partition(self.partitions),
+            key: record.key.as_deref(),
+            value: record.value.as_deref(),
+            timestamp: record.timestamp_ms,
+            headers: &headers,
+            slot: None,
+        };
+        loop {
+            match self.producer.send(outgoing) {
+                Ok(()) => break,
+                Err(BrokerError::QueueFull | BrokerError::Retriable(_)) => {
+                    self.serve(Duration::from_millis(5));
+                }
+                Err(error) => panic!("{error}"),
+            }
+        }
+        self.written += 1;
+        if self.written.is_multiple_of(100) {
+            self.serve(Duration::ZERO);
+        }
+    }
+
+    /// Waits until everything is in the topics.
+    pub(crate) fn flush(&mut self) {
+        while self.producer.in_flight() > 0 {
+            self.serve(Duration::from_millis(10));
+        }
+    }
+
+    /// How many records were written.
+    pub(crate) fn written(&self) -> u64 {
+        self.written
+    }
+
+    fn serve(&mut self, wait: Duration) {
+        assert_eq!(self.producer.delivered(wait).failure, None);
+    }
+}
+
+impl System {
+    /// What lies in an input topic, in the form the model takes, by partition and offset.
+    pub(crate) fn read_back(&self, topic: &str, partitions: i32) -> Vec<(i32, i64, WireRecord)> {
+        let wire = |(partition, offset, record): (i32, i64, topo::RawRecord)| {
+            let record = WireRecord {
+                topic: topic.to_owned(),
+                key: record.key.map(|key| key.to_vec()),
+                value: record.value.map(|value| value.to_vec()),
+                timestamp_ms: record.timestamp,
+                headers: Vec::new(),
+            };
+            (partition, offset, record)
+        };
+        self.read_all(topic, partitions).into_iter().map(wire).collect()
+    }
+}
