@@ -1,6 +1,6 @@
 //! The measured process: one application, which tells its progress on standard output until its input pipe is closed.
 //!
-//! Lines: `processed <facts> <quiet>` with every commit, `restored <records> <milliseconds>` once, when every task runs.
+//! Lines: `processed <facts> <quiet>` with every commit (quiet: nothing waits in internal topics), `restored <records> <milliseconds>` once, when every task runs.
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
@@ -91,12 +91,16 @@ impl Observer for Told {
     fn event(&self, event: &Event<'_>) {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match event {
-            Event::Processed { partition, count } if *partition.topic == *FACTS => counts.facts += count,
-            Event::Processed { partition, count } if is_internal(&partition.topic) => counts.read += count,
-            Event::Produced { topic, count } if is_internal(topic) => counts.written += count,
-            Event::Committed { .. } => {
+            // Told after what was produced by the same commit: no moment looks quiet that is not.
+            Event::Processed { partition, count } => {
+                match &*partition.topic {
+                    FACTS => counts.facts += count,
+                    topic if is_internal(topic) => counts.read += count,
+                    _ => {}
+                }
                 say(&format!("processed {} {}", counts.facts, counts.written == counts.read));
             }
+            Event::Produced { topic, count } if is_internal(topic) => counts.written += count,
             Event::Restore { restored, .. } => counts.restored += restored,
             Event::Task { to: Some(TaskState::Restoring), .. } => {
                 counts.began.get_or_insert_with(Instant::now);
