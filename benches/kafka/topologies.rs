@@ -53,7 +53,7 @@ pub(crate) fn topology(name: &str, out: &str) -> Result<Topology, TopologyErrors
                 rows_store("rows-store"),
             );
             app.stream("facts", &facts())
-                .left_join_table("join", &rows, |_, fact, row| joined(fact, row))
+                .left_join_table("join", &rows, |_, fact, row| joined(fact, row.is_some()))
                 .to("out", &Topic::new(out, utf8(), bytes()));
         }
         _ => {
@@ -63,9 +63,14 @@ pub(crate) fn topology(name: &str, out: &str) -> Result<Topology, TopologyErrors
                 &Topic::<String, Vec<u8>>::new(FOREIGN, utf8(), bytes()),
                 rows_store("foreign-store"),
             );
-            left.left_fk_join("join", &right, |_, fact| foreign_key(fact), |_, fact, row| joined(fact, row))
-                .to_stream("updates")
-                .to("out", &Topic::new(out, utf8(), bytes()));
+            left.left_fk_join(
+                "join",
+                &right,
+                |_, fact| foreign_key(fact),
+                |_, fact, row| joined(fact, row.is_some()),
+            )
+            .to_stream("updates")
+            .to("out", &Topic::new(out, utf8(), bytes()));
         }
     }
     app.build()
@@ -80,8 +85,8 @@ fn foreign_key(fact: &[u8]) -> Option<String> {
 }
 
 /// As many bytes of work as Kafka Streams' joiner had: the fact with a byte that says whether a row was there.
-fn joined(fact: &Vec<u8>, row: Option<&Vec<u8>>) -> Vec<u8> {
-    let mut joined = fact.clone();
-    joined.push(u8::from(row.is_some()));
+fn joined(fact: &[u8], has_row: bool) -> Vec<u8> {
+    let mut joined = fact.to_vec();
+    joined.push(u8::from(has_row));
     joined
 }
