@@ -287,8 +287,15 @@ pub struct GroupMember {
     pub client_id: String,
     /// Its host.
     pub host: String,
-    /// What it holds; nothing while the group decides anew.
-    pub assigned: Vec<Partition>,
+}
+
+/// What a member of a group holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Holder {
+    /// The member's client id.
+    pub client_id: String,
+    /// What it holds.
+    pub held: Vec<Partition>,
 }
 
 /// Topics, groups and settings. Calls wait for the broker, at most some seconds.
@@ -309,6 +316,10 @@ pub trait Admin: Send {
     fn delete_records(&mut self, before: &[(Partition, i64)]) -> Result<(), BrokerError>;
     /// Members of a group; empty when it does not exist.
     fn members(&mut self, group: &str) -> Result<Vec<GroupMember>, BrokerError>;
+    /// Who holds what in a group whose members share out the partitions themselves (classic protocol). Nothing is held
+    /// while the group decides anew, and none are named of a group in which the broker decides. Any trouble is
+    /// [`BrokerError::Retriable`].
+    fn holders(&mut self, group: &str) -> Result<Vec<Holder>, BrokerError>;
     /// Deletes a group with its offsets; it must have no members.
     fn delete_group(&mut self, group: &str) -> Result<(), BrokerError>;
 }

@@ -65,8 +65,14 @@ impl Application for TopologyApplication {
     fn run(self: Box<Self>, running: &Running) -> Result<(), Failure> {
         let reporter = Reporter::new(&running.name, running.metrics.clone(), running.health.clone());
         let broker = Arc::new(self.broker());
-        let app = App::start(self.topology, broker, self.config, Arc::new(reporter))?;
+        let app = App::start(self.topology, broker.clone(), self.config, Arc::new(reporter))?;
+        let part = format!("{} broker", running.name);
         while !running.stop.load(Relaxed) && !app.is_finished() {
+            if broker.is_reachable() {
+                running.health.gone(&part);
+            } else {
+                running.health.waiting(&part, "no broker can be reached: waiting until one answers");
+            }
             std::thread::sleep(LOOK_EVERY);
         }
         app.stop();

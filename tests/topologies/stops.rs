@@ -47,17 +47,32 @@ fn sigterm_ends_every_process_in_time_while_the_broker_is_away() {
     for worker in &mut workers {
         worker.await_ready(PATIENCE);
     }
+    // A broker that was away is found again, by itself, and also when there is nothing to do.
+    system.kafka.kill9();
+    for worker in &workers {
+        await_unready(worker);
+    }
+    system.kafka.restart();
+    for worker in &mut workers {
+        worker.becomes_ready_again(PATIENCE);
+    }
+
     system.kafka.kill9();
     // These have never seen the broker.
     let late = applications.map(|name| Worker::start(&system, &format!("late-{name}"), name, &[]));
     for worker in late.iter().chain(&workers) {
-        wait_until("a process that says it is not ready", PATIENCE, || {
-            worker.health().is_some_and(|answer| answer.starts_with("HTTP/1.1 503"))
-        });
+        await_unready(worker);
     }
     for worker in late.into_iter().chain(workers) {
         worker.must_stop();
     }
+}
+
+/// Waits until the process says that it is not ready.
+fn await_unready(worker: &Worker) {
+    wait_until(&format!("{} to say that it is not ready", worker.name()), PATIENCE, || {
+        worker.health().is_some_and(|answer| answer.starts_with("HTTP/1.1 503"))
+    });
 }
 
 /// Waits until the process says that it is not ready, and names what it waits for.

@@ -11,11 +11,12 @@ use rdkafka::topic_partition_list::Offset;
 use super::block_on::block_on;
 use super::describe;
 use super::errors::{react, react_to_code};
+use super::holders;
 use super::limits::topic_exists;
 use super::partitions::list_at;
 use super::reporter::Reporter;
 use super::settings::Settings;
-use crate::broker::{Admin, BrokerError, Created, GroupMember, NewTopic};
+use crate::broker::{Admin, BrokerError, Created, GroupMember, Holder, NewTopic};
 use crate::record::Partition;
 
 /// The longest that a call waits for the broker.
@@ -163,7 +164,13 @@ impl Admin for KafkaAdmin {
     }
 
     fn members(&mut self, group: &str) -> Result<Vec<GroupMember>, BrokerError> {
-        describe::members(self.client.inner(), group, PATIENCE)
+        let members = describe::members(self.client.inner(), group, PATIENCE)?;
+        self.client.inner().context().answered();
+        Ok(members)
+    }
+
+    fn holders(&mut self, group: &str) -> Result<Vec<Holder>, BrokerError> {
+        holders::holders(self.client.inner(), group)
     }
 
     fn delete_group(&mut self, group: &str) -> Result<(), BrokerError> {

@@ -14,7 +14,6 @@ use rdkafka::error::RDKafkaErrorCode as Code;
 
 use super::errors::react_to_code;
 use crate::broker::{BrokerError, GroupMember};
-use crate::record::Partition;
 
 /// Something of the C library that is destroyed with its owner.
 struct Owned<T> {
@@ -122,31 +121,9 @@ fn read(
                     member_id: text(c::rd_kafka_MemberDescription_consumer_id(member)),
                     client_id: text(c::rd_kafka_MemberDescription_client_id(member)),
                     host: text(c::rd_kafka_MemberDescription_host(member)),
-                    assigned: assigned(c::rd_kafka_MemberDescription_assignment(member)),
                 }
             })
             .collect())
-    }
-}
-
-/// # Safety
-/// `assignment` is null or belongs to a description that outlives the call.
-unsafe fn assigned(assignment: *const c::rd_kafka_MemberAssignment_t) -> Vec<Partition> {
-    if assignment.is_null() {
-        return Vec::new();
-    }
-    // SAFETY: as promised by the caller; the list belongs to the assignment and holds `cnt` elements.
-    unsafe {
-        let list = c::rd_kafka_MemberAssignment_partitions(assignment);
-        if list.is_null() {
-            return Vec::new();
-        }
-        let count = usize::try_from((*list).cnt).unwrap_or(0);
-        let partition = |index| {
-            let element = (*list).elems.add(index);
-            Partition::new(text((*element).topic), (*element).partition)
-        };
-        (0..count).map(partition).collect()
     }
 }
 

@@ -13,6 +13,7 @@ mod consumer;
 mod delivery;
 mod describe;
 mod errors;
+mod holders;
 mod limits;
 mod membership;
 mod partitions;

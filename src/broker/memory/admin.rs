@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::Shared;
 use super::group::Member;
 use super::topic::Topic;
-use crate::broker::{Admin, BrokerError, Created, GroupMember, NewTopic};
+use crate::broker::{Admin, BrokerError, Created, GroupMember, Holder, NewTopic};
 use crate::record::Partition;
 
 /// Administers the memory broker.
@@ -83,9 +83,16 @@ impl Admin for MemoryAdmin {
             member_id: format!("{}-{number}", it.client_id),
             client_id: it.client_id.clone(),
             host: "memory".to_owned(),
-            assigned: it.held.iter().cloned().collect(),
         };
         Ok(group.members.iter().map(member).collect())
+    }
+
+    fn holders(&mut self, group: &str) -> Result<Vec<Holder>, BrokerError> {
+        let cluster = self.shared.lock();
+        let members = cluster.groups.get(group).into_iter().flat_map(|group| group.members.values());
+        let holder =
+            |it: &Member| Holder { client_id: it.client_id.clone(), held: it.held.iter().cloned().collect() };
+        Ok(members.map(holder).collect())
     }
 
     fn delete_group(&mut self, group: &str) -> Result<(), BrokerError> {

@@ -8,7 +8,7 @@
 use std::collections::BTreeSet;
 
 use super::super::error::Error;
-use crate::broker::{Admin, BrokerError, GroupMember};
+use crate::broker::{Admin, BrokerError, Holder};
 use crate::record::Partition;
 
 /// Milliseconds between two looks.
@@ -43,21 +43,16 @@ impl Orphans {
         client_id: &str,
         wanted: &BTreeSet<Partition>,
     ) -> Result<Option<usize>, Error> {
-        match admin.members(group) {
-            Ok(members) => Ok(self.judge(&members, client_id, wanted)),
+        match admin.holders(group) {
+            Ok(holders) => Ok(self.judge(&holders, client_id, wanted)),
             // Nothing depends on this look; whoever needs the broker says that it is away.
             Err(BrokerError::Retriable(_) | BrokerError::Unauthorized(_)) => Ok(None),
             Err(error) => Err(error.into()),
         }
     }
 
-    fn judge(
-        &mut self,
-        members: &[GroupMember],
-        client_id: &str,
-        wanted: &BTreeSet<Partition>,
-    ) -> Option<usize> {
-        let held: BTreeSet<&Partition> = members.iter().flat_map(|member| &member.assigned).collect();
+    fn judge(&mut self, holders: &[Holder], client_id: &str, wanted: &BTreeSet<Partition>) -> Option<usize> {
+        let held: BTreeSet<&Partition> = holders.iter().flat_map(|member| &member.held).collect();
         let missing = |lease: &&Partition| !held.contains(*lease);
         let before = if self.looks == 0 { wanted } else { &self.missing };
         let missing: BTreeSet<Partition> = before.iter().filter(missing).cloned().collect();
@@ -68,7 +63,7 @@ impl Orphans {
         }
         self.missing = missing;
         self.looks += 1;
-        let least = members.iter().min_by_key(|member| (member.assigned.len(), &member.client_id));
+        let least = holders.iter().min_by_key(|member| (member.held.len(), &member.client_id));
         if self.looks < LOOKS || least.is_none_or(|member| member.client_id != client_id) {
             return None;
         }
@@ -86,18 +81,12 @@ mod tests {
         numbers.map(|number| Partition::new("tasks", number)).collect()
     }
 
-    fn member(client_id: &str, assigned: std::ops::Range<i32>) -> GroupMember {
-        let client_id = client_id.to_owned();
-        GroupMember {
-            member_id: client_id.clone(),
-            client_id,
-            host: String::new(),
-            assigned: leases(assigned),
-        }
+    fn member(client_id: &str, held: std::ops::Range<i32>) -> Holder {
+        Holder { client_id: client_id.to_owned(), held: leases(held) }
     }
 
     /// What process `me` makes of these looks, four leases being wanted.
-    fn looks(me: &str, looks: &[[GroupMember; 2]]) -> Vec<Option<usize>> {
+    fn looks(me: &str, looks: &[[Holder; 2]]) -> Vec<Option<usize>> {
         let (mut orphans, wanted) = (Orphans::default(), leases(0..4).into_iter().collect());
         looks.iter().map(|members| orphans.judge(members, me, &wanted)).collect()
     }

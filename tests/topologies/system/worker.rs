@@ -84,6 +84,13 @@ impl Worker {
         }
     }
 
+    /// Waits until it is ready, although it was before.
+    #[track_caller]
+    pub(crate) fn becomes_ready_again(&mut self, patience: Duration) {
+        self.ready = false;
+        self.await_ready(patience);
+    }
+
     /// The answer of `/health/ready`, head and body; `None` while it does not listen.
     pub(crate) fn health(&self) -> Option<String> {
         let said = std::fs::read_to_string(self.directory.join("stdout")).ok()?;

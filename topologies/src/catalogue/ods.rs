@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use topo::AppConfig;
+use topo::broker::Broker as _;
 use topo::broker::kafka::KafkaBroker;
 use topo::cli::{Application, DescribeFormat, Exit as ExitCode, Failure, ResetPlan, Running, app_config};
 use topo::config::{Key, Settings};
@@ -15,6 +16,8 @@ use crate::orders::OrdersConfig;
 const NAME: &str = "orders-ods";
 /// How long a step may wait for records.
 const PATIENCE: Duration = Duration::from_millis(20);
+/// How often a broker that is away is asked whether it is back; a quiet topic would not tell.
+const ASK_EVERY: Duration = Duration::from_secs(1);
 
 /// The keys of `orders-ods`.
 pub(super) const KEYS: &[Key] = &[super::orders::ENRICHED];
@@ -60,10 +63,18 @@ impl Application for Ods {
                 "`postgres.url` is not set; give it in the file, with --set, or in TOPO_POSTGRES_URL";
             return Err(Failure::new(ExitCode::Usage, message));
         }
-        let mut exit = Exit::new(self.config, self.broker).map_err(failure)?;
-        let mut last = None;
+        let mut exit = Exit::new(self.config, self.broker.clone()).map_err(failure)?;
+        let (mut last, mut asked) = (None, Instant::now());
         while !running.stop.load(Relaxed) {
-            let status = exit.step(now_ms(), PATIENCE).map_err(failure)?;
+            let mut status = exit.step(now_ms(), PATIENCE).map_err(failure)?;
+            if status == Status::Working && !self.broker.is_reachable() {
+                status = Status::Waiting("no broker can be reached: waiting until one answers".into());
+                if asked.elapsed() >= ASK_EVERY {
+                    // The answer is of no interest, only that there is one.
+                    let _ = self.broker.admin().and_then(|mut admin| admin.topics());
+                    asked = Instant::now();
+                }
+            }
             if last.as_ref() != Some(&status) {
                 tell(running, &status);
                 last = Some(status);

@@ -8,8 +8,8 @@ use std::time::Duration;
 use topo::Partition;
 use topo::broker::{
     Admin, Assignment, Broker, BrokerError, CommittedOffset, Consumer, ConsumerConfig, Created, Deliveries,
-    Fetched, GroupMember, GroupToken, Membership, MembershipConfig, MembershipEvent, NewTopic, Outgoing,
-    Producer, ProducerConfig, Watermarks,
+    Fetched, GroupMember, GroupToken, Holder, Membership, MembershipConfig, MembershipEvent, NewTopic,
+    Outgoing, Producer, ProducerConfig, Watermarks,
 };
 
 /// The way of one process to the broker.
@@ -144,6 +144,7 @@ impl Admin for Plugged<dyn Admin> {
         fn delete(&mut self, topics: &[String]) -> ();
         fn delete_records(&mut self, before: &[(Partition, i64)]) -> ();
         fn members(&mut self, group: &str) -> Vec<GroupMember>;
+        fn holders(&mut self, group: &str) -> Vec<Holder>;
         fn delete_group(&mut self, group: &str) -> ();
     }
 }
