@@ -29,8 +29,8 @@ mod topic;
 
 pub use data::{Change, Data};
 pub use dsl::{
-    Branches, Builder, Codecs, GlobalTable, Grouped, GroupedTable, Hopping, KeyValue, Stores, Stream,
-    Suppress, Table, TimeWindows, Tumbling, WindowValue, WindowedStream,
+    Branches, Builder, Codecs, GlobalTable, Grouped, GroupedTable, Hopping, KeyValue, SameKey, Stores,
+    Stream, Suppress, Table, TimeWindows, Tumbling, WindowValue, WindowedStream,
 };
 pub use fault::{Fault, FaultPolicy, Reason};
 pub use graph::{PartitionError, Topology, TopologyError, TopologyErrors};

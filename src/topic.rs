@@ -5,7 +5,6 @@ use std::sync::Arc;
 use topo_state::CodecRef;
 
 use crate::data::Data;
-use crate::graph::OffsetReset;
 
 /// A topic's name and the codecs of its keys and values.
 ///
@@ -42,4 +41,14 @@ impl<K: Data, V: Data> Clone for Topic<K, V> {
     fn clone(&self) -> Self {
         Self { name: self.name.clone(), key: self.key.clone(), value: self.value.clone(), reset: self.reset }
     }
+}
+
+/// Where a source begins when its group has committed nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum OffsetReset {
+    /// At the oldest record.
+    #[default]
+    Earliest,
+    /// Behind the newest record.
+    Latest,
 }

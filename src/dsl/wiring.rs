@@ -8,9 +8,10 @@ use super::Builder;
 use super::options::{Backing, Codecs, KeyValue, WindowValue};
 use crate::data::Data;
 use crate::fault::Fault;
+use crate::graph::OffsetReset;
 use crate::graph::{
-    Changelog, CopartitionGroup, MakeStore, Naming, NodeDef, NodeKind, OffsetReset, RepartitionDef,
-    SinkTopic, StoreDef, TopicRef, TopologyError,
+    Changelog, CopartitionGroup, MakeStore, Naming, NodeDef, NodeKind, RepartitionDef, SinkTopic, StoreDef,
+    TopicRef, TopologyError,
 };
 use crate::ops::{Each, Sink, Source};
 use crate::processor::{Context, Erased, Node, Processor, StoreHandle};

@@ -23,11 +23,12 @@ pub(crate) mod sample;
 #[cfg(test)]
 mod validate_tests;
 
+pub(crate) use crate::topic::OffsetReset;
 pub use errors::{TopologyError, TopologyErrors};
 pub use node::Topology;
 pub(crate) use node::{
-    Changelog, CopartitionGroup, MakeNode, MakeStore, Naming, NodeDef, NodeKind, OffsetReset, RepartitionDef,
-    SinkTopic, StoreDef, TopicRef,
+    Changelog, CopartitionGroup, MakeNode, MakeStore, Naming, NodeDef, NodeKind, RepartitionDef, SinkTopic,
+    StoreDef, TopicRef,
 };
 pub use partitions::PartitionError;
 pub(crate) use sub_topology::SubTopology;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use topo_state::{Backend, Store, StoreSpec};
 
 use crate::processor::Node;
+use crate::topic::OffsetReset;
 
 /// A topology: which steps there are, how they hang together, which stores and topics they use.
 ///
@@ -86,16 +87,6 @@ pub(crate) enum NodeKind {
     Processor { stores: Vec<usize> },
     /// Writes a topic.
     Sink { topic: SinkTopic },
-}
-
-/// Where a source begins when its group has committed nothing.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum OffsetReset {
-    /// At the oldest record.
-    #[default]
-    Earliest,
-    /// Behind the newest record. No DSL verb asks for it yet.
-    Latest,
 }
 
 /// The topic of a sink.

@@ -6,9 +6,8 @@ use std::sync::Arc;
 use topo_state::{Backend, CodecRef, KeyValueStore, Store, StoreKind, StoreSpec, i64_be, utf8};
 
 use super::Naming;
-use super::node::{
-    Changelog, NodeDef, NodeKind, OffsetReset, RepartitionDef, SinkTopic, StoreDef, TopicRef, Topology,
-};
+use super::OffsetReset;
+use super::node::{Changelog, NodeDef, NodeKind, RepartitionDef, SinkTopic, StoreDef, TopicRef, Topology};
 use crate::fault::Fault;
 use crate::processor::{Erased, Hop, Node, Processor, Punctuation};
 

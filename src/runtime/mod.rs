@@ -1,7 +1,7 @@
 //! Runs a topology on a broker: workers, commit, restore, leases, recovery from everything that can fail.
 //!
 //! Owns order and time: which task runs where, when a commit begins, what an error of the infrastructure means. Everything
-//! is steppable: [`Coordinator`](coordinator), [`Worker`](worker) and [`Restorer`](restore) do a bounded piece of work per
+//! is steppable: `Coordinator`, `Worker` and `Restorer` do a bounded piece of work per
 //! step, take the time as an argument and talk through mailboxes; only `threads` has threads, a clock and pauses, so a
 //! simulator can run the same code in one thread.
 //!

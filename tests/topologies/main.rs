@@ -1,5 +1,6 @@
 //! Tests of the room `topologies`.
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking, like the tests themselves")]
+#![allow(clippy::print_stderr, reason = "a long test tells its seed and what it did")]
 
 /// Real services in scratch directories.
 #[path = "../support/mod.rs"]

@@ -2,6 +2,7 @@
 
 use super::Stream;
 use crate::data::Data;
+use crate::dsl::same_key::SameKey;
 use crate::dsl::table::Table;
 use crate::ops::{Missing, StreamTableJoin};
 
@@ -21,26 +22,34 @@ impl<'b, K: Data, V: Data> Stream<'b, K, V> {
     ///     format!("{name} spent {total}")
     /// });
     /// ```
-    pub fn join_table<VT: Data<Present = VT>, R: Data>(
+    pub fn join_table<KT, VT: Data<Present = VT>, R: Data>(
         &self,
         name: &str,
-        table: &Table<'b, K::Present, VT>,
+        table: &Table<'b, KT, VT>,
         join: impl Fn(&K::Present, &V::Present, &VT) -> R + Send + Sync + 'static,
-    ) -> Stream<'b, K, R> {
+    ) -> Stream<'b, K, R>
+    where
+        K::Present: SameKey<KT>,
+    {
         let join =
             move |key: &K, value: &V::Present, row: Option<&VT>| Some(join(key.as_present()?, value, row?));
-        self.join_rows(name, table, Missing::Drop, join)
+        self.join_rows(name, &K::Present::same(table), Missing::Drop, join)
     }
 
     /// The same, but a record without a row, or with a null key, is joined with `None`. Null values are dropped and
     /// counted. Kafka Streams: `leftJoin(KTable)`.
-    pub fn left_join_table<VT: Data<Present = VT>, R: Data>(
+    pub fn left_join_table<KT, VT: Data<Present = VT>, R: Data>(
         &self,
         name: &str,
-        table: &Table<'b, K::Present, VT>,
+        table: &Table<'b, KT, VT>,
         join: impl Fn(&K, &V::Present, Option<&VT>) -> R + Send + Sync + 'static,
-    ) -> Stream<'b, K, R> {
-        self.join_rows(name, table, Missing::Join, move |key, value, row| Some(join(key, value, row)))
+    ) -> Stream<'b, K, R>
+    where
+        K::Present: SameKey<KT>,
+    {
+        self.join_rows(name, &K::Present::same(table), Missing::Join, move |key, value, row| {
+            Some(join(key, value, row))
+        })
     }
 
     fn join_rows<VT: Data<Present = VT>, R: Data>(

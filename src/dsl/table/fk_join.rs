@@ -12,7 +12,7 @@ use crate::ops::fk::{
     Answered, ForeignChange, JoinForeign, Receive, Registration, Resolver, Response, Subscription,
     response_codec, subscription_codec,
 };
-use crate::ops::{Kept, Olds, Sink};
+use crate::ops::{Kept, Sink};
 
 impl<'b, K: Data<Present = K>, V: Data<Present = V>> Table<'b, K, V> {
     /// Joins each row with the row of `right` whose key `foreign` finds in it; many rows may refer to one. An update of
@@ -78,21 +78,8 @@ impl<'b, K: Data<Present = K>, V: Data<Present = V>> Table<'b, K, V> {
             let answers = wires.answer(subscribed);
             node = wires.resolve(answers, join, kept.clone());
         }
-        Table {
-            builder: self.builder,
-            node,
-            origins: self.origins.clone(),
-            rows: None,
-            stores: Vec::new(),
-            olds: Olds::default(),
-            knows_old: false,
-            looks_back: false,
-            grace_ms: None,
-            kept: Some(kept),
-            store: None,
-            key: self.key.clone(),
-            value: None,
-        }
+        let view = Table::view(self.builder, node, self.origins.clone(), Some(kept));
+        Table { key: self.key.clone(), ..view }
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::Table;
 use crate::data::Data;
+use crate::dsl::same_key::SameKey;
 use crate::ops::{JoinKind, JoinedRows, Kept, Olds, TableJoin, TableMerge};
 
 impl<'b, K: Data<Present = K>, V: Data<Present = V>> Table<'b, K, V> {
@@ -11,33 +12,44 @@ impl<'b, K: Data<Present = K>, V: Data<Present = V>> Table<'b, K, V> {
     /// When the other side has no row, nothing goes out; otherwise the result does, a deletion too. `None` from a nullable
     /// result means there is no row. Both must have equal partition counts. A view with the nodes `<name>-join-this`,
     /// `<name>-join-other` and `name`. Kafka Streams: `KTable.join`.
-    pub fn join<V2: Data<Present = V2>, R: Data>(
+    pub fn join<K2, V2: Data<Present = V2>, R: Data>(
         &self,
         name: &str,
-        other: &Table<'b, K, V2>,
+        other: &Table<'b, K2, V2>,
         join: impl Fn(&V, &V2) -> R + Send + Sync + 'static,
-    ) -> Table<'b, K, R::Present> {
-        self.join_rows(name, other, JoinKind::Inner, move |left, right| join(left?, right?).present())
+    ) -> Table<'b, K, R::Present>
+    where
+        K: SameKey<K2>,
+    {
+        self.join_rows(name, &K::same(other), JoinKind::Inner, move |left, right| {
+            join(left?, right?).present()
+        })
     }
 
     /// A row wherever this table has one, joined with `None` where the other has not. Kafka Streams: `KTable.leftJoin`.
-    pub fn left_join<V2: Data<Present = V2>, R: Data>(
+    pub fn left_join<K2, V2: Data<Present = V2>, R: Data>(
         &self,
         name: &str,
-        other: &Table<'b, K, V2>,
+        other: &Table<'b, K2, V2>,
         join: impl Fn(&V, Option<&V2>) -> R + Send + Sync + 'static,
-    ) -> Table<'b, K, R::Present> {
-        self.join_rows(name, other, JoinKind::Left, move |left, right| join(left?, right).present())
+    ) -> Table<'b, K, R::Present>
+    where
+        K: SameKey<K2>,
+    {
+        self.join_rows(name, &K::same(other), JoinKind::Left, move |left, right| join(left?, right).present())
     }
 
     /// A row wherever either table has one. Kafka Streams: `KTable.outerJoin`.
-    pub fn outer_join<V2: Data<Present = V2>, R: Data>(
+    pub fn outer_join<K2, V2: Data<Present = V2>, R: Data>(
         &self,
         name: &str,
-        other: &Table<'b, K, V2>,
+        other: &Table<'b, K2, V2>,
         join: impl Fn(Option<&V>, Option<&V2>) -> R + Send + Sync + 'static,
-    ) -> Table<'b, K, R::Present> {
-        self.join_rows(name, other, JoinKind::Outer, move |left, right| {
+    ) -> Table<'b, K, R::Present>
+    where
+        K: SameKey<K2>,
+    {
+        self.join_rows(name, &K::same(other), JoinKind::Outer, move |left, right| {
             if left.is_none() && right.is_none() { None } else { join(left, right).present() }
         })
     }

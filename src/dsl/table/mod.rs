@@ -113,6 +113,17 @@ impl<'b, K: Data<Present = K>, V: Data<Present = V>> Table<'b, K, V> {
         }
         let node =
             builder.operator(name, &[source], &[], || TableUpdate::<Option<K>, Option<V>>::new(None, false));
+        let view = Self::view(builder, node, origins, None);
+        view.with_codecs(Codecs { key, value })
+    }
+
+    /// A table that nothing keeps, unless `kept` is filled.
+    pub(crate) fn view(
+        builder: &'b Builder,
+        node: usize,
+        origins: Origins,
+        kept: Option<Kept<K, V>>,
+    ) -> Self {
         Self {
             builder,
             node,
@@ -123,10 +134,10 @@ impl<'b, K: Data<Present = K>, V: Data<Present = V>> Table<'b, K, V> {
             knows_old: false,
             looks_back: false,
             grace_ms: None,
-            kept: None,
+            kept,
             store: None,
-            key: Some(key),
-            value: Some(value),
+            key: None,
+            value: None,
         }
     }
 

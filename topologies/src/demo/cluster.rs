@@ -106,7 +106,7 @@ impl Cluster {
             let _ = running.wait();
         }
         let home = self.scratch.0.join(process.name);
-        if let Some(store) = first_store(&home) {
+        if let Some(store) = largest_store(&home) {
             fs::remove_dir_all(&store).map_err(|error| disk(&store, &error))?;
         }
         let again = self.launch(process.name)?;
@@ -126,16 +126,27 @@ impl Cluster {
     }
 }
 
-/// The first directory below `home` that holds a RocksDB with data.
-fn first_store(home: &Path) -> Option<PathBuf> {
-    let mut entries: Vec<PathBuf> = fs::read_dir(home).ok()?.flatten().map(|entry| entry.path()).collect();
-    entries.sort();
-    let is_store = |path: &PathBuf| path.is_dir() && path.join("CURRENT").exists();
-    entries
-        .iter()
-        .find(|path| is_store(path))
-        .cloned()
-        .or_else(|| entries.iter().filter(|path| path.is_dir()).find_map(|path| first_store(path)))
+/// The directory of the task with the most data: it is surely one that the process had until now.
+fn largest_store(home: &Path) -> Option<PathBuf> {
+    let mut found = Vec::new();
+    gather(home, &mut found);
+    found.into_iter().max().map(|(_, path)| path)
+}
+
+/// Task directories below `dir` with the bytes of their databases.
+fn gather(dir: &Path, found: &mut Vec<(u64, PathBuf)>) {
+    if dir.join("topo.json").exists() {
+        let bytes = entries(&dir.join("db")).filter_map(|entry| Some(entry.metadata().ok()?.len())).sum();
+        found.push((bytes, dir.to_owned()));
+        return;
+    }
+    for entry in entries(dir).filter(|entry| entry.path().is_dir()) {
+        gather(&entry.path(), found);
+    }
+}
+
+fn entries(dir: &Path) -> impl Iterator<Item = fs::DirEntry> {
+    fs::read_dir(dir).into_iter().flatten().flatten()
 }
 
 fn bug(error: &dyn std::error::Error) -> Failure {

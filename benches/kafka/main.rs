@@ -1,0 +1,77 @@
+//! Five topologies on a real Kafka: CPU per record, rate, peak memory, and a restore, beside Kafka Streams' figures.
+//!
+//! Each run is a process of its own (this program again, with its orders in the environment), so that its CPU time and
+//! memory are those of the engine and nothing else. Input topics are filled once per broker; every run has its own
+//! application id. `--scale 0.1` for a quick look, `--only count` for one topology.
+#![allow(clippy::print_stdout, reason = "a bench reports to a person")]
+// A bench that cannot go on says so by panicking, as tests do.
+#![allow(clippy::unwrap_used)]
+
+#[path = "../../tests/support/mod.rs"]
+mod support;
+
+mod child;
+mod load;
+mod process;
+mod run;
+mod table;
+mod topologies;
+
+use std::collections::BTreeMap;
+
+use clap::Parser;
+use support::kafka::Kafka;
+use support::scratch::Scratch;
+use topo::broker::kafka::KafkaBroker;
+
+use crate::child::Orders;
+use crate::topologies::TOPOLOGIES;
+
+/// What a person may choose.
+#[derive(Parser)]
+struct Args {
+    /// Part of the 2,000,000 facts and 100,000 keys.
+    #[arg(long, default_value_t = 1.0)]
+    scale: f64,
+    /// Only these topologies; the restore is that of `count`.
+    #[arg(long)]
+    only: Vec<String>,
+    /// Processing threads.
+    #[arg(long, default_value_t = 2)]
+    workers: usize,
+    /// What `cargo bench` passes.
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+fn main() {
+    if let Some(orders) = Orders::from_environment() {
+        return child::work(&orders);
+    }
+    let args = Args::parse();
+    let kafka = Kafka::shared();
+    let broker = KafkaBroker::new(kafka.bootstrap(), BTreeMap::new());
+    let facts = load::fill(&broker, args.scale).unwrap();
+    println!("{facts} facts, {} workers, exactly once, commit interval 100 ms\n", args.workers);
+    let wanted = |name: &str| args.only.is_empty() || args.only.iter().any(|only| only == name);
+    table::head();
+    let mut restored = None;
+    for name in TOPOLOGIES.into_iter().filter(|name| wanted(name)) {
+        let state = Scratch::new("bench");
+        let orders = Orders {
+            topology: name.to_owned(),
+            application: kafka.unique(name),
+            bootstrap: kafka.bootstrap().to_owned(),
+            state_dir: state.path().to_owned(),
+            workers: args.workers,
+        };
+        table::row(name, &run::measure(&orders, facts));
+        if name == "count" {
+            std::fs::remove_dir_all(state.path()).unwrap();
+            restored = Some(run::restore(&orders));
+        }
+    }
+    if let Some(restored) = restored {
+        table::restore(&restored);
+    }
+}
