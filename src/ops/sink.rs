@@ -24,6 +24,8 @@ pub(crate) struct Sink<K: Data, V: Data> {
 impl<K: Data, V: Data> Sink<K, V> {
     /// A sink whose records go where the hash of their key says.
     pub(crate) fn new(topic: Arc<str>, key: CodecRef<K::Present>, value: CodecRef<V::Present>) -> Self {
+        // A name of its own: the shared one's count would travel between the workers' processors with every record.
+        let topic = Arc::from(&*topic);
         Self { topic, key, value, partition: |_| None, types: PhantomData }
     }
 

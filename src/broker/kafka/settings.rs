@@ -52,8 +52,10 @@ impl Settings {
         let kbytes = (wanted.buffer_bytes / 1024).clamp(64, 2_097_151);
         let defaults = [
             ("queued.max.messages.kbytes", kbytes.to_string()),
+            // The library keeps some 400 bytes beside each record: for small records their number is the real bound.
+            ("queued.min.messages", (wanted.buffer_bytes / 400).clamp(1_000, 100_000).to_string()),
             ("fetch.wait.max.ms", "100".to_owned()),
-            ("fetch.queue.backoff.ms", "20".to_owned()),
+            ("fetch.queue.backoff.ms", "5".to_owned()),
             ("check.crcs", "true".to_owned()),
             // A reader that was given its partitions by hand has no place in a group to lose by polling late.
             ("max.poll.interval.ms", "86400000".to_owned()),
@@ -75,8 +77,9 @@ impl Settings {
 
     pub(super) fn producer(&self, wanted: &ProducerConfig) -> ClientConfig {
         let defaults = [
-            ("queue.buffering.max.messages", "200000".to_owned()),
-            ("queue.buffering.max.kbytes", "65536".to_owned()),
+            // More than a broker takes in one round trip; what waits beyond that only costs memory.
+            ("queue.buffering.max.messages", "50000".to_owned()),
+            ("queue.buffering.max.kbytes", "32768".to_owned()),
             // Below the record limit of any sensible topic, so that a batch is never the thing that is too large.
             ("batch.size", "262144".to_owned()),
             ("compression.type", "lz4".to_owned()),

@@ -23,11 +23,13 @@ use super::observer::{Event, TaskId};
 use super::plan::Plan;
 use super::shared::Shared;
 use super::waiting::Waiting;
-use crate::broker::{Consumer, Isolation};
+use crate::broker::{Consumer, ConsumerConfig, Isolation};
 use crate::observe::TaskState as Shown;
 
 /// Pause after a "not now".
 const RETRY_MS: i64 = 20;
+/// Bytes the replaying reader may hold: it reads as fast as the broker sends, and for a short time only.
+const REPLAY_BUFFER_BYTES: usize = 48 << 20;
 
 /// The restorer of one process.
 pub(crate) struct Restorer {
@@ -60,12 +62,16 @@ impl Restorer {
         now: i64,
     ) -> Result<Self, Error> {
         let (inbox, coordinator) = mailboxes;
-        let reader =
-            |role: &str, group, isolation| shared.broker.consumer(&shared.reader(role, group, isolation));
+        let config = |role: &str, group, isolation| shared.reader(role, group, isolation);
+        let reader = |role, group, isolation| shared.broker.consumer(&config(role, group, isolation));
+        let replay = ConsumerConfig {
+            buffer_bytes: REPLAY_BUFFER_BYTES,
+            ..config("restore", false, Isolation::ReadCommitted)
+        };
         Ok(Self {
             group: reader("offsets", true, Isolation::ReadCommitted)?,
             ends: reader("ends", false, Isolation::ReadUncommitted)?,
-            replay: Replay::new(reader("restore", false, Isolation::ReadCommitted)?),
+            replay: Replay::new(shared.broker.consumer(&replay)?),
             globals: Globals::open(&shared, &plan, &cluster_id, now)?,
             jobs: BTreeMap::new(),
             ended: false,
