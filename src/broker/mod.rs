@@ -314,13 +314,13 @@ pub trait Admin: Send {
     fn delete(&mut self, topics: &[String]) -> Result<(), BrokerError>;
     /// Deletes the records before an offset (consumed repartition records).
     fn delete_records(&mut self, before: &[(Partition, i64)]) -> Result<(), BrokerError>;
-    /// Members of a group; empty when it does not exist.
+    /// Members of a group; empty when it does not exist. A real broker names none of a group in which the broker decides.
     fn members(&mut self, group: &str) -> Result<Vec<GroupMember>, BrokerError>;
     /// Who holds what in a group whose members share out the partitions themselves (classic protocol). Nothing is held
     /// while the group decides anew, and none are named of a group in which the broker decides. Any trouble is
     /// [`BrokerError::Retriable`].
     fn holders(&mut self, group: &str) -> Result<Vec<Holder>, BrokerError>;
-    /// Deletes a group with its offsets; it must have no members.
+    /// Deletes a group with its offsets; refused while it has members, whatever its protocol.
     fn delete_group(&mut self, group: &str) -> Result<(), BrokerError>;
 }
 

@@ -9,7 +9,6 @@ use rdkafka::metadata::Metadata;
 use rdkafka::topic_partition_list::Offset;
 
 use super::block_on::block_on;
-use super::describe;
 use super::errors::{react, react_to_code};
 use super::holders;
 use super::limits::topic_exists;
@@ -164,9 +163,7 @@ impl Admin for KafkaAdmin {
     }
 
     fn members(&mut self, group: &str) -> Result<Vec<GroupMember>, BrokerError> {
-        let members = describe::members(self.client.inner(), group, PATIENCE)?;
-        self.client.inner().context().answered();
-        Ok(members)
+        holders::members(self.client.inner(), group)
     }
 
     fn holders(&mut self, group: &str) -> Result<Vec<Holder>, BrokerError> {

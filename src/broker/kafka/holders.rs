@@ -1,22 +1,41 @@
-//! Who holds what in a group of the classic protocol, read from the assignments that its leader handed out.
+//! The members of a group of the classic protocol, and who holds what, read from the assignments that its leader handed
+//! out. To this call a group of the newer protocol looks empty; the broker itself refuses to delete it while it has members.
 //!
-//! The newer call of the client library knows this too, but it aborts the whole process when a broker goes away while it
+//! The newer call of the client library knows both, but it aborts the whole process when a broker goes away while it
 //! waits for the answer; this one is asked every other second for as long as a process lives.
 
 use rdkafka::client::Client;
+use rdkafka::groups::{GroupList, GroupMemberInfo};
 
 use super::SLICE;
 use super::reporter::Reporter;
-use crate::broker::{BrokerError, Holder};
+use crate::broker::{BrokerError, GroupMember, Holder};
 use crate::record::Partition;
 
-/// The members of a group and what they hold.
-pub(super) fn holders(client: &Client<Reporter>, group: &str) -> Result<Vec<Holder>, BrokerError> {
-    let doing = format!("asking who holds what in group {group}");
+/// The members of a group.
+pub(super) fn members(client: &Client<Reporter>, group: &str) -> Result<Vec<GroupMember>, BrokerError> {
+    let list = list(client, group, &format!("asking for the members of group {group}"))?;
+    let members = list.groups().iter().filter(|it| it.name() == group).flat_map(|it| it.members());
+    let named = |member: &GroupMemberInfo| GroupMember {
+        member_id: member.id().to_owned(),
+        client_id: member.client_id().to_owned(),
+        host: member.client_host().to_owned(),
+    };
+    Ok(members.map(named).collect())
+}
+
+fn list(client: &Client<Reporter>, group: &str, doing: &str) -> Result<GroupList, BrokerError> {
     let list = client
         .fetch_group_list(Some(group), SLICE)
         .map_err(|error| BrokerError::Retriable(format!("{doing}: {error}")))?;
     client.context().answered();
+    Ok(list)
+}
+
+/// The members of a group and what they hold.
+pub(super) fn holders(client: &Client<Reporter>, group: &str) -> Result<Vec<Holder>, BrokerError> {
+    let doing = format!("asking who holds what in group {group}");
+    let list = list(client, group, &doing)?;
     let members = list.groups().iter().filter(|it| it.name() == group).flat_map(|it| it.members());
     members
         .map(|member| {

@@ -11,7 +11,6 @@ mod block_on;
 mod commit;
 mod consumer;
 mod delivery;
-mod describe;
 mod errors;
 mod holders;
 mod limits;
