@@ -9,9 +9,16 @@ missing=()
 need() { local package=$1; shift; "$@" >/dev/null 2>&1 || missing+=("$package"); }
 # Debian 12 carries LLVM 14; other releases name their own through the plain package.
 libclang_package() { if grep -qs '^VERSION_ID="12"' /etc/os-release; then echo libclang-14-dev; else echo libclang-dev; fi; }
-# bindgen wants the library and clang's own headers (stddef.h); the second come with the first.
+# bindgen wants the C library (libclang-cpp.so, which LLVM's own package brings, is another) and clang's headers (stddef.h).
 has_libclang() {
-  [ -n "${LIBCLANG_PATH:-}" ] || compgen -G '/usr/lib/llvm-*/lib/libclang*.so*' || compgen -G '/usr/lib64/libclang*.so*'
+  [ -n "${LIBCLANG_PATH:-}" ] && return
+  local place
+  for place in /usr/lib/llvm-*/lib /usr/lib64 /usr/lib/*-linux-gnu; do
+    compgen -G "$place/libclang.so*" || compgen -G "$place/libclang-[0-9]*.so*" || continue
+    compgen -G '/usr/lib/llvm-*/lib/clang/*/include/stddef.h' || compgen -G '/usr/lib*/clang/*/include/stddef.h' || continue
+    return 0
+  done
+  return 1
 }
 has_header() { [ -e "/usr/include/$1" ] || compgen -G "/usr/include/*/$1"; }
 has_java() { java -version 2>&1 | grep -qE 'version "(1[7-9]|[2-9][0-9])'; } # Kafka 4 wants Java 17
