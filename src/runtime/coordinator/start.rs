@@ -144,7 +144,7 @@ impl Coordinator {
         }
         let (group, wanted) = (self.group(), self.plan.lease_partitions());
         let Some(admin) = &mut self.admin else { return Ok(None) };
-        self.orphans.look(admin.as_mut(), &group.group, &group.client_id, &wanted)
+        Ok(self.orphans.look(admin.as_mut(), &group.group, &group.client_id, &wanted)?)
     }
 
     pub(super) fn poll_group(&mut self, now: i64) -> Result<bool, Error> {
