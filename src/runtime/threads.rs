@@ -12,6 +12,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use super::coordinator::{Coordinator, Launch};
 use super::error::Error;
 use super::mailbox::{Progress, Report};
+use super::observer::Event;
 use super::restore::Restorer;
 use super::shared::Shared;
 use super::worker::Worker;
@@ -125,17 +126,19 @@ fn set_up(
             let (mailbox, inbox) = channel();
             let (shared, out) = (shared.clone(), reports.clone());
             let make = move || Restorer::new(shared, plan, cluster_id, (inbox, out), now_ms());
-            threads.push(run("restorer".into(), reports.clone(), make, Restorer::step)?);
+            threads.push(run("restorer".into(), reports.clone(), make, Restorer::step, |_| {})?);
             coordinator.attach_restorer(mailbox);
         }
         Launch::Workers { plan, membership, globals } => {
             let mut mailboxes = Vec::new();
             for index in 0..shared.config.workers.max(1) {
                 let (mailbox, inbox) = channel();
-                let (shared, out) = (shared.clone(), reports.clone());
+                let (shared_with, shared, out) = (shared, shared.clone(), reports.clone());
                 let begin = (plan.clone(), membership.clone(), globals.clone());
                 let make = move || Worker::new(index, shared, begin, (inbox, out), now_ms());
-                threads.push(run(format!("worker {index}"), reports.clone(), make, Worker::step)?);
+                let told = shared_with.clone();
+                let stepped = move |took| told.tell(&Event::Stepped { took });
+                threads.push(run(format!("worker {index}"), reports.clone(), make, Worker::step, stepped)?);
                 mailboxes.push(mailbox);
             }
             coordinator.attach_workers(mailboxes);
@@ -150,10 +153,11 @@ fn run<P: 'static>(
     reports: Sender<Report>,
     make: impl FnOnce() -> Result<P, Error> + Send + 'static,
     step: fn(&mut P, i64, Duration) -> Progress,
+    worked: impl Fn(Duration) + Send + 'static,
 ) -> Result<JoinHandle<()>, Error> {
     let thread = name.clone();
     spawn(&name, move || {
-        let body = AssertUnwindSafe(|| make().map(|mut part| steps(&mut part, step)));
+        let body = AssertUnwindSafe(|| make().map(|mut part| steps(&mut part, step, &worked)));
         let failed = match catch_unwind(body) {
             Ok(Ok(())) => return,
             Ok(Err(error)) => error,
@@ -167,12 +171,17 @@ fn run<P: 'static>(
     })
 }
 
-fn steps<P>(part: &mut P, step: fn(&mut P, i64, Duration) -> Progress) {
+fn steps<P>(part: &mut P, step: fn(&mut P, i64, Duration) -> Progress, worked: &dyn Fn(Duration)) {
     let mut patience = Duration::ZERO;
     loop {
         let began = Instant::now();
         match step(part, now_ms(), patience) {
-            Progress::Busy => patience = Duration::ZERO,
+            Progress::Busy => {
+                if patience.is_zero() {
+                    worked(began.elapsed());
+                }
+                patience = Duration::ZERO;
+            }
             Progress::Idle => {
                 // A client that can wait for records has waited; the others get their pause here.
                 let rest = patience.saturating_sub(began.elapsed());

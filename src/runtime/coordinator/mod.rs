@@ -10,7 +10,6 @@
 mod lag;
 mod leases;
 mod members;
-mod orphans;
 mod purge;
 mod start;
 mod stop;
@@ -23,7 +22,6 @@ use self::lag::Lag;
 use self::leases::Leases;
 pub(crate) use self::members::Layout;
 use self::members::Members;
-use self::orphans::Orphans;
 use self::purge::Purge;
 use super::error::{Error, Reaction};
 use super::mailbox::{Progress, Report, ToRestorer, ToWorker};
@@ -31,7 +29,7 @@ use super::observer::Event;
 use super::plan::Plan;
 use super::shared::Shared;
 use super::waiting::Waiting;
-use crate::broker::{Admin, Membership};
+use crate::broker::{Admin, Membership, Orphans};
 use crate::task::GlobalStores;
 
 /// Pause after a "not now" of the broker, and between two looks for a missing topic.

@@ -99,7 +99,7 @@ impl Restorer {
         let wait = if moved || self.globals.is_behind() { Duration::ZERO } else { wait };
         moved |= self.replay_jobs(now, wait);
         moved |= self.hand_over(now);
-        match self.globals.step(&self.shared) {
+        match self.globals.step(&self.shared, now) {
             Ok(progress) => {
                 moved |= progress.moved;
                 if let Some(ready) = progress.ready {
