@@ -74,11 +74,13 @@ fn env(task: Arc<str>, partition: i32, nodes: usize) -> Env {
         emitted: Vec::new(),
         schedules: Vec::new(),
         next_schedule: 0,
+        starting: None,
         dropped: 0,
         skipped: 0,
         tally: Tally::default(),
         commit_requested: false,
         operator_times: vec![None; nodes],
+        outdated: false,
         failed: None,
     }
 }

@@ -86,7 +86,7 @@ impl StoreKind {
     /// How long rows are kept behind the newest, milliseconds; `None` = for ever.
     pub fn retention_ms(&self) -> Option<i64> {
         match self {
-            Self::KeyValue { .. } => None,
+            Self::KeyValue { .. } | Self::Versioned { .. } => None,
             Self::Window { retention_ms, .. } => Some(*retention_ms),
         }
     }

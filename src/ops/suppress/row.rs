@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use topo_state::{Codec, CodecError, CodecRef};
 
-use crate::record::{Header, Headers};
+use crate::ops::headers::{Reader, write_headers};
+use crate::record::Headers;
 
 /// One row of the buffer.
 #[derive(Clone, Debug, PartialEq)]
@@ -99,7 +100,7 @@ impl<V: Send + Sync + 'static> Codec<Row<V>> for RowCodec<V> {
     }
 
     fn decode(&self, bytes: &[u8]) -> Result<Row<V>, CodecError> {
-        let mut reader = Reader { rest: bytes, id: &self.id, length: bytes.len() };
+        let mut reader = Reader::new(bytes, &self.id);
         match reader.take::<1>()?[0] {
             HELD => {
                 let due = i64::from_be_bytes(reader.take()?);
@@ -110,7 +111,7 @@ impl<V: Send + Sync + 'static> Codec<Row<V>> for RowCodec<V> {
                 let headers = reader.headers()?;
                 let length = u32::from_be_bytes(reader.take()?) as usize;
                 let before = reader.bytes(length)?;
-                let old = self.read_value(&mut Reader { rest: before, id: &self.id, length })?;
+                let old = self.read_value(&mut Reader::new(before, &self.id))?;
                 Ok(Row::Update { old, new: self.read_value(&mut reader)?, timestamp, headers })
             }
             COUNTED => Ok(Row::Count(u64::from_be_bytes(reader.take()?))),
@@ -120,57 +121,6 @@ impl<V: Send + Sync + 'static> Codec<Row<V>> for RowCodec<V> {
 
     fn id(&self) -> &str {
         &self.id
-    }
-}
-
-/// Number of headers, then each as name and value with their lengths; a null value has length -1. All in 4 bytes.
-fn write_headers(headers: &Headers, out: &mut Vec<u8>) {
-    out.extend_from_slice(&(headers.len() as u32).to_be_bytes());
-    for header in headers {
-        out.extend_from_slice(&(header.name.len() as u32).to_be_bytes());
-        out.extend_from_slice(header.name.as_bytes());
-        let length = header.value.as_ref().map_or(-1, |value| value.len() as i32);
-        out.extend_from_slice(&length.to_be_bytes());
-        out.extend_from_slice(header.value.as_deref().unwrap_or_default());
-    }
-}
-
-struct Reader<'a> {
-    rest: &'a [u8],
-    id: &'a str,
-    length: usize,
-}
-
-impl<'a> Reader<'a> {
-    fn wrong(&self, why: &str) -> CodecError {
-        CodecError::new(self.id, self.length, why)
-    }
-
-    fn take<const N: usize>(&mut self) -> Result<[u8; N], CodecError> {
-        let (taken, rest) = self.rest.split_first_chunk::<N>().ok_or_else(|| self.wrong("cut short"))?;
-        self.rest = rest;
-        Ok(*taken)
-    }
-
-    fn bytes(&mut self, length: usize) -> Result<&'a [u8], CodecError> {
-        let (taken, rest) = self.rest.split_at_checked(length).ok_or_else(|| self.wrong("cut short"))?;
-        self.rest = rest;
-        Ok(taken)
-    }
-
-    fn headers(&mut self) -> Result<Headers, CodecError> {
-        let count = u32::from_be_bytes(self.take()?);
-        (0..count).map(|_| self.header()).collect()
-    }
-
-    fn header(&mut self) -> Result<Header, CodecError> {
-        let length = u32::from_be_bytes(self.take()?) as usize;
-        let name = String::from_utf8_lossy(self.bytes(length)?).into_owned();
-        let value = match i32::from_be_bytes(self.take()?) {
-            length if length < 0 => None,
-            length => Some(self.bytes(length as usize)?.to_vec().into()),
-        };
-        Ok(Header { name, value })
     }
 }
 

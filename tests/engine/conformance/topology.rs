@@ -64,11 +64,13 @@ pub(super) type GroupedTableOf<'b> = Rc<GroupedTable<'b, String, Value>>;
 pub(super) type Same<'b, S> = fn(S, Type) -> Handle<'b>;
 
 /// Builds the topology of a scenario, or says why not.
-pub(super) fn build(scenario: &Json) -> Result<Built, Unbuilt> {
+///
+/// `durable` is for crashes: processors then keep in a store what the recorded ones keep in a field.
+pub(super) fn build(scenario: &Json, durable: bool) -> Result<Built, Unbuilt> {
     let builder = Builder::new("app");
     configure(&builder, &scenario["config"]).map_err(Unbuilt::Missing)?;
     let nature = Nature { last_per_key: scenario["config"]["caching"] == true, ..Nature::default() };
-    let mut steps = Steps { builder: &builder, handles: HashMap::new(), nature };
+    let mut steps = Steps { builder: &builder, handles: HashMap::new(), nature, durable };
     for step in scenario["steps"].as_array().expect("a list of steps") {
         steps.add(step).map_err(Unbuilt::Missing)?;
     }
@@ -94,6 +96,7 @@ pub(super) struct Steps<'b> {
     pub(super) builder: &'b Builder,
     pub(super) handles: HashMap<String, Handle<'b>>,
     pub(super) nature: Nature,
+    pub(super) durable: bool,
 }
 
 impl<'b> Steps<'b> {
