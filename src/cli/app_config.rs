@@ -19,6 +19,7 @@ pub fn app_config(settings: &Settings, name: &str) -> Result<AppConfig, Failure>
         application: settings.application_id(name)?.to_owned(),
         state_dir: settings.path("state.dir")?,
         workers: settings.workers()?,
+        restorers: settings.workers()?,
         processing: match settings.text("processing")? {
             "at_least_once" => Guarantee::AtLeastOnce,
             _ => Guarantee::ExactlyOnce,

@@ -38,6 +38,8 @@ pub struct AppConfig {
     pub durable: bool,
     /// Processing threads, at least 1.
     pub workers: usize,
+    /// Threads that bring stores up to date, at least 1.
+    pub restorers: usize,
     /// What a commit promises.
     pub processing: Guarantee,
     /// Milliseconds between two commits of a worker.
@@ -85,6 +87,7 @@ impl Default for AppConfig {
             state_dir: PathBuf::from("topo-state"),
             durable: true,
             workers: 1,
+            restorers: 1,
             processing: Guarantee::ExactlyOnce,
             commit_interval_ms: 100,
             buffered_records: 1_000,

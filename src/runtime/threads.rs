@@ -4,6 +4,7 @@
 //! records). A thread that panics ends the application: state is as safe as after any crash.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -94,10 +95,11 @@ fn spawn<T: Send + 'static>(
 fn coordinate(shared: &Arc<Shared>, inbox: Receiver<Report>, reports: &Sender<Report>) -> Result<(), Error> {
     let mut coordinator = Coordinator::new(shared.clone(), inbox);
     let mut threads = Vec::new();
+    let busy = Arc::new(AtomicUsize::new(0));
     loop {
         let progress = coordinator.step(now_ms());
         for launch in coordinator.take_launches() {
-            threads.extend(set_up(shared, &mut coordinator, launch, reports)?);
+            threads.extend(set_up(shared, &mut coordinator, launch, reports, &busy)?);
         }
         match progress {
             Progress::Busy => {}
@@ -118,15 +120,22 @@ fn set_up(
     coordinator: &mut Coordinator,
     launch: Launch,
     reports: &Sender<Report>,
+    busy: &Arc<AtomicUsize>,
 ) -> Result<Vec<JoinHandle<()>>, Error> {
     let mut threads = Vec::new();
     match launch {
-        Launch::Restorer { plan, cluster_id } => {
-            let (mailbox, inbox) = channel();
-            let (shared, out) = (shared.clone(), reports.clone());
-            let make = move || Restorer::new(shared, plan, cluster_id, (inbox, out), now_ms());
-            threads.push(run("restorer".into(), reports.clone(), make, Restorer::step)?);
-            coordinator.attach_restorer(mailbox);
+        Launch::Restorers { plan, cluster_id } => {
+            let mut mailboxes = Vec::new();
+            for lane in 0..shared.config.restorers.max(1) {
+                let (mailbox, inbox) = channel();
+                let (shared, out) = (shared.clone(), reports.clone());
+                let begin = (plan.clone(), cluster_id.clone());
+                let make = move || Restorer::new(lane, shared, begin, (inbox, out), now_ms());
+                let pace = Pace::yielding(busy);
+                threads.push(run(format!("restorer {lane}"), reports.clone(), make, Restorer::step, pace)?);
+                mailboxes.push(mailbox);
+            }
+            coordinator.attach_restorers(mailboxes);
         }
         Launch::Workers { plan, membership, globals } => {
             let mut mailboxes = Vec::new();
@@ -135,7 +144,8 @@ fn set_up(
                 let (shared, out) = (shared.clone(), reports.clone());
                 let begin = (plan.clone(), membership.clone(), globals.clone());
                 let make = move || Worker::new(index, shared, begin, (inbox, out), now_ms());
-                threads.push(run(format!("worker {index}"), reports.clone(), make, Worker::step)?);
+                let pace = Pace::first(busy);
+                threads.push(run(format!("worker {index}"), reports.clone(), make, Worker::step, pace)?);
                 mailboxes.push(mailbox);
             }
             coordinator.attach_workers(mailboxes);
@@ -150,10 +160,11 @@ fn run<P: 'static>(
     reports: Sender<Report>,
     make: impl FnOnce() -> Result<P, Error> + Send + 'static,
     step: fn(&mut P, i64, Duration) -> Progress,
+    mut pace: Pace,
 ) -> Result<JoinHandle<()>, Error> {
     let thread = name.clone();
     spawn(&name, move || {
-        let body = AssertUnwindSafe(|| make().map(|mut part| steps(&mut part, step)));
+        let body = AssertUnwindSafe(|| make().map(|mut part| steps(&mut part, step, &mut pace)));
         let failed = match catch_unwind(body) {
             Ok(Ok(())) => return,
             Ok(Err(error)) => error,
@@ -167,11 +178,13 @@ fn run<P: 'static>(
     })
 }
 
-fn steps<P>(part: &mut P, step: fn(&mut P, i64, Duration) -> Progress) {
+fn steps<P>(part: &mut P, step: fn(&mut P, i64, Duration) -> Progress, pace: &mut Pace) {
     let mut patience = Duration::ZERO;
     loop {
         let began = Instant::now();
-        match step(part, now_ms(), patience) {
+        let progress = step(part, now_ms(), patience);
+        pace.note(progress, began);
+        match progress {
             Progress::Busy => patience = Duration::ZERO,
             Progress::Idle => {
                 // A client that can wait for records has waited; the others get their pause here.
@@ -182,6 +195,45 @@ fn steps<P>(part: &mut P, step: fn(&mut P, i64, Duration) -> Progress) {
                 patience = PATIENCE;
             }
             Progress::Done => return,
+        }
+    }
+}
+
+/// Who works first where there are fewer cores than threads: processing, then restores.
+struct Pace {
+    /// How many workers of this application have something to do.
+    busy: Arc<AtomicUsize>,
+    /// For a worker: whether it is counted among them.
+    counted: Option<bool>,
+    cores: usize,
+}
+
+impl Pace {
+    /// Of a worker.
+    fn first(busy: &Arc<AtomicUsize>) -> Self {
+        Self { counted: Some(false), ..Self::yielding(busy) }
+    }
+
+    /// Of a thread that takes at most half of its time while the workers could use every core.
+    fn yielding(busy: &Arc<AtomicUsize>) -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Self { busy: busy.clone(), counted: None, cores }
+    }
+
+    /// Behind every step.
+    fn note(&mut self, progress: Progress, began: Instant) {
+        let works = progress == Progress::Busy;
+        match &mut self.counted {
+            Some(counted) if *counted != works => {
+                *counted = works;
+                // Wraps like the counter itself: minus one.
+                self.busy.fetch_add(if works { 1 } else { usize::MAX }, Ordering::Relaxed);
+            }
+            Some(_) => {}
+            None if works && self.busy.load(Ordering::Relaxed) >= self.cores => {
+                std::thread::sleep(began.elapsed());
+            }
+            None => {}
         }
     }
 }

@@ -27,7 +27,7 @@ use self::orphans::Orphans;
 use self::purge::Purge;
 use super::error::{Error, Reaction};
 use super::mailbox::{Progress, Report, ToRestorer, ToWorker};
-use super::observer::Event;
+use super::observer::{Event, TaskId};
 use super::plan::Plan;
 use super::shared::Shared;
 use super::waiting::Waiting;
@@ -51,8 +51,8 @@ enum Stage {
 
 /// What the outer loop has to set up: the coordinator decides when, but owns no thread.
 pub(crate) enum Launch {
-    /// The restorer, for this plan.
-    Restorer { plan: Arc<Plan>, cluster_id: String },
+    /// All restorers, for this plan.
+    Restorers { plan: Arc<Plan>, cluster_id: String },
     /// All workers.
     Workers { plan: Arc<Plan>, membership: Arc<dyn Membership>, globals: GlobalStores },
 }
@@ -62,7 +62,7 @@ pub(crate) struct Coordinator {
     shared: Arc<Shared>,
     inbox: Receiver<Report>,
     workers: Vec<Sender<ToWorker>>,
-    restorer: Option<Sender<ToRestorer>>,
+    restorers: Vec<Sender<ToRestorer>>,
     launches: Vec<Launch>,
     stage: Stage,
     admin: Option<Box<dyn Admin>>,
@@ -95,7 +95,7 @@ impl Coordinator {
             leases: Leases::new(workers),
             inbox,
             workers: Vec::new(),
-            restorer: None,
+            restorers: Vec::new(),
             launches: Vec::new(),
             stage: Stage::Connect,
             admin: None,
@@ -154,9 +154,9 @@ impl Coordinator {
         std::mem::take(&mut self.launches)
     }
 
-    /// Where the restorer that was asked for listens.
-    pub(crate) fn attach_restorer(&mut self, mailbox: Sender<ToRestorer>) {
-        self.restorer = Some(mailbox);
+    /// Where the restorers that were asked for listen.
+    pub(crate) fn attach_restorers(&mut self, mailboxes: Vec<Sender<ToRestorer>>) {
+        self.restorers = mailboxes;
     }
 
     /// Where the workers that were asked for listen.
@@ -232,8 +232,9 @@ impl Coordinator {
         }
     }
 
-    fn tell_restorer(&self, message: ToRestorer) {
-        if let Some(mailbox) = &self.restorer {
+    /// A task is always one restorer's: only one of them has its directory.
+    fn tell_restorer_of(&self, task: TaskId, message: ToRestorer) {
+        if let Some(mailbox) = self.restorers.get(task.lane(self.restorers.len())) {
             let _ = mailbox.send(message);
         }
     }

@@ -1,7 +1,7 @@
 //! One task on its way to running.
 //!
 //! ```text
-//!   Open -> Offsets -> Ends -> Replay -> Done
+//!   Open -> Offsets -> Ends -> Queue -> Replay -> Done
 //! ```
 //! The order is the promise: first what the group has *committed* (an answer that waits for pending transactions), then
 //! the *high watermark* of each changelog, then a read-committed replay up to there. The owner before may have committed
@@ -24,6 +24,7 @@ pub(crate) enum Stage {
     Open,
     Offsets,
     Ends,
+    Queue,
     Replay,
     Done,
 }
