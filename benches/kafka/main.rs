@@ -59,7 +59,7 @@ fn main() {
     let wanted = |name: &str| args.only.is_empty() || args.only.iter().any(|only| only == name);
     if wanted("restore") {
         let state = Scratch::new("bench");
-        let orders = orders("count", &kafka, &state, args.workers);
+        let orders = orders("count", kafka, &state, args.workers);
         let changelog = format!("{}-counts-changelog", orders.application);
         load::fill_changelog(&broker, &changelog, args.changelog).unwrap();
         table::restore("a count's changelog", &run::restore(&orders));
@@ -68,7 +68,7 @@ fn main() {
     let mut restored = None;
     for name in TOPOLOGIES.into_iter().filter(|name| wanted(name)) {
         let state = Scratch::new("bench");
-        let orders = orders(name, &kafka, &state, args.workers);
+        let orders = orders(name, kafka, &state, args.workers);
         table::row(name, &run::measure(&orders, facts));
         if name == "count" {
             std::fs::remove_dir_all(state.path()).unwrap();

@@ -64,6 +64,13 @@ pub enum Event<'a> {
         /// Offsets still to pass.
         remaining: u64,
     },
+    /// How far the stores of a standby are behind their changelogs.
+    Standby {
+        /// The task.
+        task: TaskId,
+        /// Offsets.
+        lag: u64,
+    },
     /// Records were read and processed.
     Processed {
         /// Records read, by input partition.

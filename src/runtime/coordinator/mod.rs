@@ -7,15 +7,18 @@
 //! Owns: the membership, the leases, the topics' existence, the announcement of this process. Never: a record, a store, a
 //! thread, a clock.
 
+mod holding;
 mod lag;
 mod leases;
 mod members;
 mod orphans;
 mod purge;
+mod standbys;
 mod start;
 mod stop;
 mod topics;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, TryRecvError};
 
@@ -25,6 +28,7 @@ pub(crate) use self::members::Layout;
 use self::members::Members;
 use self::orphans::Orphans;
 use self::purge::Purge;
+use self::standbys::StandbyPlacement;
 use super::error::{Error, Reaction};
 use super::mailbox::{Progress, Report, ToRestorer, ToWorker};
 use super::observer::{Event, TaskId};
@@ -75,6 +79,9 @@ pub(crate) struct Coordinator {
     purge: Purge,
     lag: Lag,
     orphans: Orphans,
+    standbys: StandbyPlacement,
+    /// Offsets that restores and standbys of this process still have to pass, as last heard.
+    behind: BTreeMap<TaskId, u64>,
     waiting: Waiting,
     retry_at: i64,
     /// Whether the group has this process as a member now.
@@ -112,6 +119,8 @@ impl Coordinator {
             left: false,
             lag: Lag::default(),
             orphans: Orphans::default(),
+            standbys: StandbyPlacement::default(),
+            behind: BTreeMap::new(),
             shared,
         }
     }
@@ -218,6 +227,7 @@ impl Coordinator {
                 tracing::debug!(worker, "worker ended");
             }
             Report::Restored(restored) => self.place(*restored),
+            Report::Behind { task, offsets } => drop(self.behind.insert(task, offsets)),
             Report::Cancelled(task) => self.leases.closed(task),
             Report::GlobalsReady(globals) => self.globals = Some(globals),
             Report::Failed(error) => self.fail(error, now),

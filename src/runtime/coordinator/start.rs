@@ -118,6 +118,7 @@ impl Coordinator {
             return Ok(true);
         }
         let mut moved = self.poll_group(now)?;
+        self.tend_standbys(now);
         self.members.step(&self.shared, now)?;
         for next in self.leases.moves(now) {
             moved = true;
@@ -189,7 +190,11 @@ impl Coordinator {
 
     pub(super) fn carry_out(&mut self, next: Move) -> Result<(), Error> {
         match next {
-            Move::Restore(task) => self.tell_restorer_of(task, ToRestorer::Restore(task)),
+            Move::Restore(task) => {
+                self.standbys.taken(task);
+                self.behind.remove(&task);
+                self.tell_restorer_of(task, ToRestorer::Restore(task));
+            }
             Move::CancelRestore(task) => self.tell_restorer_of(task, ToRestorer::Cancel(task)),
             Move::Revoke { worker, task } => self.tell_worker(worker, ToWorker::Revoke(vec![task])),
             Move::Lose { worker, task } => self.tell_worker(worker, ToWorker::Lost(vec![task])),

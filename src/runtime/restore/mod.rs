@@ -8,6 +8,8 @@ mod job;
 mod offsets;
 mod open;
 mod replay;
+mod standby;
+mod throttle;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,6 +18,7 @@ use std::time::Duration;
 
 use self::job::{Job, Log, Stage};
 use self::replay::Replay;
+use self::standby::{Standbys, Surroundings};
 use super::error::{Error, Reaction};
 use super::globals::Globals;
 use super::mailbox::{Progress, Report, ToRestorer};
@@ -26,10 +29,12 @@ use super::waiting::Waiting;
 use crate::broker::{Consumer, ConsumerConfig, Isolation};
 use crate::observe::TaskState as Shown;
 
+/// Milliseconds between two reports of progress.
+const TELL_MS: i64 = 1_000;
 /// Pause after a "not now".
 const RETRY_MS: i64 = 20;
 /// Bytes the replaying reader may hold: it reads as fast as the broker sends, and for a short time only.
-const REPLAY_BUFFER_BYTES: usize = 48 << 20;
+const REPLAY_BUFFER_BYTES: usize = 32 << 20;
 /// Tasks that a restorer replays from far behind at the same time; the others wait for their turn.
 const LARGE_REPLAYS: usize = 4;
 /// Up to so many offsets a replay is small.
@@ -50,6 +55,9 @@ pub(crate) struct Restorer {
     /// Of the first restorer only: global stores are one per process.
     globals: Option<Globals>,
     jobs: BTreeMap<TaskId, Job>,
+    standbys: Standbys,
+    /// When the coordinator was told last how far the restores are.
+    told: i64,
     ended: bool,
     waiting: Waiting,
 }
@@ -78,9 +86,11 @@ impl Restorer {
         Ok(Self {
             group: reader("offsets", true, Isolation::ReadCommitted)?,
             ends: reader("ends", false, Isolation::ReadUncommitted)?,
-            replay: Replay::new(shared.broker.consumer(&replay)?),
+            replay: Replay::new(shared.broker.consumer(&replay)?, replay::BATCH_BYTES),
             globals,
             jobs: BTreeMap::new(),
+            standbys: Standbys::new(&shared, lane),
+            told: now,
             ended: false,
             waiting: Waiting::new(format!("restorer {lane}"), 1_000),
             shared,
@@ -96,7 +106,7 @@ impl Restorer {
     /// 1. mailbox: tasks to restore, to cancel, the end;
     /// 2. every job that does not replay yet goes one step on (open, offsets, ends, and its turn has come);
     /// 3. one poll for all jobs that replay; each applies what came for it, and is done when its reader has passed its end;
-    /// 4. global stores follow their topics.
+    /// 4. global stores follow their topics; standbys follow theirs while nothing is restored.
     pub(crate) fn step(&mut self, now: i64, wait: Duration) -> Progress {
         let mut moved = self.read_mailbox(now);
         if self.ended {
@@ -106,9 +116,30 @@ impl Restorer {
         let behind = self.globals.as_ref().is_some_and(Globals::is_behind);
         let wait = if moved || behind { Duration::ZERO } else { wait };
         moved |= self.replay_jobs(now, wait);
+        self.tell_progress(now);
         moved |= self.hand_over(now);
         moved |= self.follow_globals(now);
+        moved |= self.follow_standbys(now);
         Progress::of(moved)
+    }
+
+    /// A restore of a task that is to run goes first.
+    fn follow_standbys(&mut self, now: i64) -> bool {
+        if self.jobs.values().any(|job| job.trouble.is_none()) {
+            return false;
+        }
+        let mut around = Surroundings {
+            shared: &self.shared,
+            plan: &self.plan,
+            cluster_id: &self.cluster_id,
+            group: self.group.as_mut(),
+            ends: self.ends.as_mut(),
+        };
+        let (moved, looked) = self.standbys.step(&mut around, now);
+        for (task, offsets) in looked {
+            self.report(Report::Behind { task, offsets });
+        }
+        moved
     }
 
     fn follow_globals(&mut self, now: i64) -> bool {
@@ -131,12 +162,11 @@ impl Restorer {
         let mut moved = false;
         loop {
             match self.inbox.try_recv() {
-                Ok(ToRestorer::Restore(task)) => {
-                    self.shared.tell(&Event::Task { task, from: None, to: Some(Shown::Restoring) });
-                    self.jobs.insert(task, Job::new(&self.plan, task, now));
-                }
+                Ok(ToRestorer::Restore(task)) => self.begin(task, now),
                 Ok(ToRestorer::Cancel(task)) => self.cancel(task),
+                Ok(ToRestorer::Follow(tasks)) => self.standbys.want(&self.shared, tasks),
                 Ok(ToRestorer::Stop) | Err(TryRecvError::Disconnected) => {
+                    self.standbys.stop(&self.shared);
                     self.ended = true;
                     return true;
                 }
@@ -144,6 +174,16 @@ impl Restorer {
             }
             moved = true;
         }
+    }
+
+    /// From where its standby is, if there is one, or from its directory.
+    fn begin(&mut self, task: TaskId, now: i64) {
+        let warm = self.standbys.promote(&self.shared, task, now).unwrap_or_else(|error| {
+            self.shared.warn(&format!("the standby of task {task} is of no use: {error}"));
+            None
+        });
+        self.shared.tell(&Event::Task { task, from: None, to: Some(Shown::Restoring) });
+        self.jobs.insert(task, warm.unwrap_or_else(|| Job::new(&self.plan, task, now)));
     }
 
     /// The lease is gone. One that was handed over already is the worker's to close.
@@ -209,6 +249,15 @@ impl Restorer {
         }
     }
 
+    fn tell_progress(&mut self, now: i64) {
+        if now - self.told >= TELL_MS {
+            self.told = now;
+            for (task, job) in self.jobs.iter().filter(|(_, job)| job.stage == Stage::Replay) {
+                self.report(Report::Behind { task: *task, offsets: job.remaining() });
+            }
+        }
+    }
+
     /// Gives finished jobs to the coordinator.
     fn hand_over(&mut self, now: i64) -> bool {
         let done = |(task, job): (&TaskId, &Job)| (job.stage == Stage::Done).then_some(*task);
@@ -241,6 +290,19 @@ impl Restorer {
             self.waiting.because(&self.shared, now, &text);
             return;
         }
+        if error.reaction() == Reaction::Restore
+            && let Some(job) = task.and_then(|task| self.jobs.get_mut(&task))
+        {
+            self.replay.forget(job);
+            match job.damaged(&self.shared, &self.plan, now, &error) {
+                Ok(()) => return,
+                Err(error) => return self.fail(error),
+            }
+        }
+        self.fail(error);
+    }
+
+    fn fail(&mut self, error: Error) {
         self.ended = true;
         self.report(Report::Failed(error));
     }
