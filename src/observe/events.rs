@@ -112,29 +112,41 @@ impl CommitFailed<'_> {
     }
 }
 
-/// A record went to the dead-letter topic.
+/// Records could not be processed; they are counted elsewhere, one by one. This is for the log, and rare.
 #[derive(Debug, Clone, Copy)]
-pub struct DeadLettered<'a> {
+pub struct RecordsFailed<'a> {
     /// The application.
     pub application: &'a str,
-    /// Topic of the record.
+    /// Topic of the records.
     pub topic: &'a str,
-    /// Its partition.
-    pub partition: i32,
-    /// Its offset.
-    pub offset: i64,
+    /// Partition and offset of one of them.
+    pub place: Option<(i32, i64)>,
     /// A short word for what was wrong, as in the header `dlq.error.type`.
     pub error: &'a str,
-    /// The whole message. Must not quote the record's data.
+    /// What was wrong with that one.
     pub message: &'a str,
+    /// How many there were since this was last said.
+    pub count: u64,
+    /// Whether they were skipped, instead of going to the dead-letter topic.
+    pub skipped: bool,
 }
 
-impl DeadLettered<'_> {
-    /// Logs where the record stood and counts it.
-    pub fn emit(self, metrics: &Metrics) {
-        let Self { application, topic, partition, offset, error, message } = self;
-        warn!(application, topic, partition, offset, error, message, "record went to the dead-letter topic");
-        metrics.records_dead_lettered.with(&[application, topic, error]).add(1);
+impl RecordsFailed<'_> {
+    /// Logs what became of them, and where one of them stood.
+    pub fn emit(self) {
+        let Self { application, topic, place, error, message, count, skipped } = self;
+        let (partition, offset) = place.unzip();
+        let became = if skipped { "were skipped" } else { "went to the dead-letter topic" };
+        warn!(
+            application,
+            topic,
+            partition,
+            offset,
+            error,
+            detail = message,
+            count,
+            "records failed and {became}"
+        );
     }
 }
 

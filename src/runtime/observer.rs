@@ -1,8 +1,10 @@
 //! What the runtime tells the outside: typed events, handed to an [`Observer`]. Nothing in here decides anything.
 
 use std::fmt;
+use std::time::Duration;
 
 use crate::observe::TaskState;
+use crate::processor::LeftOut;
 use crate::record::Partition;
 
 /// Names one task: a sub-topology and a partition.
@@ -108,12 +110,43 @@ pub enum Event<'a> {
         /// Records between the position and the end.
         records: i64,
     },
-    /// A record was replaced by a dead letter without its value because it is too large.
-    Truncated {
-        /// The topic it was meant for.
+    /// Records of a committed interval had no effect on the results.
+    LeftOut {
+        /// What became of them.
+        how: LeftOut,
+        /// The topic they came from, or were meant for if they were too large; empty when a punctuation made them.
         topic: &'a str,
-        /// Its size in bytes.
+        /// The operator's rule, what they are, or the type of the error.
+        reason: &'a str,
+        /// How many.
+        count: u64,
+    },
+    /// Records failed. Said for the first one at once, then in a summary now and then.
+    RecordsFailed {
+        /// What became of them.
+        how: LeftOut,
+        /// The topic they came from, or were meant for if they were too large.
+        topic: &'a str,
+        /// Partition and offset of one of them.
+        place: Option<(i32, i64)>,
+        /// The type of the error.
+        reason: &'a str,
+        /// What was wrong with that one.
+        message: &'a str,
+        /// How many there were since this was last said.
+        count: u64,
+    },
+    /// How much state a task held back when its commit began.
+    Buffered {
+        /// The task.
+        task: TaskId,
+        /// Estimated bytes.
         bytes: usize,
+    },
+    /// A worker did a piece of work.
+    Stepped {
+        /// How long it took.
+        took: Duration,
     },
     /// The group moved tasks to or from this process.
     Rebalanced,

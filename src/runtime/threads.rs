@@ -13,6 +13,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use super::coordinator::{Coordinator, Launch};
 use super::error::Error;
 use super::mailbox::{Progress, Report};
+use super::observer::Event;
 use super::restore::Restorer;
 use super::shared::Shared;
 use super::worker::Worker;
@@ -141,10 +142,12 @@ fn set_up(
             let mut mailboxes = Vec::new();
             for index in 0..shared.config.workers.max(1) {
                 let (mailbox, inbox) = channel();
-                let (shared, out) = (shared.clone(), reports.clone());
+                let (shared_with, shared, out) = (shared, shared.clone(), reports.clone());
                 let begin = (plan.clone(), membership.clone(), globals.clone());
                 let make = move || Worker::new(index, shared, begin, (inbox, out), now_ms());
-                let pace = Pace::first(busy);
+                let told = shared_with.clone();
+                let stepped = move |took| told.tell(&Event::Stepped { took });
+                let pace = Pace::first(busy, stepped);
                 threads.push(run(format!("worker {index}"), reports.clone(), make, Worker::step, pace)?);
                 mailboxes.push(mailbox);
             }
@@ -183,7 +186,7 @@ fn steps<P>(part: &mut P, step: fn(&mut P, i64, Duration) -> Progress, pace: &mu
     loop {
         let began = Instant::now();
         let progress = step(part, now_ms(), patience);
-        pace.note(progress, began);
+        pace.note(progress, began.elapsed(), patience.is_zero());
         match progress {
             Progress::Busy => patience = Duration::ZERO,
             Progress::Idle => {
@@ -203,37 +206,49 @@ fn steps<P>(part: &mut P, step: fn(&mut P, i64, Duration) -> Progress, pace: &mu
 struct Pace {
     /// How many workers of this application have something to do.
     busy: Arc<AtomicUsize>,
-    /// For a worker: whether it is counted among them.
-    counted: Option<bool>,
     cores: usize,
+    role: Role,
+}
+
+enum Role {
+    /// `counted`: it is among the busy ones. `stepped` is told how long each step took that did something.
+    Worker { counted: bool, stepped: Box<dyn Fn(Duration) + Send> },
+    /// Takes at most half of its time while the workers could use every core.
+    Restorer,
 }
 
 impl Pace {
-    /// Of a worker.
-    fn first(busy: &Arc<AtomicUsize>) -> Self {
-        Self { counted: Some(false), ..Self::yielding(busy) }
+    fn first(busy: &Arc<AtomicUsize>, stepped: impl Fn(Duration) + Send + 'static) -> Self {
+        Self::new(busy, Role::Worker { counted: false, stepped: Box::new(stepped) })
     }
 
-    /// Of a thread that takes at most half of its time while the workers could use every core.
     fn yielding(busy: &Arc<AtomicUsize>) -> Self {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { busy: busy.clone(), counted: None, cores }
+        Self::new(busy, Role::Restorer)
     }
 
-    /// Behind every step.
-    fn note(&mut self, progress: Progress, began: Instant) {
+    fn new(busy: &Arc<AtomicUsize>, role: Role) -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Self { busy: busy.clone(), cores, role }
+    }
+
+    /// Behind every step. One that was allowed to wait says nothing about how long its work took.
+    fn note(&mut self, progress: Progress, took: Duration, at_once: bool) {
         let works = progress == Progress::Busy;
-        match &mut self.counted {
-            Some(counted) if *counted != works => {
-                *counted = works;
-                // Wraps like the counter itself: minus one.
-                self.busy.fetch_add(if works { 1 } else { usize::MAX }, Ordering::Relaxed);
+        match &mut self.role {
+            Role::Worker { counted, stepped } => {
+                if works && at_once {
+                    stepped(took);
+                }
+                if *counted != works {
+                    *counted = works;
+                    // Wraps like the counter itself: minus one.
+                    self.busy.fetch_add(if works { 1 } else { usize::MAX }, Ordering::Relaxed);
+                }
             }
-            Some(_) => {}
-            None if works && self.busy.load(Ordering::Relaxed) >= self.cores => {
-                std::thread::sleep(began.elapsed());
+            Role::Restorer if works && self.busy.load(Ordering::Relaxed) >= self.cores => {
+                std::thread::sleep(took);
             }
-            None => {}
+            Role::Restorer => {}
         }
     }
 }

@@ -11,7 +11,6 @@ mod holding;
 mod lag;
 mod leases;
 mod members;
-mod orphans;
 mod purge;
 mod standbys;
 mod start;
@@ -26,7 +25,6 @@ use self::lag::Lag;
 use self::leases::Leases;
 pub(crate) use self::members::Layout;
 use self::members::Members;
-use self::orphans::Orphans;
 use self::purge::Purge;
 use self::standbys::StandbyPlacement;
 use super::error::{Error, Reaction};
@@ -35,7 +33,7 @@ use super::observer::{Event, TaskId};
 use super::plan::Plan;
 use super::shared::Shared;
 use super::waiting::Waiting;
-use crate::broker::{Admin, Membership};
+use crate::broker::{Admin, Membership, Orphans};
 use crate::task::GlobalStores;
 
 /// Pause after a "not now" of the broker, and between two looks for a missing topic.

@@ -144,7 +144,7 @@ impl Restorer {
 
     fn follow_globals(&mut self, now: i64) -> bool {
         let Some(globals) = &mut self.globals else { return false };
-        match globals.step(&self.shared) {
+        match globals.step(&self.shared, now) {
             Ok(progress) => {
                 if let Some(ready) = progress.ready {
                     self.report(Report::GlobalsReady(ready));

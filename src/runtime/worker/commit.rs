@@ -98,6 +98,8 @@ impl Worker {
             Interval { started: now, offsets: Vec::new(), parts: Vec::new(), delivered: BTreeMap::new() };
         for (place, active) in self.tasks.iter_mut().enumerate() {
             let Some(active) = active else { continue };
+            let (task, bytes) = (active.id, active.task.dirty_bytes());
+            self.shared.tell(&Event::Buffered { task, bytes });
             let prepared = active.task.prepare()?;
             self.outbox.push_changes(prepared.changelog, active.changelog_slots());
             let metadata = super::super::times::encode(&active.task.stream_times());
@@ -208,9 +210,18 @@ impl Worker {
         Ok(true)
     }
 
+    fn tell_left_out(&mut self, now: i64) {
+        let Self { shared, losses, .. } = self;
+        self.outbox.take_left_out(|count| losses.tell(shared, now, count));
+        for active in self.tasks.iter_mut().flatten() {
+            active.task.take_left_out(|count| losses.tell(shared, now, count));
+        }
+    }
+
     fn finished(&mut self, started: i64, now: i64) {
         self.last_commit = now;
         self.outbox.report(&self.shared);
+        self.tell_left_out(now);
         let took_ms = now - started;
         self.shared.tell(&Event::Committed { worker: self.index, took_ms });
         let mut committed = Vec::new();

@@ -21,6 +21,7 @@ use self::inputs::Inputs;
 use self::outbox::Outbox;
 use self::writer::Writer;
 use super::error::Error;
+use super::losses::Losses;
 use super::mailbox::{Progress, Report, ToWorker};
 use super::plan::Plan;
 use super::shared::Shared;
@@ -43,6 +44,7 @@ pub(crate) struct Worker {
     inputs: Inputs,
     writer: Writer,
     outbox: Outbox,
+    losses: Losses,
     /// By place; a closed task leaves its place empty.
     tasks: Vec<Option<Active>>,
     slots: Slots,
@@ -97,6 +99,7 @@ impl Worker {
             inputs: Inputs::new(shared.broker.consumer(&reader)?),
             writer: Writer::new(shared.config.processing),
             outbox: Outbox::default(),
+            losses: Losses::default(),
             tasks: Vec::new(),
             slots: Slots::default(),
             commit: Commit::Idle,
@@ -117,7 +120,8 @@ impl Worker {
     /// 2. the writer is made ready; without it nothing is processed;
     /// 3. a commit under way goes one step on, and nothing else happens until it is through;
     /// 4. outputs that the producer had no room for;
-    /// 5. poll: records into the tasks' queues, inputs of full queues paused;
+    /// 5. poll: records into the tasks' queues, inputs of full queues paused; records that were waited for are left to
+    ///    the next step, so that the time of a step is never a time of waiting;
     /// 6. process and punctuate; outputs go to the producer;
     /// 7. a commit begins when it is due.
     pub(crate) fn step(&mut self, now: i64, wait: Duration) -> Progress {
@@ -153,9 +157,13 @@ impl Worker {
         }
         moved |= self.send_outputs(now)?;
         if self.outbox.is_empty() && !self.stopping {
-            moved |= self.poll(if moved { Duration::ZERO } else { wait })?;
-            moved |= self.process(now)?;
-            moved |= self.send_outputs(now)?;
+            let wait = if moved { Duration::ZERO } else { wait };
+            let polled = self.poll(wait)?;
+            moved |= polled;
+            if !polled || wait.is_zero() {
+                moved |= self.process(now)?;
+                moved |= self.send_outputs(now)?;
+            }
         }
         if matches!(self.commit, Commit::Idle) && self.commit_is_due(now) {
             self.begin_commit(now)?;
