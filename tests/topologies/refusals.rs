@@ -62,15 +62,14 @@ fn ends_with(worker: Worker, code: i32, words: &[&str]) {
 fn a_missing_right_is_named_with_what_it_is_about_and_what_to_do() {
     let system = System::on(Kafka::start_with_rights());
     // One application per case, each with topics of its own: `{}` is its name.
+    let topic = Resource::Topic;
     let denials = [
-        (Resource::Topic, "{}.in", Operation::Describe),
-        (Resource::Topic, "{}.in", Operation::Read),
-        (Resource::Topic, "{}.out", Operation::Write),
-        (Resource::Topic, "{}-claims-store-changelog", Operation::Write),
-        (Resource::Topic, "{}-claims-store-changelog", Operation::Read),
+        (topic, "{}.in", Operation::Read),
+        (topic, "{}.out", Operation::Write),
+        (topic, "{}-claims-store-changelog", Operation::Write),
         (Resource::Group, "{}", Operation::Read),
         (Resource::TransactionalId, "{}-it-0", Operation::Write),
-        (Resource::Topic, "{}-claims-store-changelog", Operation::Create),
+        (topic, "{}-claims-store-changelog", Operation::Create),
     ];
     for (number, (resource, name, operation)) in denials.into_iter().enumerate() {
         let application = format!("denied-{number}");
@@ -80,6 +79,10 @@ fn a_missing_right_is_named_with_what_it_is_about_and_what_to_do() {
         write_to(&mut writer, &input, &payment("a", "D").to_string());
         writer.flush();
         let name = name.replace("{}", &application);
+        if matches!(operation, Operation::Create) {
+            // The right to create any topic would do as well.
+            system.kafka.deny(Resource::Cluster, "kafka-cluster", operation);
+        }
         system.kafka.deny(resource, &name, operation);
         let settings = [
             ("application.id", application.as_str()),
@@ -92,6 +95,19 @@ fn a_missing_right_is_named_with_what_it_is_about_and_what_to_do() {
             Worker::start(&system, &format!("{operation:?} denied on {name}"), "velocity", &settings);
         ends_with(worker, 3, &[&name, "not allowed", "grant the right"]);
     }
+}
+
+#[test]
+fn an_input_topic_that_may_not_be_seen_is_waited_for_by_name() {
+    let system = System::on(Kafka::start_with_rights());
+    topics(&system, &[("transactions", 1, "delete")]);
+    system.kafka.deny(Resource::Topic, "transactions", Operation::Describe);
+    let worker = Worker::start(&system, "velocity", "velocity", &[]);
+    wait_until("the wait to be explained", PATIENCE, || {
+        let said = worker.health().unwrap_or_default();
+        said.contains("input topic transactions") && said.contains("may not see it")
+    });
+    worker.must_stop();
 }
 
 #[test]
