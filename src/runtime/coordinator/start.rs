@@ -47,10 +47,9 @@ impl Coordinator {
         let all: BTreeMap<String, i32> = counts.into_iter().chain(written).collect();
         let plan = Plan::new(&self.shared, &all)?;
         let mut internal = plan.internal.clone();
-        internal.push(self.members.topic(&self.shared));
-        if !topics::ensure(admin.as_mut(), &internal)? {
-            return Ok(true);
-        }
+        internal.push(self.members.topic(&self.shared).into());
+        let Some(remarks) = topics::ensure(admin.as_mut(), &internal)? else { return Ok(true) };
+        remarks.iter().for_each(|remark| self.shared.warn(remark));
         self.members.set_layout(&plan);
         self.plan = Arc::new(plan);
         self.stage = Stage::Guard;
