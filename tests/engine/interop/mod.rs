@@ -135,6 +135,7 @@ fn now() -> Duration {
 }
 
 /// Random numbers that are new in every run.
+#[expect(clippy::print_stdout, reason = "the seed of a failure must be known")]
 fn random() -> StdRng {
     let seed = u64::from(now().subsec_nanos());
     println!("seed {seed}");
@@ -208,6 +209,7 @@ fn ours_takes_over_from_a_java_application_that_was_killed_once_its_session_is_o
     let dir = tempfile::tempdir().unwrap();
     let ours = ground.start_ours(dir.path());
     ours.await_running(PARTITIONS);
+    assert!(ours.watch.has_told("members that place tasks in another way, such as Kafka Streams"));
     ground.leg(|| ours.assert_alive());
     ours.stop();
     ground.assert_stores(dir.path());
