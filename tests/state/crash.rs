@@ -83,7 +83,7 @@ fn write_and_kill(dir: &std::path::Path, mode: &str, batches: usize) -> i64 {
     let told = BufReader::new(child.stdout.take().expect("its output")).lines().map_while(Result::ok);
     let mut numbers =
         told.filter_map(|line| line.rsplit_once("batch ").and_then(|(_, number)| number.parse().ok()));
-    let last = numbers.nth(batches - 1).expect("the child writes");
+    let last: i64 = numbers.nth(batches - 1).expect("the child writes");
     // At another moment of the next batch each time.
     std::thread::sleep(std::time::Duration::from_micros(
         700 * (batches as u64 + last.unsigned_abs()) % 9_000,
