@@ -214,7 +214,8 @@ fn place(record: &mut Emitted, plan: &Plan, partitioner: &mut Partitioner) -> Re
         let Some(count) = plan.partitions(&record.topic) else {
             return Err(BrokerError::UnknownTopic { topic: record.topic.to_string() }.into());
         };
-        record.partition = Some(partitioner.place(record.key.as_deref(), count));
+        let hashed = record.key.as_deref().map(|key| &key[..key.len().saturating_sub(record.unhashed)]);
+        record.partition = Some(partitioner.place(hashed, count));
     }
     Ok(())
 }

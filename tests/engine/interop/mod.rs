@@ -103,6 +103,16 @@ impl Ground {
                 assert!(Instant::now() < deadline, "{topic} is\n{newest:?}\ninstead of\n{expected:?}");
                 std::thread::sleep(Duration::from_millis(100));
             }
+            self.assert_placed(topic);
+        }
+    }
+
+    /// Both sides put a key into one partition, and all windows of a key together.
+    fn assert_placed(&self, topic: &str) {
+        for (partition, record) in self.wire.records(topic) {
+            let key = record.key.unwrap();
+            let hashed = &key[..key.len() - if topic == "windowed" { 8 } else { 0 }];
+            assert_eq!(partition, partition_of(hashed, PARTITIONS), "{topic} {key:?}");
         }
     }
 
