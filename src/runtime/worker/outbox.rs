@@ -16,7 +16,6 @@ use crate::dead_letter::{self, Failure, Stage};
 use crate::fault::{FaultPolicy, Reason};
 use crate::partitioner::Partitioner;
 use crate::processor::{Count, Emitted, LeftOut, Position, Tally};
-use crate::record::Headers;
 use crate::task::Changelog;
 
 /// Something on its way.
@@ -245,7 +244,6 @@ fn send_changes(
     writer: &mut Writer,
     sent: &mut BTreeMap<Arc<str>, u64>,
 ) -> Result<(), BrokerError> {
-    let headers = Headers::new();
     while let Some(change) = changelog.get(*next) {
         writer.send(Outgoing {
             topic: change.topic,
@@ -253,7 +251,7 @@ fn send_changes(
             key: Some(change.key),
             value: change.value,
             timestamp: change.timestamp,
-            headers: &headers,
+            headers: change.headers,
             slot: slots.iter().find(|(store, _)| *store == change.store).map(|(_, slot)| *slot),
         })?;
         count(sent, change.topic, 1);

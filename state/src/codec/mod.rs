@@ -36,6 +36,11 @@ pub trait Codec<T>: Send + Sync + 'static {
         0
     }
 
+    /// The version of the format, for values whose changelog in Kafka Streams says it in the header `v`.
+    fn version(&self) -> Option<u8> {
+        None
+    }
+
     /// Stable name of the format, e.g. `json` or `i64-be`.
     fn id(&self) -> &str;
 }
