@@ -131,7 +131,7 @@ impl<'h, 'p, K: Data, V: Data> Context<'h, 'p, K, V> {
     fn left_out(&mut self, how: LeftOut, reason: &'static str) {
         let env = &mut self.hop.pipeline.env;
         let topic = env.position.as_ref().map(|position| &position.topic);
-        env.tally.count(how, topic, &reason.into());
+        env.tally.count(how, topic, reason);
     }
 
     /// Asks for a commit after this record.

@@ -46,7 +46,7 @@ pub(crate) struct Example {
 
 impl Tally {
     /// A record of `topic` was left out by rule.
-    pub(crate) fn count(&mut self, how: LeftOut, topic: Option<&Arc<str>>, reason: &Cow<'static, str>) {
+    pub(crate) fn count(&mut self, how: LeftOut, topic: Option<&Arc<str>>, reason: &str) {
         self.find(how, topic, reason).count += 1;
     }
 
@@ -65,10 +65,10 @@ impl Tally {
         }
     }
 
-    fn find(&mut self, how: LeftOut, topic: Option<&Arc<str>>, reason: &Cow<'static, str>) -> &mut Count {
-        let same = |it: &Count| it.how == how && it.topic.as_ref() == topic && it.reason == *reason;
+    fn find(&mut self, how: LeftOut, topic: Option<&Arc<str>>, reason: &str) -> &mut Count {
+        let same = |it: &Count| it.how == how && it.topic.as_ref() == topic && it.reason == reason;
         let place = self.counts.iter().position(same).unwrap_or_else(|| {
-            let (topic, reason) = (topic.cloned(), reason.clone());
+            let (topic, reason) = (topic.cloned(), reason.to_owned().into());
             self.counts.push(Count { how, topic, reason, count: 0, example: None });
             self.counts.len() - 1
         });
@@ -108,9 +108,9 @@ mod tests {
         let (mut tally, topic): (_, Arc<str>) = (Tally::default(), "in".into());
         let bad = |message: &str| Reason { error_type: "BAD".into(), message: message.into() };
         for _ in 0..2 {
-            tally.count(LeftOut::Dropped, Some(&topic), &"null_key".into());
+            tally.count(LeftOut::Dropped, Some(&topic), "null_key");
         }
-        tally.count(LeftOut::Dropped, None, &"null_key".into());
+        tally.count(LeftOut::Dropped, None, "null_key");
         tally.failed(LeftOut::Skipped, Some(&topic), &bad("first"), None);
         tally.failed(LeftOut::Skipped, Some(&topic), &bad("second"), None);
         let expected = [
@@ -127,9 +127,9 @@ mod tests {
     #[test]
     fn what_an_abort_takes_back_is_not_counted_twice() {
         let mut tally = Tally::default();
-        tally.count(LeftOut::Dropped, None, &"null_key".into());
+        tally.count(LeftOut::Dropped, None, "null_key");
         tally.forget();
-        tally.count(LeftOut::Dropped, None, &"null_key".into());
+        tally.count(LeftOut::Dropped, None, "null_key");
         assert_eq!(taken(&mut tally).iter().map(|it| it.2).sum::<u64>(), 1);
     }
 }
