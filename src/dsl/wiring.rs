@@ -122,7 +122,8 @@ impl Builder {
     ) -> usize {
         let kind = NodeKind::Sink { topic: SinkTopic::Static(topic.clone()) };
         self.node(name, kind, parents, move |naming| {
-            Sink::<K, V>::new(naming.resolve(&topic), key.clone(), value.clone())
+            let sink = Sink::<K, V>::new(naming.resolve(&topic), key.clone(), value.clone());
+            if topic.internal { sink } else { sink.hashing_keys_without_windows() }
         })
     }
 

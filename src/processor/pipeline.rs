@@ -21,6 +21,8 @@ pub(crate) struct Emitted {
     pub(crate) topic: std::sync::Arc<str>,
     /// A partition chosen by the topology; `None` = by the key's hash.
     pub(crate) partition: Option<i32>,
+    /// Bytes at the end of the key that the hash leaves out: those of a window.
+    pub(crate) unhashed: usize,
     pub(crate) key: Option<Vec<u8>>,
     pub(crate) value: Option<Vec<u8>>,
     pub(crate) timestamp: i64,

@@ -90,6 +90,11 @@ impl<V: 'static> Rows<V> {
         })
     }
 
+    /// The version of the values' format, if their changelog records carry it.
+    pub(crate) fn value_version(&self) -> Option<u8> {
+        self.codec.version()
+    }
+
     pub(crate) fn committed(&mut self) {
         self.buffer.committed(self.timestamped);
     }

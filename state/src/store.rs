@@ -48,6 +48,11 @@ pub trait Store: Any + Send {
         changelog: &mut dyn FnMut(Change<'_>),
     ) -> Result<(), StateError>;
 
+    /// The version of the values' format; changelog records carry it in the header `v`.
+    fn value_version(&self) -> Option<u8> {
+        None
+    }
+
     /// What the last drain handed out is durable. Writes made since that drain stay uncommitted.
     fn committed(&mut self);
 

@@ -25,8 +25,6 @@ pub(super) enum Unbuilt {
 /// What the steps say about how results compare.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Nature {
-    /// Internal topics whose bytes are the engine's own business.
-    pub(super) private: BTreeSet<String>,
     /// Output topics whose keys are sessions.
     pub(super) session_topics: BTreeSet<String>,
     /// Sliding windows: only the order per key and window is told.
