@@ -7,8 +7,8 @@ mod context;
 mod erased;
 mod pipeline;
 
-pub(crate) use context::typed;
 pub use context::{Context, StoreHandle};
+pub(crate) use context::{SharedTime, typed};
 pub(crate) use erased::{Erased, Node, take};
 pub(crate) use pipeline::{Emitted, Env, Hop, Pipeline, Scheduled};
 

@@ -54,7 +54,7 @@ pub(crate) struct Env {
     /// Records dropped by rule (null key, too late), as Kafka Streams' `dropped-records-total` counts them.
     pub(crate) dropped: u64,
     pub(crate) commit_requested: bool,
-    /// Stream times of operators, committed with the state; index = node.
+    /// Stream times of operators, committed with the state; index = node, behind the nodes the times that nodes share.
     pub(crate) operator_times: Vec<Option<i64>>,
     /// The node that raised the fault in hand; its callers only passed it on.
     pub(crate) failed: Option<usize>,

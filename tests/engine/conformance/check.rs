@@ -6,12 +6,12 @@ use serde_json::Value as Json;
 use topo::testkit::Driver;
 use topo::{Header, RawRecord};
 
-use super::topology;
 use super::value::{Render, Value};
+use super::{joins, topology};
 
 type Bytes = Option<Vec<u8>>;
 /// A record as it is compared: key bytes, value bytes, timestamp.
-type Plain = (Bytes, Bytes, i64);
+pub(super) type Plain = (Bytes, Bytes, i64);
 
 pub(crate) fn case(scenario: &Json, case: &Json) -> Result<(), String> {
     let built = topology::build(scenario)?;
@@ -189,13 +189,19 @@ fn internal(driver: &Driver, case: &Json, private: &[String]) -> Result<(), Stri
         if topic.contains("-subscription-") || private.contains(topic) {
             continue;
         }
+        let waiting = topic.ends_with("-shared-join-store-changelog");
         let mut wanted = BTreeMap::<Bytes, Vec<Recorded>>::new();
         for record in records.as_array().expect("records") {
-            let recorded = Recorded::read(record, case, topic.ends_with("-changelog"));
+            let mut recorded = Recorded::read(record, case, topic.ends_with("-changelog"));
+            if waiting {
+                recorded.record.1 = recorded.record.1.map(|_| Vec::new());
+            }
             wanted.entry(recorded.record.0.clone()).or_default().push(recorded);
         }
         let mut got = BTreeMap::<Bytes, Vec<Plain>>::new();
-        for record in driver.written(topic).map(plain) {
+        let written = driver.written(topic).map(plain);
+        for record in written.filter_map(|record| if waiting { joins::waiting(record) } else { Some(record) })
+        {
             got.entry(record.0.clone()).or_default().push(record);
         }
         let keys: BTreeSet<Bytes> = wanted.keys().chain(got.keys()).cloned().collect();

@@ -6,6 +6,7 @@
 
 mod check;
 mod functions;
+mod joins;
 mod processors;
 mod steps;
 mod topology;

@@ -10,6 +10,7 @@ use topo::{
     WindowValue,
 };
 
+use super::joins::{emit_interval_ms, optimize, stream_join};
 use super::processors::{CountFlush, Dedup, RunningCount, Tick, WindowRecent};
 use super::steps::{
     by_key, codecs, declared, each, foreign_join, global_join, key_join, regroup, split, store,
@@ -50,11 +51,10 @@ pub(crate) fn build(scenario: &Json) -> Result<Built, String> {
     if scenario["config"]["caching"] == true {
         return Err("record caches".to_owned());
     }
-    if scenario["config"]["emit_interval_ms"].as_i64().unwrap_or(0) > 0 {
-        return Err("throttled emission".to_owned());
-    }
-    let builder = Builder::new("app");
-    let mut steps = Steps { builder: &builder, handles: HashMap::new(), private: Vec::new() };
+    let builder = Builder::new("app").optimize(optimize(scenario));
+    let emit_interval_ms = emit_interval_ms(scenario);
+    let mut steps =
+        Steps { builder: &builder, handles: HashMap::new(), private: Vec::new(), emit_interval_ms };
     for step in scenario["steps"].as_array().expect("a list of steps") {
         steps.add(step)?;
     }
@@ -68,6 +68,7 @@ struct Steps<'b> {
     builder: &'b Builder,
     handles: HashMap<String, Handle<'b>>,
     private: Vec<String>,
+    emit_interval_ms: i64,
 }
 
 impl<'b> Steps<'b> {
@@ -132,7 +133,8 @@ impl<'b> Steps<'b> {
             "stream_table_join" | "stream_global_join" | "table_table_join" | "fk_join" => {
                 self.join(kind, step, name)?
             }
-            "cogroup" | "stream_stream_join" => return Err(kind.to_owned()),
+            "stream_stream_join" => self.join_streams(step, name)?,
+            "cogroup" => return Err(kind.to_owned()),
             _ => match self.handle(step, "from") {
                 Handle::Stream(stream, of) => each(kind, step, name, &stream, of, Handle::Stream),
                 Handle::Facts(stream, of) => each(kind, step, name, &stream, of, Handle::Facts),
@@ -345,6 +347,25 @@ impl<'b> Steps<'b> {
                 }
             }
             _ => self.join_tables(kind, step, name),
+        }
+    }
+
+    fn join_streams(&mut self, step: &Json, name: &str) -> Result<Handle<'b>, String> {
+        let every = self.emit_interval_ms;
+        match (self.handle(step, "left"), self.handle(step, "right")) {
+            (Handle::Stream(left, of), Handle::Stream(right, other)) => {
+                Ok(stream_join(step, name, (left, of), (right, other), every, Handle::Stream))
+            }
+            (Handle::Stream(left, of), Handle::Facts(right, other)) => {
+                Ok(stream_join(step, name, (left, of), (right, other), every, Handle::Stream))
+            }
+            (Handle::Facts(left, of), Handle::Stream(right, other)) => {
+                Ok(stream_join(step, name, (left, of), (right, other), every, Handle::Facts))
+            }
+            (Handle::Facts(left, of), Handle::Facts(right, other)) => {
+                Ok(stream_join(step, name, (left, of), (right, other), every, Handle::Facts))
+            }
+            _ => Err("stream_stream_join of a windowed stream".to_owned()),
         }
     }
 
