@@ -12,6 +12,9 @@ mod broker_contract;
 /// The runtime on a real Kafka: crashes, group protocols, a clean stop.
 mod real_kafka;
 
+/// A Kafka Streams application in Java hands its work to ours and takes it back.
+mod interop;
+
 /// The services of the tests themselves.
 mod services;
 

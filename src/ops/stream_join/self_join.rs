@@ -57,7 +57,7 @@ where
     fn process(&mut self, record: Record<K, V>, ctx: &mut Context<'_, '_, K, R>) -> Result<(), Fault> {
         let Record { key, value, timestamp, headers } = record;
         let (Some(present), Some(value)) = (key.as_present(), value.present()) else {
-            ctx.dropped();
+            ctx.dropped_because("null_key_or_value");
             return Ok(());
         };
         let mut results = Vec::new();

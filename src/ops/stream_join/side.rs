@@ -141,7 +141,7 @@ where
             None => None,
         };
         let (Some(key), Some(value)) = (key, value.present()) else {
-            ctx.dropped();
+            ctx.dropped_because("null_key_or_value");
             return Ok(());
         };
         if time == Some(timestamp) && !key.is_null() {

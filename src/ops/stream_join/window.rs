@@ -38,7 +38,7 @@ impl<K: Data, V: Data, P: Data> Processor for JoinWindow<K, V, P> {
         let Some((key, value)) = kept else { return Ok(()) };
         let put = ctx.store(self.store)?.put(&(self.key)(key), timestamp, value, timestamp)?;
         if put == PutOutcome::Expired {
-            ctx.dropped();
+            ctx.dropped_because("expired");
         }
         Ok(())
     }

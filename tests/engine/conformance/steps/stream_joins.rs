@@ -1,39 +1,42 @@
-//! Stream-stream joins.
+//! `stream_stream_join`: two streams within a window of time.
 
 use serde_json::Value as Json;
 use topo::state::utf8;
-use topo::{Data, JoinWindows, Optimize, Stream, StreamJoined};
+use topo::{Data, JoinWindows, Stream, StreamJoined};
 
-use super::check::Plain;
-use super::functions as call;
-use super::steps::{codecs, owned, text};
-use super::topology::{Handle, Same};
-use super::value::{Type, Value, codec};
+use super::super::functions as call;
+use super::super::topology::{Handle, Same, Steps, text};
+use super::super::value::{Type, Value, codec};
+use super::{codecs, owned};
 
-/// The shortcuts that a scenario was recorded with.
-pub(super) fn optimize(scenario: &Json) -> Optimize {
-    if scenario["config"]["optimization"] == "all" { Optimize::all() } else { Optimize::none() }
-}
-
-/// How often a scenario looks for results without a partner.
-pub(super) fn emit_interval_ms(scenario: &Json) -> i64 {
-    scenario["config"]["emit_interval_ms"].as_i64().unwrap_or(0)
-}
-
-/// A record of the changelog of waiting records in Kafka's form, `timestamp ++ side ++ key`, with any bytes as its value:
-/// what waits, since when and until when is Kafka's, how it is written is ours. `None` = our own marker.
-pub(super) fn waiting((key, value, timestamp): Plain) -> Option<Plain> {
-    let key = key?;
-    let (side, rest) = key.split_first()?;
-    let (time, key) = rest.split_first_chunk::<8>()?;
-    let time = u64::from_be_bytes(*time) ^ 1 << 63;
-    let key = [&time.to_be_bytes()[..], &[*side], key].concat();
-    Some((Some(key), value.map(|_| Vec::new()), timestamp))
+impl<'b> Steps<'b> {
+    pub(in super::super) fn stream_stream_join(
+        &mut self,
+        step: &Json,
+        name: &str,
+    ) -> Result<Handle<'b>, String> {
+        let every = self.emit_interval_ms;
+        match (self.handle(step, "left"), self.handle(step, "right")) {
+            (Handle::Stream(left, of), Handle::Stream(right, other)) => {
+                Ok(streams(step, name, (left, of), (right, other), every, Handle::Stream))
+            }
+            (Handle::Stream(left, of), Handle::Facts(right, other)) => {
+                Ok(streams(step, name, (left, of), (right, other), every, Handle::Stream))
+            }
+            (Handle::Facts(left, of), Handle::Stream(right, other)) => {
+                Ok(streams(step, name, (left, of), (right, other), every, Handle::Facts))
+            }
+            (Handle::Facts(left, of), Handle::Facts(right, other)) => {
+                Ok(streams(step, name, (left, of), (right, other), every, Handle::Facts))
+            }
+            _ => Err("stream_stream_join of a windowed stream".to_owned()),
+        }
+    }
 }
 
 type Of<'b, K> = (Stream<'b, K, Option<Value>>, Type);
 
-pub(super) fn stream_join<'b, K, K2>(
+fn streams<'b, K, K2>(
     step: &Json,
     name: &str,
     (left, left_of): Of<'b, K>,
