@@ -7,9 +7,9 @@ use std::sync::Arc;
 use topo_state::{Codec, CodecError, CodecRef, KeyValueStore, bytes};
 
 use super::Types;
-use super::headers::{Reader, write_headers};
 use super::rows::RowsRef;
 use super::stream_table_join::Missing;
+use super::suppress::{Reader, write_headers};
 use crate::data::Data;
 use crate::dsl::Codecs;
 use crate::fault::Fault;

@@ -17,6 +17,7 @@ pub struct Restorer {
     history_ms: Option<i64>,
     observed: i64,
     expired: i64,
+    sequence: u32,
     malformed: u64,
 }
 
@@ -29,7 +30,16 @@ impl Restorer {
             StoreKind::Versioned { history_ms } => Some(history_ms.max(0)),
             _ => None,
         };
-        Self { store, timestamped, segments, history_ms, observed, expired: NO_TIME, malformed: 0 }
+        Self {
+            store,
+            timestamped,
+            segments,
+            history_ms,
+            observed,
+            expired: NO_TIME,
+            sequence: 0,
+            malformed: 0,
+        }
     }
 
     /// Adds one record to the batch. Expired windows are skipped, and removed when time passes them.
@@ -46,11 +56,12 @@ impl Restorer {
             self.push([key, &[]], value, timestamp, batch);
             return;
         };
-        let Some((_, start, _)) = split_window_key(key) else {
+        let Some((_, start, sequence)) = split_window_key(key) else {
             self.malformed += 1;
             return;
         };
         self.observed = self.observed.max(start);
+        self.sequence = self.sequence.max(sequence);
         if !segments.is_expired(start, self.observed) {
             self.push([&segment_bytes(segments.segment(start)), key], value, timestamp, batch);
         }
@@ -61,6 +72,11 @@ impl Restorer {
     /// Highest window start (of a versioned store: timestamp) so far, for [`Store::set_observed_time`](crate::Store::set_observed_time).
     pub fn observed_time(&self) -> i64 {
         self.observed
+    }
+
+    /// Highest number of a put so far, for [`Store::set_sequence`](crate::Store::set_sequence).
+    pub fn sequence(&self) -> u32 {
+        self.sequence
     }
 
     /// Records that were skipped because their key is too short to be a window key. Anything but 0 means that the

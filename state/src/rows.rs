@@ -30,6 +30,9 @@ pub(crate) struct Rows<V> {
     read_through: bool,
 }
 
+/// What a drain shows: row key, encoded value, timestamp of the write.
+type EachEncoded<'a> = dyn FnMut(&[u8], Option<&[u8]>, i64) + 'a;
+
 impl<V: 'static> Rows<V> {
     pub(crate) fn new(spec: StoreSpec, index: usize, backend: Arc<dyn Backend>, codec: CodecRef<V>) -> Self {
         let timestamped = spec.kind.is_timestamped();
@@ -63,6 +66,21 @@ impl<V: 'static> Rows<V> {
         self.buffer.write(row, value, timestamp, self.typical_bytes);
     }
 
+    pub(crate) fn update(
+        &mut self,
+        row: &[u8],
+        timestamp: i64,
+        change: impl FnOnce(Option<V>) -> Option<V>,
+    ) -> Result<(), StateError> {
+        let at = match self.buffer.find(row) {
+            Some(at) => at,
+            None => self.load(row)?,
+        };
+        let value = change(self.buffer.take(at));
+        self.put(row, value, timestamp);
+        Ok(())
+    }
+
     /// Hands out uncommitted entries. The changelog key is what follows the first `prefix` bytes of a row key.
     pub(crate) fn drain(
         &mut self,
@@ -83,16 +101,8 @@ impl<V: 'static> Rows<V> {
         })
     }
 
-    /// Hands out uncommitted entries as row key and encoded value, for a store that lays its rows out by itself.
-    pub(crate) fn drain_encoded(
-        &mut self,
-        each: &mut dyn FnMut(&[u8], Option<&[u8]>),
-    ) -> Result<(), StateError> {
-        self.encoded(&mut |row, value, _| each(row, value))
-    }
-
-    /// Every uncommitted entry: row key, encoded value, timestamp of the write.
-    fn encoded(&mut self, each: &mut dyn FnMut(&[u8], Option<&[u8]>, i64)) -> Result<(), StateError> {
+    /// Shows every uncommitted entry encoded; for a store that lays its rows out by itself this is the drain.
+    pub(crate) fn encoded(&mut self, each: &mut EachEncoded<'_>) -> Result<(), StateError> {
         let Self { spec, codec, buffer, scratch, typical_bytes, .. } = self;
         buffer.drain(|slot| {
             let Some(value) = &slot.value else {
@@ -105,6 +115,11 @@ impl<V: 'static> Rows<V> {
             learn(typical_bytes, scratch.len());
             Ok(scratch.len())
         })
+    }
+
+    /// The version of the values' format, if their changelog records carry it.
+    pub(crate) fn value_version(&self) -> Option<u8> {
+        self.codec.version()
     }
 
     pub(crate) fn committed(&mut self) {

@@ -244,7 +244,7 @@ impl<K: 'static, V: Clone + Send + 'static> Store for VersionedStore<K, V> {
             self.expire(batch)?;
         }
         let index = self.rows.index;
-        self.rows.drain_encoded(&mut |row, encoded| {
+        self.rows.encoded(&mut |row, encoded, _| {
             let Some(((key, timestamp), encoded)) = version::split_version(row).zip(encoded) else { return };
             let value = version::bare_value(encoded);
             changelog(Change { key, value, timestamp });

@@ -17,9 +17,6 @@ impl<'b> Steps<'b> {
         let Handle::Table(table, _) = self.handle(step, "right") else {
             return Err("stream_table_join with a windowed table".to_owned());
         };
-        if !step["grace_ms"].is_null() {
-            self.nature.private.insert(format!("app-{name}-Buffer-changelog"));
-        }
         match self.handle(step, "left") {
             Handle::Stream(stream, of) => Ok(stream_table(step, name, &stream, of, &table, Handle::Stream)),
             Handle::Facts(stream, of) => Ok(stream_table(step, name, &stream, of, &table, Handle::Facts)),
