@@ -33,6 +33,8 @@ impl TaskChanged<'_> {
         if to.is_none() {
             metrics.restore_remaining.forget(&[application, task]);
             metrics.restore_rate.forget(&[application, task]);
+            metrics.restore_seconds.forget(&[application, task]);
+            metrics.standby_lag.forget(&[application, task]);
             metrics.store_buffered.forget(&[application, task]);
         }
     }
@@ -61,6 +63,12 @@ impl RestoreProgress<'_> {
         self.restored.saturating_mul(1_000_000) / micros
     }
 
+    /// Seconds it will still take at this rate; none while nothing moves.
+    #[must_use]
+    pub fn seconds_left(&self) -> Option<u64> {
+        if self.remaining == 0 { Some(0) } else { self.remaining.checked_div(self.rate()) }
+    }
+
     /// Logs how far it is and how long it will still take at this rate.
     pub fn emit(self, metrics: &Metrics) {
         let Self { application, task, restored, remaining, .. } = self;
@@ -71,10 +79,14 @@ impl RestoreProgress<'_> {
             .with(&[application, task])
             .set(i64::try_from(remaining).unwrap_or(i64::MAX));
         metrics.restore_rate.with(&[application, task]).set(i64::try_from(rate).unwrap_or(i64::MAX));
+        if let Some(seconds) = self.seconds_left() {
+            let left = i64::try_from(seconds).unwrap_or(i64::MAX);
+            metrics.restore_seconds.with(&[application, task]).set(left);
+        }
         if remaining == 0 {
             info!(application, task, restored, rate, "restore complete");
         } else {
-            let eta_s = remaining.checked_div(rate);
+            let eta_s = self.seconds_left();
             info!(application, task, restored, remaining, rate, eta_s, "restore goes on");
         }
     }

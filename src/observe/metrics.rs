@@ -12,6 +12,8 @@ pub enum TaskState {
     Running,
     /// It waits for something outside, such as a topic that does not exist.
     Waiting,
+    /// It runs elsewhere; its stores follow the changelogs here, ready to take over.
+    Standby,
 }
 
 impl TaskState {
@@ -22,6 +24,7 @@ impl TaskState {
             Self::Restoring => "restoring",
             Self::Running => "running",
             Self::Waiting => "waiting",
+            Self::Standby => "standby",
         }
     }
 }
@@ -86,6 +89,10 @@ metrics! {
     restore_remaining: Gauge = "topo_restore_remaining_records" ["application", "task"];
     /// Rate of the restore since the last report.
     restore_rate: Gauge = "topo_restore_records_per_second" ["application", "task"];
+    /// Seconds until the restore is over, at the rate since the last report.
+    restore_seconds: Gauge = "topo_restore_seconds_left" ["application", "task"];
+    /// Changelog offsets that a standby's stores are behind.
+    standby_lag: Gauge = "topo_standby_lag_records" ["application", "task"];
     /// Committed end of the partition less the task's position.
     consumer_lag: Gauge = "topo_consumer_lag_records" ["application", "topic", "partition"];
     /// Bytes of state that the task held back when its last commit began.

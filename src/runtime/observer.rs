@@ -16,6 +16,14 @@ pub struct TaskId {
     pub partition: i32,
 }
 
+impl TaskId {
+    /// Which of `lanes` restorers this task belongs to: neighbours to different ones.
+    pub(crate) fn lane(self, lanes: usize) -> usize {
+        let number = self.sub_topology.wrapping_add(usize::try_from(self.partition).unwrap_or(0));
+        number % lanes.max(1)
+    }
+}
+
 impl fmt::Display for TaskId {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "{}_{}", self.sub_topology, self.partition)
@@ -28,7 +36,7 @@ impl fmt::Display for TaskId {
 pub enum Event<'a> {
     /// A part of the application cannot go on for now; said once per change of the reason.
     Waiting {
-        /// Which part of it: `group`, `worker 0`, `restorer`.
+        /// Which part of it: `group`, `worker 0`, `restorer 0`.
         part: &'a str,
         /// For what, in words an operator can act on.
         reason: &'a str,
@@ -57,6 +65,13 @@ pub enum Event<'a> {
         took_ms: i64,
         /// Offsets still to pass.
         remaining: u64,
+    },
+    /// How far the stores of a standby are behind their changelogs.
+    Standby {
+        /// The task.
+        task: TaskId,
+        /// Offsets.
+        lag: u64,
     },
     /// Records were read and processed.
     Processed {

@@ -69,6 +69,10 @@ impl Observer for Reporter {
             Event::Restore { task, restored, took_ms, remaining } => {
                 self.restore(&task.to_string(), restored, took_ms, remaining);
             }
+            Event::Standby { task, lag } => {
+                let lag = i64::try_from(lag).unwrap_or(i64::MAX);
+                metrics.standby_lag.with(&[application, &task.to_string()]).set(lag);
+            }
             Event::Processed { partition, count } => {
                 metrics.records_consumed.with(&[application, &partition.topic]).add(count);
             }

@@ -68,9 +68,9 @@ impl Coordinator {
                 Ok(false)
             }
             Verdict::Clear => {
-                if self.restorer.is_none() {
+                if self.restorers.is_empty() {
                     let (plan, cluster_id) = (self.plan.clone(), self.cluster_id.clone());
-                    self.launches.push(Launch::Restorer { plan, cluster_id });
+                    self.launches.push(Launch::Restorers { plan, cluster_id });
                 }
                 self.stage = Stage::Globals;
                 Ok(true)
@@ -120,6 +120,7 @@ impl Coordinator {
             return Ok(true);
         }
         let mut moved = self.poll_group(now)?;
+        self.tend_standbys(now);
         self.members.step(&self.shared, now)?;
         for next in self.leases.moves(now) {
             moved = true;
@@ -191,8 +192,12 @@ impl Coordinator {
 
     pub(super) fn carry_out(&mut self, next: Move) -> Result<(), Error> {
         match next {
-            Move::Restore(task) => self.tell_restorer(ToRestorer::Restore(task)),
-            Move::CancelRestore(task) => self.tell_restorer(ToRestorer::Cancel(task)),
+            Move::Restore(task) => {
+                self.standbys.taken(task);
+                self.behind.remove(&task);
+                self.tell_restorer_of(task, ToRestorer::Restore(task));
+            }
+            Move::CancelRestore(task) => self.tell_restorer_of(task, ToRestorer::Cancel(task)),
             Move::Revoke { worker, task } => self.tell_worker(worker, ToWorker::Revoke(vec![task])),
             Move::Lose { worker, task } => self.tell_worker(worker, ToWorker::Lost(vec![task])),
             Move::Release(task) => {

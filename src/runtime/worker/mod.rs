@@ -11,9 +11,12 @@ mod outbox;
 mod react;
 mod writer;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender};
 use std::time::Duration;
+
+use topo_state::StateError;
 
 use self::active::Active;
 use self::commit::{After, Commit};
@@ -27,6 +30,7 @@ use super::plan::Plan;
 use super::shared::Shared;
 use super::waiting::Waiting;
 use crate::broker::{Isolation, Membership};
+use crate::fault::STATE_DAMAGED;
 use crate::task::{GlobalStores, TaskError};
 
 /// Pause of a task whose record waits for the outside world.
@@ -215,7 +219,10 @@ impl Worker {
                     retry = true;
                     break;
                 }
-                Err(error) => return Err(error.into()),
+                Err(error) => {
+                    let name = self.shared.task_name(&self.plan, active.id);
+                    return Err(damage(&error, self.shared.dir.join(name)).unwrap_or_else(|| error.into()));
+                }
             }
             for output in active.task.take_output() {
                 self.outbox.push(output.record, active::cause(&active.inputs, output.origin));
@@ -232,4 +239,11 @@ impl Worker {
         // A coordinator that is gone has ended the application already.
         let _ = self.coordinator.send(report);
     }
+}
+
+/// The error of a task as one of its own directory, when that turned out to be corrupt. Global stores are not the task's.
+fn damage(error: &TaskError, dir: PathBuf) -> Option<Error> {
+    let TaskError::Stop { reason, .. } = error else { return None };
+    let own = reason.error_type == STATE_DAMAGED && reason.message.contains(&*dir.to_string_lossy());
+    own.then(|| StateError::Damaged { dir, detail: reason.message.clone() }.into())
 }
