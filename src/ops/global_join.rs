@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::Types;
 use super::rows::RowsRef;
-use super::stream_table_join::{Missing, beside};
+use super::stream_table_join::Missing;
 use crate::data::Data;
 use crate::fault::Fault;
 use crate::processor::{Context, Processor};
@@ -47,9 +47,15 @@ where
             ctx.dropped_because("null_value");
             return Ok(());
         };
-        let join = |row: Option<&VT>| (self.join)(&record.key, value, row);
-        let key = (self.lookup)(&record.key, value);
-        match beside(&self.rows, key.as_present(), "null_lookup_key", self.missing, join, ctx)? {
+        let mut result = None;
+        match (self.lookup)(&record.key, value).as_present() {
+            Some(key) => self.rows.read(ctx.stores(), key, &mut |row| {
+                result = (self.join)(&record.key, value, row.map(|(row, _)| row));
+            })?,
+            None if self.missing == Missing::Drop => ctx.dropped_because("no_key_to_look_up"),
+            None => result = (self.join)(&record.key, value, None),
+        }
+        match result {
             Some(result) => ctx.forward(record.with_value(result)),
             None => Ok(()),
         }

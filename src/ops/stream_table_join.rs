@@ -19,29 +19,7 @@ pub(crate) enum Missing {
     Join,
 }
 
-/// Joins with the row under `key`, or with nothing. Without a key the record is dropped under the rule `no_key`, unless the
-/// join keeps it.
-pub(super) fn beside<K, VT: Data, R, KO: Data, VO: Data>(
-    rows: &RowsRef<K, VT>,
-    key: Option<&K>,
-    no_key: &'static str,
-    missing: Missing,
-    join: impl Fn(Option<&VT>) -> Option<R>,
-    ctx: &mut Context<'_, '_, KO, VO>,
-) -> Result<Option<R>, Fault> {
-    let Some(key) = key else {
-        if missing == Missing::Drop {
-            ctx.dropped_because(no_key);
-            return Ok(None);
-        }
-        return Ok(join(None));
-    };
-    let mut result = None;
-    rows.read(ctx.stores(), key, &mut |row| result = join(row.map(|(row, _)| row)))?;
-    Ok(result)
-}
-
-/// Looks the record's key up and joins. Null values are dropped, null keys too unless the join keeps them.
+/// Looks the record's key up, as of the record's time where the table has a history, and joins. Null values are dropped, null keys too unless the join keeps them.
 pub(crate) struct StreamTableJoin<K: Data, V, VT, R, F> {
     rows: RowsRef<K::Present, VT>,
     missing: Missing,
@@ -69,9 +47,15 @@ where
             ctx.dropped_because("null_value");
             return Ok(());
         };
-        let join = |row: Option<&VT>| (self.join)(&record.key, value, row);
-        let key = record.key.as_present();
-        match beside(&self.rows, key, "null_key", self.missing, join, ctx)? {
+        let mut result = None;
+        match record.key.as_present() {
+            Some(key) => self.rows.read_as_of(ctx.stores(), key, record.timestamp, &mut |row| {
+                result = (self.join)(&record.key, value, row.map(|(row, _)| row));
+            })?,
+            None if self.missing == Missing::Drop => ctx.dropped_because("null_key"),
+            None => result = (self.join)(&record.key, value, None),
+        }
+        match result {
             Some(result) => ctx.forward(record.with_value(result)),
             None => Ok(()),
         }
