@@ -1,11 +1,12 @@
 //! What every part of a running application knows from its start.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use topo_state::{Identity, MemoryBudget, Place};
+use topo_state::{Identity, MemoryBudget, Place, move_aside};
 
 use super::config::{AppConfig, Guarantee};
+use super::error::Error;
 use super::observer::{Event, Observer, TaskId};
 use super::plan::Plan;
 use crate::broker::{Broker, ConsumerConfig, Isolation, ProducerConfig};
@@ -97,6 +98,15 @@ impl Shared {
         format!("{name}-{}", task.partition)
     }
 
+    /// Moves the directory of a closed task out of the way, never deletes it, and says so.
+    pub(crate) fn set_aside(&self, dir: &Path, why: &str, now: i64) -> Result<(), Error> {
+        let aside = move_aside(dir, now)?;
+        self.warn(&format!(
+            "{why}; the state was moved to {} and is rebuilt from the changelogs",
+            aside.display()
+        ));
+        Ok(())
+    }
     /// Whose state a task's directory is.
     pub(crate) fn identity(&self, cluster_id: &str, task: String, fingerprint: &str) -> Identity {
         Identity {

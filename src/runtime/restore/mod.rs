@@ -199,7 +199,7 @@ impl Restorer {
         !finished.is_empty()
     }
 
-    /// Waits for what can pass, ends for the rest.
+    /// Waits for what can pass, rebuilds what is damaged, ends for the rest.
     fn trouble(&mut self, task: Option<TaskId>, error: Error, now: i64) {
         let text = match task {
             Some(task) => format!("restore of task {task}: {error}"),
@@ -213,6 +213,18 @@ impl Restorer {
             self.waiting.because(&self.shared, now, &text);
             return;
         }
+        let error = match task.and_then(|task| self.jobs.get_mut(&task)) {
+            Some(job) if error.reaction() == Reaction::Restore => {
+                self.replay.forget(job);
+                let name = self.shared.task_name(&self.plan, job.task);
+                let why = format!("the state of task {} was damaged ({error})", job.task);
+                match job.start_over(&self.shared, &name, now, &why) {
+                    Ok(()) => return,
+                    Err(error) => error,
+                }
+            }
+            _ => error,
+        };
         self.ended = true;
         self.report(Report::Failed(error));
     }

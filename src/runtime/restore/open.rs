@@ -1,6 +1,6 @@
 //! The first stage of a restore: the task's directory.
 
-use topo_state::{NO_TIME, Place, Restorer as Rows, StateError, TaskState, move_aside};
+use topo_state::{NO_TIME, Place, Restorer as Rows, StateError, TaskState};
 
 use super::super::error::Error;
 use super::super::plan::Plan;
@@ -23,14 +23,10 @@ impl Job {
         let specs = stores.iter().map(|store| store.spec.clone()).collect();
         match TaskState::open(&place, &identity, specs) {
             Ok(opened) => self.adopt(opened.state),
+            // The next step opens an empty directory in its place.
             Err(StateError::Damaged { dir, detail }) => {
-                // The next step opens an empty directory in its place.
-                let aside = move_aside(&dir, now)?;
-                shared.warn(&format!(
-                    "the state of task {} was damaged ({detail}); it was moved to {} and is rebuilt from the changelogs",
-                    self.task,
-                    aside.display()
-                ));
+                let why = format!("the state of task {} was damaged ({detail})", self.task);
+                shared.set_aside(&dir, &why, now)?;
             }
             Err(error) => return Err(error.into()),
         }
@@ -58,18 +54,17 @@ impl Job {
     pub(super) fn start_over(
         &mut self,
         shared: &Shared,
-        plan_name: &str,
+        name: &str,
         now: i64,
         why: &str,
     ) -> Result<(), Error> {
         // The stores must be closed before their directory moves.
         self.state = None;
+        self.batch.clear();
         self.stage = Stage::Open;
-        if let Place::Rocks { dir, .. } = shared.place(plan_name) {
-            let aside = move_aside(&dir, now)?;
-            shared.warn(&format!("{why}; the state was moved to {} and is rebuilt", aside.display()));
-        } else {
-            shared.warn(&format!("{why}; the state is rebuilt"));
+        match shared.place(name) {
+            Place::Rocks { dir, .. } => shared.set_aside(&dir, why, now)?,
+            Place::Memory => shared.warn(&format!("{why}; the state is rebuilt from the changelogs")),
         }
         Ok(())
     }

@@ -12,12 +12,14 @@
 //! - Aborting: the transaction goes, buffers go, inputs go back to the last commit.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::super::config::Guarantee;
 use super::super::error::Error;
 use super::super::mailbox::Report;
 use super::super::observer::{Event, TaskId};
+use super::super::shared::Shared;
 use super::Worker;
 use super::active::Logging;
 use crate::broker::{BrokerError, CommittedOffset};
@@ -53,6 +55,8 @@ pub(crate) enum After {
     Rewind,
     /// The tasks go: their state is read back from disk and changelogs by whoever owns them next.
     Drop { reason: String },
+    /// The same, because the store in this directory is damaged: it is rebuilt in an empty one.
+    Rebuild { dir: PathBuf, detail: String },
     /// The worker ends with this error.
     Fail(Error),
 }
@@ -230,7 +234,7 @@ impl Worker {
     pub(super) fn abort_then(&mut self, after: After) {
         let merged = match (std::mem::replace(&mut self.commit, Commit::Idle), after) {
             (Commit::Aborting(After::Fail(error)), _) => After::Fail(error),
-            (Commit::Aborting(first @ After::Drop { .. }), After::Rewind) => first,
+            (Commit::Aborting(first @ (After::Drop { .. } | After::Rebuild { .. })), After::Rewind) => first,
             (_, after) => after,
         };
         self.outbox.clear();
@@ -262,7 +266,12 @@ impl Worker {
         self.last_commit = now;
         match after {
             After::Rewind => self.rewind().map(|()| true),
-            After::Drop { reason } => self.drop_all(reason).map(|()| true),
+            After::Drop { reason } => self.drop_all(reason, |_| Ok(())).map(|()| true),
+            After::Rebuild { dir, detail } => {
+                let why = format!("the state in {} was damaged ({detail})", dir.display());
+                let set_aside = |shared: &Shared| shared.set_aside(&dir, &why, now);
+                self.drop_all(why.clone(), set_aside).map(|()| true)
+            }
             After::Fail(error) => {
                 self.fail(error);
                 Ok(true)
@@ -279,8 +288,12 @@ impl Worker {
         Ok(())
     }
 
-    /// The tasks go without a commit; the coordinator decides who runs them next.
-    fn drop_all(&mut self, reason: String) -> Result<(), Error> {
+    /// The tasks go without a commit, and `then` is done while none is open; the coordinator decides who runs them next.
+    fn drop_all(
+        &mut self,
+        reason: String,
+        then: impl FnOnce(&Shared) -> Result<(), Error>,
+    ) -> Result<(), Error> {
         self.writer.discard();
         let mut tasks: Vec<TaskId> = Vec::new();
         for place in 0..self.tasks.len() {
@@ -292,3 +305,4 @@ impl Worker {
         Ok(())
     }
 }
+        then(&self.shared)?;

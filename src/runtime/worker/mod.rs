@@ -207,7 +207,10 @@ impl Worker {
                     retry = true;
                     break;
                 }
-                Err(error) => return Err(error.into()),
+                Err(error) => {
+                    let name = self.shared.task_name(&self.plan, active.id);
+                    return Err(react::cause(&self.shared, &name, error));
+                }
             }
             for output in active.task.take_output() {
                 self.outbox.push(output.record, active::cause(&active.inputs, output.origin));

@@ -1,14 +1,18 @@
-//! What the worker does about an error: wait, rewind, drop its tasks, or end.
+//! What the worker does about an error: wait, rewind, drop its tasks, rebuild a store, or end.
 
 use std::mem;
+
+use topo_state::{Place, StateError};
 
 use super::super::error::Error;
 use super::super::mailbox::{Progress, Report};
 use super::super::observer::Event;
+use super::super::shared::Shared;
 use super::commit::After;
 use super::{Inputs, Worker};
 use crate::broker::{BrokerError, Isolation};
 use crate::record::Partition;
+use crate::task::TaskError;
 
 /// Pause after a "not now" of the broker.
 const RETRY_MS: i64 = 10;
@@ -19,9 +23,16 @@ impl Worker {
     /// Reacts to an error of a step.
     pub(super) fn react(&mut self, error: Error, now: i64) -> Progress {
         let text = error.to_string();
-        let Error::Broker(broker) = error else {
-            self.abort_then(After::Fail(error));
-            return Progress::Busy;
+        let broker = match error {
+            Error::Broker(broker) => broker,
+            Error::State(StateError::Damaged { dir, detail }) => {
+                self.abort_then(After::Rebuild { dir, detail });
+                return Progress::Busy;
+            }
+            error => {
+                self.abort_then(After::Fail(error));
+                return Progress::Busy;
+            }
         };
         match broker {
             BrokerError::Retriable(_) | BrokerError::QueueFull | BrokerError::UnknownTopic { .. } => {
@@ -98,4 +109,14 @@ impl Worker {
         }
         Progress::Busy
     }
+}
+
+/// What stopped the task of this name. Damage of its store, met by a processor that read it, can be mended.
+pub(super) fn cause(shared: &Shared, name: &str, error: TaskError) -> Error {
+    if let (TaskError::Stop { reason, .. }, Place::Rocks { dir, .. }) = (&error, shared.place(name))
+        && let Some(detail) = reason.damage_in(&dir).map(str::to_owned)
+    {
+        return StateError::Damaged { dir, detail }.into();
+    }
+    error.into()
 }
