@@ -65,8 +65,10 @@ pub enum Error {
     },
     /// A changelog ends before, or begins behind, what the local store has already seen of it.
     #[error(
-        "changelog {partition} holds offsets {low} to {high}, but the local store has it up to {checkpoint}: \
-         the topic was truncated or recreated; delete the task's directory {} to rebuild from what is left, or reset the application",
+        "changelog {partition} holds offsets {low} to {high}, but the local store has it up to {checkpoint}: the topic \
+         was truncated, or deleted and created anew. Nothing was changed. Stop every process of the application; then \
+         `topo reset {application}` computes everything anew from the input, or, to go on with what the changelog \
+         still holds, remove {}",
         dir.display()
     )]
     ChangelogTruncated {
@@ -91,6 +93,22 @@ pub enum Error {
         /// The store.
         store: String,
         /// How many did not fit.
+        /// The application, as the command line calls it.
+        application: String,
+    },
+    /// The beginning of a changelog is gone, and there is no local store to make up for it.
+    #[error(
+        "changelog {partition} begins at offset {low}: its first records were deleted, and no local store has them. \
+         Nothing was changed. Start a process that still has the store (its checkpoint must be {low} or more), or stop \
+         every process and run `topo reset {application}`, which computes everything anew from the input"
+    )]
+    ChangelogCut {
+        /// The changelog's partition.
+        partition: Partition,
+        /// Its first offset.
+        low: i64,
+        /// The application, as the command line calls it.
+        application: String,
         count: u64,
     },
     /// An input topic ends before the offset the group has committed.

@@ -9,8 +9,9 @@ use super::config::{AppConfig, Guarantee};
 use super::error::Error;
 use super::observer::{Event, Observer, TaskId};
 use super::plan::Plan;
-use crate::broker::{Broker, ConsumerConfig, Isolation, ProducerConfig};
+use crate::broker::{Broker, ConsumerConfig, Isolation, ProducerConfig, Watermarks};
 use crate::graph::{Naming, Topology};
+use crate::record::Partition;
 use crate::task::TaskConfig;
 
 /// Shared by the coordinator, the workers and the restorer of one application in one process.
@@ -92,12 +93,6 @@ impl Shared {
         }
     }
 
-    /// Directory and identity name of a task: the sub-topology's name never changes, its number may.
-    pub(crate) fn task_name(&self, plan: &Plan, task: TaskId) -> String {
-        let name = plan.subs.get(task.sub_topology).map_or("unknown", |sub| sub.name.as_str());
-        format!("{name}-{}", task.partition)
-    }
-
     /// Moves the directory of a closed task out of the way, never deletes it, and says so.
     pub(crate) fn set_aside(&self, dir: &Path, why: &str, now: i64) -> Result<(), Error> {
         let aside = move_aside(dir, now)?;
@@ -111,6 +106,31 @@ impl Shared {
     pub(crate) fn identity(&self, cluster_id: &str, task: String, fingerprint: &str) -> Identity {
         Identity {
             application: self.application().to_owned(),
+
+    /// A changelog that does not fit the store in `dir`, which has it up to `checkpoint`.
+    pub(crate) fn changelog_truncated(
+        &self,
+        partition: &Partition,
+        marks: Watermarks,
+        checkpoint: i64,
+        dir: PathBuf,
+    ) -> Error {
+        let application = self.topology.name.to_string();
+        let (partition, Watermarks { low, high }) = (partition.clone(), marks);
+        Error::ChangelogTruncated { partition, low, high, checkpoint, dir, application }
+    }
+
+    /// Where a task's stores lie.
+    pub(crate) fn task_dir(&self, plan: &Plan, task: TaskId) -> PathBuf {
+        self.dir.join(self.task_name(plan, task))
+    }
+
+    /// Directory and identity name of a task: the sub-topology's name never changes, its number may.
+    pub(crate) fn task_name(&self, plan: &Plan, task: TaskId) -> String {
+        let name = plan.subs.get(task.sub_topology).map_or("unknown", |sub| sub.name.as_str());
+        format!("{name}-{}", task.partition)
+    }
+
             cluster_id: cluster_id.to_owned(),
             task,
             fingerprint: fingerprint.to_owned(),

@@ -171,7 +171,7 @@ impl Restorer {
     }
 
     fn replay_jobs(&mut self, now: i64, wait: Duration) -> bool {
-        match self.replay.step(&mut self.jobs, &self.shared, now, wait) {
+        match self.replay.step(&mut self.jobs, &self.shared, &self.plan, now, wait) {
             Ok(moved) => moved,
             Err(trouble) => {
                 let (task, error) = *trouble;

@@ -47,7 +47,6 @@ impl Job {
         now: i64,
     ) -> Result<(), Error> {
         let name = shared.task_name(plan, self.task);
-        let dir = shared.dir.join(&name);
         let mut behind = None;
         for log in &mut self.logs {
             let marks = ends.watermarks(&log.partition)?;
@@ -61,12 +60,14 @@ impl Job {
             if log.source && (lost || log.next > log.end) {
                 behind = Some(gap(log, marks));
             } else if lost || log.next > marks.high {
-                return Err(Error::ChangelogTruncated {
+                let dir = shared.task_dir(plan, self.task);
+                return Err(shared.changelog_truncated(&log.partition, marks, log.next, dir));
+            } else if !log.source && log.next < 0 && marks.low > 0 {
+                // A changelog is compacted, and nothing else: its beginning never goes by itself.
+                return Err(Error::ChangelogCut {
                     partition: log.partition.clone(),
                     low: marks.low,
-                    high: marks.high,
-                    checkpoint: log.next,
-                    dir,
+                    application: shared.topology.name.to_string(),
                 });
             }
             log.next = log.next.max(marks.low.min(log.end));

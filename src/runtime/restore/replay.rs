@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use super::super::error::Error;
 use super::super::observer::TaskId;
+use super::super::plan::Plan;
 use super::super::shared::Shared;
 use super::job::{Job, Log, Stage};
 use crate::broker::{Assignment, BrokerError, Consumer, Fetched, StartOffset};
@@ -91,6 +92,7 @@ impl Replay {
         &mut self,
         jobs: &mut BTreeMap<TaskId, Job>,
         shared: &Shared,
+        plan: &Plan,
         now: i64,
         wait: Duration,
     ) -> Result<bool, Trouble> {
@@ -98,7 +100,7 @@ impl Replay {
         let mut moved = !self.fetched.is_empty();
         self.take_in(jobs, now)?;
         if let Err(error) = polled {
-            return Err(self.named(jobs, shared, error));
+            return Err(self.named(jobs, shared, plan, error));
         }
         for (task, job) in jobs.iter_mut().filter(|(_, job)| job.stage == Stage::Replay) {
             moved |= self.settle(job, shared, now).map_err(|error| Box::new((Some(*task), error)))?;
@@ -153,7 +155,13 @@ impl Replay {
     }
 
     /// An error of the reader, with the task it concerns.
-    fn named(&mut self, jobs: &BTreeMap<TaskId, Job>, shared: &Shared, error: BrokerError) -> Trouble {
+    fn named(
+        &mut self,
+        jobs: &BTreeMap<TaskId, Job>,
+        shared: &Shared,
+        plan: &Plan,
+        error: BrokerError,
+    ) -> Trouble {
         let BrokerError::OffsetOutOfRange { partition, offset } = error else {
             return Box::new((None, error.into()));
         };
@@ -163,8 +171,8 @@ impl Replay {
             Ok(marks) => marks,
             Err(error) => return Box::new((task, error.into())),
         };
-        let (low, high, dir) = (marks.low, marks.high, shared.dir.clone());
-        Box::new((task, Error::ChangelogTruncated { partition, low, high, checkpoint: offset, dir }))
+        let dir = task.map_or_else(|| shared.dir.clone(), |task| shared.task_dir(plan, task));
+        Box::new((task, shared.changelog_truncated(&partition, marks, offset, dir)))
     }
 }
 
