@@ -36,6 +36,17 @@ pub enum Error {
         /// The directory.
         dir: PathBuf,
     },
+    /// Another process calls itself the same.
+    #[error(
+        "process id {id} is used by another process, on {host}, with another state directory; set another \
+         group.instance.id for this one, or none"
+    )]
+    ProcessIdInUse {
+        /// The process id.
+        id: String,
+        /// Where the other one runs.
+        host: String,
+    },
     /// The state directory cannot be used.
     #[error("{action} {}: {source}", path.display())]
     Io {
@@ -82,17 +93,6 @@ pub enum Error {
         checkpoint: i64,
         /// The task's directory.
         dir: PathBuf,
-    },
-    /// A changelog holds records that cannot belong to the store.
-    #[error(
-        "changelog {partition} holds {count} records whose keys do not fit store {store}; it belongs to another kind of store"
-    )]
-    ForeignChangelog {
-        /// The changelog's partition.
-        partition: Partition,
-        /// The store.
-        store: String,
-        /// How many did not fit.
         /// The application, as the command line calls it.
         application: String,
     },
@@ -109,6 +109,17 @@ pub enum Error {
         low: i64,
         /// The application, as the command line calls it.
         application: String,
+    },
+    /// A changelog holds records that cannot belong to the store.
+    #[error(
+        "changelog {partition} holds {count} records whose keys do not fit store {store}; it belongs to another kind of store"
+    )]
+    ForeignChangelog {
+        /// The changelog's partition.
+        partition: Partition,
+        /// The store.
+        store: String,
+        /// How many did not fit.
         count: u64,
     },
     /// An input topic ends before the offset the group has committed.

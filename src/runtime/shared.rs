@@ -20,6 +20,10 @@ pub(crate) struct Shared {
     pub(crate) naming: Naming,
     pub(crate) config: AppConfig,
     pub(crate) process_id: String,
+    /// Name of the state directory.
+    pub(crate) home: String,
+    /// Name of this start of the process.
+    pub(crate) life: String,
     /// This application's own directory below the state directory.
     pub(crate) dir: PathBuf,
     /// One budget for every RocksDB of the process.
@@ -102,10 +106,6 @@ impl Shared {
         ));
         Ok(())
     }
-    /// Whose state a task's directory is.
-    pub(crate) fn identity(&self, cluster_id: &str, task: String, fingerprint: &str) -> Identity {
-        Identity {
-            application: self.application().to_owned(),
 
     /// A changelog that does not fit the store in `dir`, which has it up to `checkpoint`.
     pub(crate) fn changelog_truncated(
@@ -131,6 +131,10 @@ impl Shared {
         format!("{name}-{}", task.partition)
     }
 
+    /// Whose state a task's directory is.
+    pub(crate) fn identity(&self, cluster_id: &str, task: String, fingerprint: &str) -> Identity {
+        Identity {
+            application: self.application().to_owned(),
             cluster_id: cluster_id.to_owned(),
             task,
             fingerprint: fingerprint.to_owned(),
