@@ -36,6 +36,8 @@ pub(crate) struct Outbox {
     partitioner: Partitioner,
     /// Records handed over since the last look, per topic.
     sent: BTreeMap<Arc<str>, u64>,
+    /// Outputs may be on their way still.
+    unheard: bool,
 }
 
 impl Outbox {
@@ -78,8 +80,16 @@ impl Outbox {
     ) -> Result<bool, Error> {
         let mut moved = false;
         while let Some(front) = self.queue.front_mut() {
+            // Without a transaction, a store must not remember what its outputs may not say: those are heard of first.
+            if matches!(front, Outbound::Changes { .. }) && self.unheard && !writer.is_transactional() {
+                if writer.in_flight() > 0 {
+                    break;
+                }
+                self.unheard = false;
+            }
             let sent = match front {
                 Outbound::Output { record, .. } => {
+                    self.unheard = true;
                     place(record, plan, &mut self.partitioner)?;
                     let limit = self.refused.get(&record.topic).copied().unwrap_or(usize::MAX);
                     send_output(record, limit.min(shared.config.max_record_bytes), writer)
