@@ -23,6 +23,15 @@ pub(crate) struct Kafka {
     topics: AtomicUsize,
 }
 
+/// A second way to a node: it listens on a port of its own and tells its clients to use another one.
+#[derive(Clone, Copy)]
+pub(crate) struct Detour {
+    /// Where the node listens.
+    pub(crate) listen: u16,
+    /// Where its clients find it.
+    pub(crate) advertised: u16,
+}
+
 /// What belongs to a node that we started.
 struct Own {
     scratch: Scratch,
@@ -43,12 +52,21 @@ impl Kafka {
 
     /// Starts a node of its own, for tests that kill it.
     pub(crate) fn start() -> Self {
+        Self::start_with(None)
+    }
+
+    /// Starts a node that can also be reached by way of a detour: whoever begins there is led on by it alone.
+    pub(crate) fn start_behind(detour: Detour) -> Self {
+        Self::start_with(Some(detour))
+    }
+
+    fn start_with(detour: Option<Detour>) -> Self {
         let jars = jars();
         let scratch = Scratch::new("kafka");
         let (port, controller) = (free_port(), free_port());
         std::fs::write(
             scratch.path().join("server.properties"),
-            properties(scratch.path(), port, controller),
+            properties(scratch.path(), port, controller, detour),
         )
         .expect("writing server.properties");
         let format = java(&jars, scratch.path())
@@ -134,15 +152,19 @@ fn java(jars: &Path, scratch: &Path) -> Command {
 }
 
 /// One node that is broker and controller. Records stamped in the past stay, groups settle at once.
-fn properties(scratch: &Path, port: u16, controller: u16) -> String {
+fn properties(scratch: &Path, port: u16, controller: u16, detour: Option<Detour>) -> String {
     let logs = scratch.join("logs");
+    let second = |port: fn(&Detour) -> u16| {
+        detour.as_ref().map_or_else(String::new, |detour| format!(",DETOUR://127.0.0.1:{}", port(detour)))
+    };
+    let (listen, advertised) = (second(|detour| detour.listen), second(|detour| detour.advertised));
     let lines = [
         "process.roles=broker,controller".to_owned(),
         "node.id=1".to_owned(),
         format!("controller.quorum.voters=1@127.0.0.1:{controller}"),
-        format!("listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}"),
-        format!("advertised.listeners=PLAINTEXT://127.0.0.1:{port}"),
-        "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT".to_owned(),
+        format!("listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}{listen}"),
+        format!("advertised.listeners=PLAINTEXT://127.0.0.1:{port}{advertised}"),
+        "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,DETOUR:PLAINTEXT".to_owned(),
         "controller.listener.names=CONTROLLER".to_owned(),
         "inter.broker.listener.name=PLAINTEXT".to_owned(),
         format!("log.dirs={}", logs.display()),

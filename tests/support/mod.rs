@@ -5,6 +5,8 @@
 // Not every test binary uses every service.
 #![allow(dead_code)]
 
+pub(crate) mod chance;
 pub(crate) mod kafka;
 pub(crate) mod postgres;
+pub(crate) mod proxy;
 pub(crate) mod scratch;

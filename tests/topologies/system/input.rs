@@ -11,20 +11,27 @@ use super::System;
 /// Writes records to their partitions.
 pub(crate) struct Input {
     producer: Box<dyn Producer>,
+    topics: Vec<String>,
     partitions: i32,
     written: u64,
 }
 
 impl Input {
-    /// A writer to topics of so many partitions.
-    pub(crate) fn new(system: &System, partitions: i32) -> Self {
+    /// Makes these topics, with so many partitions each, and a writer to them.
+    pub(crate) fn new(system: &System, topics: &[String], partitions: i32) -> Self {
+        system.create_topics(topics, partitions);
         let config = ProducerConfig {
             client_id: "input".into(),
             transactional_id: None,
             transaction_timeout: Duration::from_secs(10),
             linger: Duration::from_millis(5),
         };
-        Self { producer: system.broker.producer(&config).unwrap(), partitions, written: 0 }
+        Self {
+            producer: system.broker.producer(&config).unwrap(),
+            topics: topics.to_vec(),
+            partitions,
+            written: 0,
+        }
     }
 
     /// Queues a record.
@@ -62,6 +69,16 @@ impl Input {
         while self.producer.in_flight() > 0 {
             self.serve(Duration::from_millis(10));
         }
+    }
+
+    /// Where it writes.
+    pub(crate) fn topics(&self) -> &[String] {
+        &self.topics
+    }
+
+    /// Partitions of each topic.
+    pub(crate) fn partitions(&self) -> i32 {
+        self.partitions
     }
 
     /// How many records were written.
