@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::path::Path;
 
-use topo_state::StateError;
+/// Type of the fault of a store whose bytes are corrupt: the runtime moves its directory aside and rebuilds it.
+pub(crate) const STATE_DAMAGED: &str = "STATE_DAMAGED";
 
 /// The reaction to a record that could not be processed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -66,40 +66,10 @@ impl Fault {
     }
 }
 
-/// The type of a fault that says: the store is damaged, and can be rebuilt.
-const STATE_DAMAGED: &str = "STATE_DAMAGED";
-
-impl Reason {
-    /// What is wrong with the store in `dir`, if this is about damage in there.
-    pub(crate) fn damage_in(&self, dir: &Path) -> Option<&str> {
-        let about = (self.error_type == STATE_DAMAGED).then_some(&*self.message)?;
-        about.strip_prefix(&*dir.to_string_lossy())?.strip_prefix(": ")
-    }
-}
-
 /// A store that fails has lost its disk or its integrity: no record can be processed safely any more.
-impl From<StateError> for Fault {
-    fn from(error: StateError) -> Self {
-        match error {
-            StateError::Damaged { dir, detail } => {
-                Self::fatal(STATE_DAMAGED, format!("{}: {detail}", dir.display()))
-            }
-            other => Self::fatal("STATE_STORE", other.to_string()),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn damage_of_a_store_is_told_from_that_of_another_one_and_from_a_full_disk() {
-        let dir = Path::new("state/tasks-1");
-        let damaged = Fault::from(StateError::Damaged { dir: dir.to_owned(), detail: "bad block".into() });
-        assert_eq!(damaged.reason().damage_in(dir), Some("bad block"));
-        assert_eq!(damaged.reason().damage_in(Path::new("state/tasks")), None);
-        let full = Fault::from(StateError::Storage { dir: dir.to_owned(), detail: "no space".into() });
-        assert_eq!(full.reason().damage_in(dir), None);
+impl From<topo_state::StateError> for Fault {
+    fn from(error: topo_state::StateError) -> Self {
+        let error_type = if error.is_damage() { STATE_DAMAGED } else { "STATE_STORE" };
+        Self::fatal(error_type, error.to_string())
     }
 }

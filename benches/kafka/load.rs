@@ -1,6 +1,5 @@
 //! Fills the input topics, once per broker.
 
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use topo::broker::{
@@ -12,7 +11,7 @@ use topo::{Headers, Partition, partition_of};
 use crate::topologies::{FACTS, FOREIGN, FOREIGN_KEYS, KEYS, PARTITIONS, RECORDS, ROWS};
 
 /// Event time of the first record.
-const START_MS: i64 = 1_700_000_000_000;
+pub(crate) const START_MS: i64 = 1_700_000_000_000;
 
 /// How long a topic that was just created may be unknown to parts of the broker.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -47,14 +46,14 @@ pub(crate) fn fill(broker: &dyn Broker, scale: f64) -> Result<u64, BrokerError> 
 }
 
 /// The clients that fill.
-struct Load {
+pub(crate) struct Load {
     admin: Box<dyn Admin>,
     reader: Box<dyn Consumer>,
     producer: Box<dyn Producer>,
 }
 
 impl Load {
-    fn open(broker: &dyn Broker) -> Result<Self, BrokerError> {
+    pub(crate) fn open(broker: &dyn Broker) -> Result<Self, BrokerError> {
         let client_id = "bench-load".to_owned();
         let reader = ConsumerConfig {
             client_id: client_id.clone(),
@@ -78,7 +77,12 @@ impl Load {
     /// Creates a topic unless it is there. Says how many records it has.
     fn create(&mut self, topic: &str) -> Result<u64, BrokerError> {
         // The records lie in the past: the broker must not delete them by their time.
-        let settings = BTreeMap::from([("retention.ms".to_owned(), "-1".to_owned())]);
+        self.create_with(topic, &[("retention.ms", "-1")])
+    }
+
+    pub(crate) fn create_with(&mut self, topic: &str, settings: &[(&str, &str)]) -> Result<u64, BrokerError> {
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let settings = settings.iter().map(owned).collect();
         let new = NewTopic { name: topic.to_owned(), partitions: PARTITIONS, replication: 1, settings };
         self.admin.create(&[new])?.pop().transpose()?;
         self.count(topic)
@@ -103,13 +107,23 @@ impl Load {
     ) -> Result<(), BrokerError> {
         let key = format!("{key:08}");
         let value = format!("{:08}{:016x}{:076}", random.next() % FOREIGN_KEYS, random.next(), 0);
+        self.write(topic, key.as_bytes(), value.as_bytes(), timestamp)
+    }
+
+    pub(crate) fn write(
+        &mut self,
+        topic: &str,
+        key: &[u8],
+        value: &[u8],
+        timestamp: i64,
+    ) -> Result<(), BrokerError> {
         let headers = Headers::new();
         patiently(|| {
             let sent = self.producer.send(Outgoing {
                 topic,
-                partition: partition_of(key.as_bytes(), PARTITIONS),
-                key: Some(key.as_bytes()),
-                value: Some(value.as_bytes()),
+                partition: partition_of(key, PARTITIONS),
+                key: Some(key),
+                value: Some(value),
                 timestamp,
                 headers: &headers,
                 slot: None,
@@ -121,7 +135,7 @@ impl Load {
         })
     }
 
-    fn settle(&mut self) -> Result<(), BrokerError> {
+    pub(crate) fn settle(&mut self) -> Result<(), BrokerError> {
         while self.producer.in_flight() > 0 {
             if let Some(failure) = self.producer.delivered(Duration::from_millis(50)).failure {
                 return Err(failure);
@@ -144,10 +158,10 @@ fn patiently<T>(mut call: impl FnMut() -> Result<T, BrokerError>) -> Result<T, B
 }
 
 /// A small reproducible generator (xorshift64*).
-struct Random(u64);
+pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
-    fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;

@@ -5,6 +5,7 @@ use std::marker::PhantomData;
 use topo_state::Store;
 
 use super::pipeline::{Hop, Scheduled};
+use super::tally::LeftOut;
 use super::{Clock, Position, ScheduleId};
 use crate::data::Data;
 use crate::fault::Fault;
@@ -29,6 +30,10 @@ impl<S> Clone for StoreHandle<S> {
 }
 
 impl<S> Copy for StoreHandle<S> {}
+
+/// Names a stream time that several nodes of one operator share: its place in the topology's list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SharedTime(pub(crate) usize);
 
 /// A processor's way to its stores, to time and to the next steps. Valid only during one call.
 pub struct Context<'h, 'p, K, V> {
@@ -110,9 +115,36 @@ impl<'h, 'p, K: Data, V: Data> Context<'h, 'p, K, V> {
         self.hop.pipeline.env.operator_times[self.hop.node]
     }
 
-    /// Counts a record that a rule drops (null key, too late).
+    /// Raises the stream time that the nodes of an operator share, and returns it. Committed like [`observe`](Self::observe).
+    pub(crate) fn observe_shared(&mut self, time: SharedTime, timestamp: i64) -> i64 {
+        let at = self.hop.pipeline.nodes.len() + time.0;
+        let time = &mut self.hop.pipeline.env.operator_times[at];
+        let observed = time.map_or(timestamp, |time| time.max(timestamp));
+        *time = Some(observed);
+        observed
+    }
+
+    /// Counts a record that a rule of this step drops, under the step's own rule.
     pub fn dropped(&mut self) {
+        self.dropped_because("rule");
+    }
+
+    /// Counts a record that a rule drops, under the rule's name (`null_key`, `closed_window`).
+    pub fn dropped_because(&mut self, rule: &'static str) {
         self.hop.pipeline.env.dropped += 1;
+        self.left_out(LeftOut::Dropped, rule);
+    }
+
+    /// Counts a record that is no data for this step and no error either, under what it is (`heartbeat`).
+    pub fn skipped(&mut self, kind: &'static str) {
+        self.hop.pipeline.env.skipped += 1;
+        self.left_out(LeftOut::Skipped, kind);
+    }
+
+    fn left_out(&mut self, how: LeftOut, reason: &'static str) {
+        let env = &mut self.hop.pipeline.env;
+        let topic = env.position.as_ref().map(|position| &position.topic);
+        env.tally.count(how, topic, reason);
     }
 
     /// Asks for a commit after this record.

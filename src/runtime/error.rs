@@ -76,10 +76,10 @@ pub enum Error {
     },
     /// A changelog ends before, or begins behind, what the local store has already seen of it.
     #[error(
-        "changelog {partition} holds offsets {low} to {high}, but the local store has it up to {checkpoint}: the topic \
-         was truncated, or deleted and created anew. Nothing was changed. Stop every process of the application; then \
-         `topo reset {application}` computes everything anew from the input, or, to go on with what the changelog \
-         still holds, remove {}",
+        "changelog {partition} holds offsets {low} to {high}, but the local store in {} has it up to {checkpoint}: \
+         a store is never ahead of its changelog, so the topic was truncated, or deleted and made anew. Nothing was \
+         changed. Stop every process of the application; then `topo restore {application} --rebuild` rebuilds the \
+         stores from what is left, or `topo reset {application}` begins anew from the input",
         dir.display()
     )]
     ChangelogTruncated {

@@ -1,9 +1,9 @@
 //! What every part of a running application knows from its start.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use topo_state::{Identity, MemoryBudget, Place, move_aside};
+use topo_state::{Identity, MemoryBudget, Place};
 
 use super::config::{AppConfig, Guarantee};
 use super::error::Error;
@@ -95,16 +95,6 @@ impl Shared {
         } else {
             Place::Memory
         }
-    }
-
-    /// Moves the directory of a closed task out of the way, never deletes it, and says so.
-    pub(crate) fn set_aside(&self, dir: &Path, why: &str, now: i64) -> Result<(), Error> {
-        let aside = move_aside(dir, now)?;
-        self.warn(&format!(
-            "{why}; the state was moved to {} and is rebuilt from the changelogs",
-            aside.display()
-        ));
-        Ok(())
     }
 
     /// A changelog that does not fit the store in `dir`, which has it up to `checkpoint`.

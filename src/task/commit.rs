@@ -60,7 +60,7 @@ impl Task {
             let Some(store) = &mut self.pipeline.stores[*number] else { continue };
             match backing {
                 Backing::Changelog(topic) => {
-                    changelog.begin(*number, topic.clone());
+                    changelog.begin(*number, topic.clone(), store.value_version());
                     store.drain(batch, &mut |change| changelog.push(change))?;
                 }
                 Backing::Source(_) | Backing::Nothing => store.drain(batch, &mut |_| {})?,
@@ -114,6 +114,7 @@ impl Task {
         env.emitted.clear();
         env.position = None;
         env.failed = None;
+        env.tally.forget();
         self.pending.batch.clear();
         self.settle();
         self.start_nodes()

@@ -48,7 +48,7 @@ fn kills_at_random_moments_lose_double_and_spoil_nothing() {
     let (orders, payments) = generators(seed, events);
     let mut topics = system.names.tables();
     topics.push(system.names.payments());
-    let mut input = Input::new(&system, &topics, PARTITIONS);
+    let mut input = Input::to(&system, &topics, PARTITIONS);
 
     let mut workers = start_workers(&system);
     let plan = Plan::draw(&mut rng, workers.len(), usize::try_from(kills_each).unwrap());

@@ -24,7 +24,7 @@ struct Stage {
 impl Stage {
     fn start() -> Self {
         let system = System::start();
-        let input = Input::new(&system, &system.names.tables(), PARTITIONS);
+        let input = Input::to(&system, &system.names.tables(), PARTITIONS);
         let workers =
             ["orders", "orders-ods"].map(|application| Worker::start(&system, application, application, &[]));
         let outputs = Outputs::new(&system);

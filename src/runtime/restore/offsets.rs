@@ -2,6 +2,7 @@
 
 use super::super::error::Error;
 use super::super::mailbox::InputStart;
+use super::super::observer::TaskId;
 use super::super::plan::Plan;
 use super::super::shared::Shared;
 use super::super::times;
@@ -56,19 +57,10 @@ impl Job {
                 (true, Some(input)) if input.committed => input.offset.min(marks.high),
                 (true, _) => 0,
             };
-            let lost = log.next >= 0 && log.next < marks.low;
-            if log.source && (lost || log.next > log.end) {
+            if !log.source {
+                log.check(marks, shared, plan, self.task)?;
+            } else if log.next >= 0 && log.next < marks.low || log.next > log.end {
                 behind = Some(gap(log, marks));
-            } else if lost || log.next > marks.high {
-                let dir = shared.task_dir(plan, self.task);
-                return Err(shared.changelog_truncated(&log.partition, marks, log.next, dir));
-            } else if !log.source && log.next < 0 && marks.low > 0 {
-                // A changelog is compacted, and nothing else: its beginning never goes by itself.
-                return Err(Error::ChangelogCut {
-                    partition: log.partition.clone(),
-                    low: marks.low,
-                    application: shared.topology.name.to_string(),
-                });
             }
             log.next = log.next.max(marks.low.min(log.end));
         }
@@ -76,10 +68,32 @@ impl Job {
             Some(why) => self.start_over(shared, &name, now, &why),
             None => {
                 self.trouble = None;
-                self.stage = Stage::Replay;
+                self.stage = Stage::Queue;
                 Ok(())
             }
         }
+    }
+}
+
+impl Log {
+    /// Whether a store can be completed from its changelog: it is never ahead of it, and needs no record that is gone.
+    pub(super) fn check(
+        &self,
+        marks: Watermarks,
+        shared: &Shared,
+        plan: &Plan,
+        task: TaskId,
+    ) -> Result<(), Error> {
+        // -1 is an empty store. A changelog is compacted, and nothing else: its beginning never goes by itself.
+        if self.next.max(0) >= marks.low && self.next <= marks.high {
+            return Ok(());
+        }
+        if self.next >= 0 {
+            let dir = shared.task_dir(plan, task);
+            return Err(shared.changelog_truncated(&self.partition, marks, self.next, dir));
+        }
+        let application = shared.topology.name.to_string();
+        Err(Error::ChangelogCut { partition: self.partition.clone(), low: marks.low, application })
     }
 }
 

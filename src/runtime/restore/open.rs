@@ -1,6 +1,6 @@
 //! The first stage of a restore: the task's directory.
 
-use topo_state::{NO_TIME, Place, Restorer as Rows, StateError, TaskState};
+use topo_state::{NO_TIME, Place, Restorer as Rows, StateError, TaskState, move_aside};
 
 use super::super::error::Error;
 use super::super::plan::Plan;
@@ -23,10 +23,14 @@ impl Job {
         let specs = stores.iter().map(|store| store.spec.clone()).collect();
         match TaskState::open(&place, &identity, specs) {
             Ok(opened) => self.adopt(opened.state),
-            // The next step opens an empty directory in its place.
             Err(StateError::Damaged { dir, detail }) => {
-                let why = format!("the state of task {} was damaged ({detail})", self.task);
-                shared.set_aside(&dir, &why, now)?;
+                // The next step opens an empty directory in its place.
+                let aside = move_aside(&dir, now)?;
+                shared.warn(&format!(
+                    "the state of task {} was damaged ({detail}); it was moved to {} and is rebuilt from the changelogs",
+                    self.task,
+                    aside.display()
+                ));
             }
             Err(error) => return Err(error.into()),
         }
@@ -50,11 +54,23 @@ impl Job {
         Some(Rows::new(spec, store, time.copied().unwrap_or(NO_TIME)))
     }
 
+    /// What lies in the directory turned out to be corrupt while it was written.
+    pub(super) fn damaged(
+        &mut self,
+        shared: &Shared,
+        plan: &Plan,
+        now: i64,
+        error: &Error,
+    ) -> Result<(), Error> {
+        let name = shared.task_name(plan, self.task);
+        self.start_over(shared, &name, now, &error.to_string())
+    }
+
     /// Begins anew with an empty directory: what lies in it cannot be completed from the log.
     pub(super) fn start_over(
         &mut self,
         shared: &Shared,
-        name: &str,
+        plan_name: &str,
         now: i64,
         why: &str,
     ) -> Result<(), Error> {
@@ -62,9 +78,11 @@ impl Job {
         self.state = None;
         self.batch.clear();
         self.stage = Stage::Open;
-        match shared.place(name) {
-            Place::Rocks { dir, .. } => shared.set_aside(&dir, why, now)?,
-            Place::Memory => shared.warn(&format!("{why}; the state is rebuilt from the changelogs")),
+        if let Place::Rocks { dir, .. } = shared.place(plan_name) {
+            let aside = move_aside(&dir, now)?;
+            shared.warn(&format!("{why}; the state was moved to {} and is rebuilt", aside.display()));
+        } else {
+            shared.warn(&format!("{why}; the state is rebuilt"));
         }
         Ok(())
     }

@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use super::super::error::Error;
 use super::super::observer::TaskId;
-use super::super::plan::Plan;
 use super::super::shared::Shared;
 use super::job::{Job, Log, Stage};
 use crate::broker::{Assignment, BrokerError, Consumer, Fetched, StartOffset};
@@ -18,8 +17,9 @@ use crate::record::Partition;
 
 /// Records of one poll, over all jobs.
 const POLL_RECORDS: usize = 10_000;
-/// Rows a job gathers before they are written.
-const BATCH_BYTES: usize = 1 << 20;
+/// Bytes of rows a restore gathers before they are written. Sorting more than the processor's cache holds costs more than the files
+/// that are saved: measured 230 ns a row at 2 MB, 270 at 4 MB, 370 at 8 MB.
+pub(super) const BATCH_BYTES: usize = 4 << 20;
 /// A restore that has seen nothing for this long waits for somebody's open transaction, and says so.
 const STALLED_MS: i64 = 3_000;
 
@@ -29,33 +29,39 @@ pub(super) struct Replay {
     /// Slot -> the job, and the place of the log within it.
     owners: Vec<Option<(TaskId, usize)>>,
     fetched: Vec<Fetched>,
+    batch_bytes: usize,
 }
 
 /// An error, and the task it is about when only one is.
 pub(super) type Trouble = Box<(Option<TaskId>, Error)>;
 
 impl Replay {
-    pub(super) fn new(consumer: Box<dyn Consumer>) -> Self {
-        Self { consumer, owners: Vec::new(), fetched: Vec::new() }
+    /// A reader of nothing yet; jobs write when they have gathered so much.
+    pub(super) fn new(consumer: Box<dyn Consumer>, batch_bytes: usize) -> Self {
+        Self { consumer, owners: Vec::new(), fetched: Vec::new(), batch_bytes }
     }
 
-    /// Starts reading a job's changelogs, those that have something to replay.
+    /// Begins a job's replay.
     pub(super) fn begin(&mut self, job: &mut Job, now: i64) -> Result<(), Error> {
-        if job.stage != Stage::Replay {
-            return Ok(());
-        }
+        job.stage = Stage::Replay;
         for place in 0..job.logs.len() {
             job.logs[place].rows = job.rows_of(job.logs[place].store);
         }
+        job.moved_at = now;
+        self.read(job)
+    }
+
+    /// Starts reading those of a job's changelogs that have something to replay and are not read yet.
+    pub(super) fn read(&mut self, job: &mut Job) -> Result<(), Error> {
         let mut assignments = Vec::new();
-        for (place, log) in job.logs.iter_mut().enumerate().filter(|(_, log)| log.remaining() > 0) {
+        let idle = |log: &Log| log.slot.is_none() && log.remaining() > 0;
+        for (place, log) in job.logs.iter_mut().enumerate().filter(|(_, log)| idle(log)) {
             let slot = self.slot();
             self.owners[slot] = Some((job.task, place));
             log.slot = Some(slot);
             let start = StartOffset::At(log.next);
             assignments.push(Assignment { partition: log.partition.clone(), start, slot });
         }
-        job.moved_at = now;
         if !assignments.is_empty() {
             self.consumer.assign(&assignments)?;
         }
@@ -87,12 +93,47 @@ impl Replay {
         Some(log.partition.clone())
     }
 
+    /// Moves a job's changelogs to where the reader is, past control records, and lets those go that are at their end.
+    /// Returns whether any moved.
+    pub(super) fn catch_up(&mut self, job: &mut Job) -> Result<bool, Error> {
+        let mut moved = false;
+        for place in 0..job.logs.len() {
+            let log = &mut job.logs[place];
+            if log.slot.is_none() {
+                continue;
+            }
+            let position = self.consumer.position(&log.partition)?.unwrap_or(log.next).min(log.end);
+            moved |= position > log.next;
+            log.next = log.next.max(position);
+            if log.remaining() == 0
+                && let Some(gone) = self.release(&mut job.logs[place])
+            {
+                self.consumer.unassign(&[gone])?;
+            }
+        }
+        Ok(moved)
+    }
+
+    /// At most `max` records for jobs that follow. Returns the bytes that came.
+    pub(super) fn follow(
+        &mut self,
+        jobs: &mut BTreeMap<TaskId, Job>,
+        shared: &Shared,
+        now: i64,
+        max: usize,
+    ) -> Result<usize, Trouble> {
+        let polled = self.consumer.poll(max, Duration::ZERO, &mut self.fetched);
+        let size = |bytes: &Option<bytes::Bytes>| bytes.as_ref().map_or(0, bytes::Bytes::len);
+        let bytes = self.fetched.iter().map(|it| size(&it.record.key) + size(&it.record.value)).sum();
+        self.take_in(jobs, now)?;
+        polled.map(|()| bytes).map_err(|error| self.named(jobs, shared, error))
+    }
+
     /// One poll, and what follows from it for every job.
     pub(super) fn step(
         &mut self,
         jobs: &mut BTreeMap<TaskId, Job>,
         shared: &Shared,
-        plan: &Plan,
         now: i64,
         wait: Duration,
     ) -> Result<bool, Trouble> {
@@ -100,7 +141,7 @@ impl Replay {
         let mut moved = !self.fetched.is_empty();
         self.take_in(jobs, now)?;
         if let Err(error) = polled {
-            return Err(self.named(jobs, shared, plan, error));
+            return Err(self.named(jobs, shared, error));
         }
         for (task, job) in jobs.iter_mut().filter(|(_, job)| job.stage == Stage::Replay) {
             moved |= self.settle(job, shared, now).map_err(|error| Box::new((Some(*task), error)))?;
@@ -125,7 +166,7 @@ impl Replay {
             if let (Some(key), Some(rows)) = (&record.key, &mut log.rows) {
                 rows.add(key, record.value.as_deref(), record.timestamp, &mut job.batch);
             }
-            if job.batch.bytes() >= BATCH_BYTES {
+            if job.batch.bytes() >= self.batch_bytes {
                 job.write().map_err(|error| Box::new((Some(task), error)))?;
             }
         }
@@ -150,18 +191,15 @@ impl Replay {
         }
         job.write()?;
         job.check()?;
+        if let Some(state) = &job.state {
+            state.settle()?;
+        }
         job.stage = Stage::Done;
         Ok(true)
     }
 
     /// An error of the reader, with the task it concerns.
-    fn named(
-        &mut self,
-        jobs: &BTreeMap<TaskId, Job>,
-        shared: &Shared,
-        plan: &Plan,
-        error: BrokerError,
-    ) -> Trouble {
+    fn named(&mut self, jobs: &BTreeMap<TaskId, Job>, shared: &Shared, error: BrokerError) -> Trouble {
         let BrokerError::OffsetOutOfRange { partition, offset } = error else {
             return Box::new((None, error.into()));
         };
@@ -171,23 +209,27 @@ impl Replay {
             Ok(marks) => marks,
             Err(error) => return Box::new((task, error.into())),
         };
-        let dir = task.map_or_else(|| shared.dir.clone(), |task| shared.task_dir(plan, task));
-        Box::new((task, shared.changelog_truncated(&partition, marks, offset, dir)))
+        Box::new((task, shared.changelog_truncated(&partition, marks, offset, shared.dir.clone())))
     }
 }
 
 impl Job {
     /// One atomic write: the rows, and how far they go.
-    fn write(&mut self) -> Result<(), Error> {
+    pub(super) fn write(&mut self) -> Result<(), Error> {
         for log in &self.logs {
             if log.next >= 0 {
                 self.checkpoint.changelog.insert(log.name.clone(), log.next);
             }
-            let observed = log.rows.as_ref().map_or(topo_state::NO_TIME, topo_state::Restorer::observed_time);
-            if observed != topo_state::NO_TIME {
-                let name = format!("store:{}", log.name);
-                let known = self.checkpoint.stream_times.entry(name).or_insert(observed);
-                *known = observed.max(*known);
+            let Some(rows) = &log.rows else { continue };
+            let mut raise = |name: String, number: i64| {
+                let known = self.checkpoint.stream_times.entry(name).or_insert(number);
+                *known = number.max(*known);
+            };
+            if rows.observed_time() != topo_state::NO_TIME {
+                raise(format!("store:{}", log.name), rows.observed_time());
+            }
+            if rows.sequence() > 0 {
+                raise(format!("sequence:{}", log.name), i64::from(rows.sequence()));
             }
         }
         if let Some(state) = &mut self.state {

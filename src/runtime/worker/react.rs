@@ -1,18 +1,16 @@
-//! What the worker does about an error: wait, rewind, drop its tasks, rebuild a store, or end.
+//! What the worker does about an error: wait, rewind, drop its tasks, or end.
 
 use std::mem;
 
-use topo_state::{Place, StateError};
+use topo_state::StateError;
 
 use super::super::error::Error;
 use super::super::mailbox::{Progress, Report};
 use super::super::observer::Event;
-use super::super::shared::Shared;
 use super::commit::After;
 use super::{Inputs, Worker};
 use crate::broker::{BrokerError, Isolation};
 use crate::record::Partition;
-use crate::task::TaskError;
 
 /// Pause after a "not now" of the broker.
 const RETRY_MS: i64 = 10;
@@ -25,8 +23,9 @@ impl Worker {
         let text = error.to_string();
         let broker = match error {
             Error::Broker(broker) => broker,
-            Error::State(StateError::Damaged { dir, detail }) => {
-                self.abort_then(After::Rebuild { dir, detail });
+            Error::State(StateError::Damaged { dir, .. }) => {
+                self.commit_failed("state", &text);
+                self.abort_then(After::Repair { dir, reason: text });
                 return Progress::Busy;
             }
             error => {
@@ -109,14 +108,4 @@ impl Worker {
         }
         Progress::Busy
     }
-}
-
-/// What stopped the task of this name. Damage of its store, met by a processor that read it, can be mended.
-pub(super) fn cause(shared: &Shared, name: &str, error: TaskError) -> Error {
-    if let (TaskError::Stop { reason, .. }, Place::Rocks { dir, .. }) = (&error, shared.place(name))
-        && let Some(detail) = reason.damage_in(&dir).map(str::to_owned)
-    {
-        return StateError::Damaged { dir, detail }.into();
-    }
-    error.into()
 }

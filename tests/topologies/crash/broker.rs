@@ -14,7 +14,7 @@ use crate::system::{Names, Node, System};
 #[test]
 fn a_broker_that_is_killed_and_one_that_stays_away_are_waited_for_and_nothing_is_lost() {
     let (mut rng, seed) = chance("broker");
-    let mut flow = Flow::orders(System::on(Node::Own(Kafka::start()), Names::usual()), seed);
+    let mut flow = Flow::orders(System::with(Node::Own(Kafka::start()), Names::usual()), seed);
     flow.start_ready(2, &[]);
     for _ in 0..pick(2, 8) {
         flow.pump_for(Duration::from_millis(rng.random_range(500..3_000)));
@@ -42,7 +42,7 @@ fn a_broker_that_is_killed_and_one_that_stays_away_are_waited_for_and_nothing_is
         worker.becomes_ready_again(PATIENCE);
     }
     flow.pump_for(Duration::from_secs(1));
-    let restored: f64 = flow.workers.iter().map(|worker| worker.metric("topo_restored_records_total")).sum();
+    let restored: f64 = flow.workers.iter().map(|worker| worker.total("topo_restored_records_total")).sum();
     eprintln!("{restored} changelog records were restored over all of it, {PARTITIONS} partitions");
     flow.end_right();
 }

@@ -80,8 +80,8 @@ fn a_changelog_that_was_cut_is_an_error_for_whoever_needs_what_is_gone() {
 
     // ... and one that is empty need what is gone;
     for (name, state) in [("behind", &old), ("empty", &flow.system.scratch.path().join("no-state"))] {
-        let mut late = Worker::start_in(&flow.system, name, flow.runnable, state, &[], None);
-        assert_eq!(late.must_end(PATIENCE), FAULT, "{}", late.logged());
+        let mut late = Worker::start_in(&flow.system, name, &[flow.runnable], state, &[]);
+        assert_eq!(late.ends(PATIENCE), FAULT, "{}", late.logged());
         names_it(&late.logged(), &topic, name);
     }
     // ... the one that has it goes on.
@@ -99,7 +99,7 @@ fn changelog(flow: &Flow) -> String {
 fn refused(flow: &mut Flow, topic: &str, what: &str) {
     let said = flow.workers[0].logged().len();
     flow.workers[0].start_again();
-    let code = flow.workers[0].must_end(PATIENCE);
+    let code = flow.workers[0].ends(PATIENCE);
     let log = flow.workers[0].logged()[said..].to_owned();
     assert_eq!(code, FAULT, "{what}: {log}");
     names_it(&log, topic, what);

@@ -41,7 +41,7 @@ fn deleted(flow: &mut Flow) {
     fs::remove_dir_all(flow.workers[0].state()).unwrap();
     flow.workers[0].start_again();
     flow.workers[0].await_ready(PATIENCE);
-    let restored = flow.workers[0].metric("topo_restored_records_total");
+    let restored = flow.workers[0].total("topo_restored_records_total");
     assert!(restored > 0.0, "all of it is restored");
     flow.write(200);
     flow.settle();
@@ -114,8 +114,8 @@ fn the_directory_of_another_application_or_cluster_is_refused_and_not_touched() 
         }
         let untouched = listing(&state);
         let mut refused =
-            Worker::start_in(&flow.system, &format!("refused-{field}"), flow.runnable, &state, &[], None);
-        assert_eq!(refused.must_end(PATIENCE), STATE, "{}", refused.logged());
+            Worker::start_in(&flow.system, &format!("refused-{field}"), &[flow.runnable], &state, &[]);
+        assert_eq!(refused.ends(PATIENCE), STATE, "{}", refused.logged());
         let said = refused.logged();
         assert!(said.contains("is not the state of this task"), "{said}");
         assert!(said.contains(other), "it says whose it is: {said}");

@@ -22,7 +22,7 @@ fn a_full_disk_ends_the_process_with_a_clear_error_and_the_next_start_goes_on() 
     // Little memory, so that tables are written all the time.
     let settings = [("memory", "2MiB")];
     let state = flow.system.scratch.path().join("disk/state");
-    let worker = Worker::start_in(&flow.system, "velocity-0", flow.runnable, &state, &settings, None);
+    let worker = Worker::start_in(&flow.system, "velocity-0", &[flow.runnable], &state, &settings);
     flow.workers.push(worker);
     flow.workers[0].await_ready(PATIENCE);
     for _ in 0..pick(1, 5) {

@@ -12,8 +12,8 @@ fn a_second_process_with_the_same_state_directory_is_refused() {
     let mut flow = Flow::payments(System::shared("same-directory"), seed);
     flow.start_ready(1, &[]);
     let state = flow.workers[0].state();
-    let mut second = Worker::start_in(&flow.system, "second", flow.runnable, &state, &[], None);
-    assert_eq!(second.must_end(PATIENCE), 4, "{}", second.logged());
+    let mut second = Worker::start_in(&flow.system, "second", &[flow.runnable], &state, &[]);
+    assert_eq!(second.ends(PATIENCE), 4, "{}", second.logged());
     let said = second.logged();
     assert!(said.contains("is used by another process"), "{said}");
     assert!(said.contains(&*state.to_string_lossy()), "{said}");

@@ -63,7 +63,7 @@ impl Flow {
         records: Box<dyn Iterator<Item = WireRecord>>,
         rate: f64,
     ) -> Self {
-        let (input, outputs) = (Input::new(&system, topics, PARTITIONS), Outputs::new(&system));
+        let (input, outputs) = (Input::to(&system, topics, PARTITIONS), Outputs::new(&system));
         let since = (Instant::now(), 0);
         Self { system, input, outputs, workers: Vec::new(), runnable, records, rate, since }
     }

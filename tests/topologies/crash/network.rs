@@ -21,7 +21,7 @@ fn a_worker_whose_way_to_the_broker_is_cut_or_stalls_is_replaced_and_comes_back(
     let listen = free_port();
     let proxy = Proxy::to(listen);
     let kafka = Kafka::start_behind(Detour { listen, advertised: proxy.port() });
-    let mut flow = Flow::payments(System::on(Node::Own(kafka), Names::usual()), seed);
+    let mut flow = Flow::payments(System::with(Node::Own(kafka), Names::usual()), seed);
     let by_proxy = format!("127.0.0.1:{}", proxy.port());
     let common = [("commit.interval.ms", "500ms"), ("transaction.timeout.ms", "8s")];
     flow.start(&common);
@@ -55,5 +55,5 @@ fn a_worker_whose_way_to_the_broker_is_cut_or_stalls_is_replaced_and_comes_back(
 }
 
 fn tasks(worker: &Worker) -> f64 {
-    worker.metric("topo_tasks")
+    worker.total("topo_tasks")
 }

@@ -63,7 +63,7 @@ fn a_store_opens_after_a_power_loss_and_is_a_prefix_of_its_changelog() {
     copy_all(&last.unwrap(), &state);
     flow.workers[0].start_again();
     flow.workers[0].await_ready(PATIENCE);
-    let restored = flow.workers[0].metric("topo_restored_records_total");
+    let restored = flow.workers[0].total("topo_restored_records_total");
     assert!(restored > 0.0, "the tail is replayed");
     eprintln!("started on the last copy: {restored} records replayed");
     flow.pump_for(Duration::from_secs(1));

@@ -127,7 +127,7 @@ fn is_up(worker: &mut Worker) -> bool {
 
 /// Tasks that run in a process.
 fn running(worker: &Worker) -> usize {
-    if worker.is_down() { 0 } else { worker.series("topo_tasks", r#"state="running""#) as usize }
+    if worker.is_down() { 0 } else { worker.total_of("topo_tasks", r#"state="running""#) as usize }
 }
 
 fn holders(flow: &Flow) -> Vec<usize> {

@@ -65,7 +65,7 @@ fn soak_keeps_up_with_ten_thousand_events_a_minute_while_processes_are_killed() 
 impl Seen {
     fn look(&mut self, flow: &Flow) {
         self.lag
-            .push(flow.workers.iter().map(|worker| worker.metric("topo_consumer_lag_records") as u64).sum());
+            .push(flow.workers.iter().map(|worker| worker.total("topo_consumer_lag_records") as u64).sum());
         self.resident.extend(flow.workers.iter().map(crate::system::Worker::resident));
     }
 

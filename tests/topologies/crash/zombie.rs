@@ -50,9 +50,9 @@ fn zombie(protocol: &'static str, flow: fn(System, u64) -> Flow) {
             let log = worker.logged()[said..].to_owned();
             let noticed =
                 log.contains("the group gave this process up") || log.contains("joining the group anew");
-            noticed && worker.is_ready() && worker.metric("topo_tasks") > 0.0
+            noticed && worker.is_ready() && worker.total("topo_tasks") > 0.0
         });
-        let refused = flow.workers[zombie].metric("topo_commit_failures_total");
+        let refused = flow.workers[zombie].total("topo_commit_failures_total");
         eprintln!("{protocol}: stopped for {time:?}; {refused} commits of it were refused, and it is back");
     }
     flow.end_right();

@@ -18,20 +18,21 @@ pub(crate) struct Input {
 
 impl Input {
     /// Makes these topics, with so many partitions each, and a writer to them.
-    pub(crate) fn new(system: &System, topics: &[String], partitions: i32) -> Self {
+    pub(crate) fn to(system: &System, topics: &[String], partitions: i32) -> Self {
         system.create_topics(topics, partitions);
+        Self { topics: topics.to_vec(), ..Self::new(system, partitions) }
+    }
+
+    /// A writer to topics of so many partitions.
+    pub(crate) fn new(system: &System, partitions: i32) -> Self {
         let config = ProducerConfig {
             client_id: "input".into(),
             transactional_id: None,
             transaction_timeout: Duration::from_secs(10),
             linger: Duration::from_millis(5),
         };
-        Self {
-            producer: system.broker.producer(&config).unwrap(),
-            topics: topics.to_vec(),
-            partitions,
-            written: 0,
-        }
+        let producer = system.broker.producer(&config).unwrap();
+        Self { producer, topics: Vec::new(), partitions, written: 0 }
     }
 
     /// Queues a record.

@@ -66,17 +66,22 @@ impl Deref for Node {
 impl System {
     /// Starts what is needed; the topics have their usual names, so Kafka is a fresh one.
     pub(crate) fn start() -> Self {
-        Self::on(Node::Own(Kafka::start()), Names::usual()).with_database(Postgres::shared())
+        Self::on(Kafka::start())
+    }
+
+    /// The same on a Kafka that was started for it.
+    pub(crate) fn on(kafka: Kafka) -> Self {
+        Self::with(Node::Own(kafka), Names::usual()).with_database(Postgres::shared())
     }
 
     /// A system without a database on the Kafka of all tests; its names begin with `tag`.
     pub(crate) fn shared(tag: &str) -> Self {
         let kafka = Kafka::shared();
-        Self::on(Node::Shared(kafka), Names::tagged(kafka.unique(tag)))
+        Self::with(Node::Shared(kafka), Names::tagged(kafka.unique(tag)))
     }
 
     /// A system without a database on this Kafka.
-    pub(crate) fn on(kafka: Node, names: Names) -> Self {
+    pub(crate) fn with(kafka: Node, names: Names) -> Self {
         let broker = KafkaBroker::new(kafka.bootstrap(), BTreeMap::new());
         Self { scratch: Scratch::new("system"), kafka, broker, database_url: String::new(), names }
     }

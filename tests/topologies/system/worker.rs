@@ -13,8 +13,10 @@ use crate::support::scratch::{Guarded, tail};
 /// A process with a directory of its own that outlives its kills.
 pub(crate) struct Worker {
     name: String,
-    /// What `topo` is told.
-    arguments: Vec<String>,
+    runnables: Vec<String>,
+    /// What `topo` is told about them.
+    settings: Vec<String>,
+    state: PathBuf,
     /// Shell before the command itself: limits of the process.
     prelude: Option<String>,
     directory: PathBuf,
@@ -28,23 +30,31 @@ pub(crate) struct Worker {
 impl Worker {
     /// Starts `topo run <runnable>` with these settings.
     pub(crate) fn start(system: &System, name: &str, runnable: &str, settings: &[(&str, &str)]) -> Self {
-        let state = system.scratch.path().join(name).join("state");
-        Self::start_in(system, name, runnable, &state, settings, None)
+        Self::start_all(system, name, &[runnable], settings)
     }
 
-    /// The same with its state in this directory, and with limits set in a line of shell.
+    /// Starts `topo run` with several applications in one process.
+    pub(crate) fn start_all(
+        system: &System,
+        name: &str,
+        runnables: &[&str],
+        settings: &[(&str, &str)],
+    ) -> Self {
+        let state = system.scratch.path().join(name).join("state");
+        Self::start_in(system, name, runnables, &state, settings)
+    }
+
+    /// The same with its state in this directory. Names with a tag are for one application.
     pub(crate) fn start_in(
         system: &System,
         name: &str,
-        runnable: &str,
+        runnables: &[&str],
         state: &Path,
         settings: &[(&str, &str)],
-        prelude: Option<&str>,
     ) -> Self {
         let directory = system.scratch.path().join(name);
         std::fs::create_dir_all(&directory).unwrap();
-        let mut arguments: Vec<String> = ["run", runnable, "--state-dir"].map(str::to_owned).into();
-        arguments.push(state.display().to_string());
+        let mut told = vec!["--state-dir".to_owned(), state.display().to_string()];
         let common = [
             ("bootstrap.servers", system.kafka.bootstrap()),
             ("postgres.url", system.database_url.as_str()),
@@ -53,18 +63,20 @@ impl Worker {
             ("heartbeat.interval.ms", "500ms"),
             ("replication.factor", "1"),
         ];
-        let names = system.names.settings(runnable);
+        let names = runnables.iter().flat_map(|runnable| system.names.settings(runnable));
+        let names: Vec<(&str, String)> = names.collect();
         let names = names.iter().map(|(key, value)| (*key, value.as_str()));
         for (key, value) in common.into_iter().chain(names).chain(settings.iter().copied()) {
-            arguments.extend(["--set".to_owned(), format!("{key}={value}")]);
+            told.extend(["--set".to_owned(), format!("{key}={value}")]);
         }
-        let prelude = prelude.map(str::to_owned);
-        let process = launch(prelude.as_deref(), &arguments, &directory);
-        let name = name.to_owned();
+        let runnables: Vec<String> = runnables.iter().map(|runnable| (*runnable).to_owned()).collect();
+        let process = launch(None, &runnables, &told, &directory);
         Self {
-            name,
-            arguments,
-            prelude,
+            name: name.to_owned(),
+            runnables,
+            settings: told,
+            state: state.to_owned(),
+            prelude: None,
             directory,
             process,
             started: Instant::now(),
@@ -94,14 +106,9 @@ impl Worker {
 
     /// Starts it again, as it was started at first.
     pub(crate) fn start_again(&mut self) {
-        self.process = launch(self.prelude.as_deref(), &self.arguments, &self.directory);
+        self.process = launch(self.prelude.as_deref(), &self.runnables, &self.settings, &self.directory);
         self.started = Instant::now();
         (self.ready, self.down) = (false, false);
-    }
-
-    /// Changes what it is told at its next start.
-    pub(crate) fn set(&mut self, key: &str, value: &str) {
-        self.arguments.extend(["--set".to_owned(), format!("{key}={value}")]);
     }
 
     /// Sends it a signal, by name.
@@ -138,7 +145,7 @@ impl Worker {
 
     /// Waits until it ends by itself; its exit code.
     #[track_caller]
-    pub(crate) fn must_end(&mut self, patience: Duration) -> i32 {
+    pub(crate) fn ends(&mut self, patience: Duration) -> i32 {
         let deadline = Instant::now() + patience;
         loop {
             if let Some(code) = self.has_ended() {
@@ -187,25 +194,30 @@ impl Worker {
 
     /// The answer of `/health/ready`, head and body; `None` while it does not listen.
     pub(crate) fn health(&self) -> Option<String> {
-        self.ask("/health/ready")
+        self.get("/health/ready")
+    }
+
+    /// The value of a series on `/metrics`, named as it stands there; `None` while there is no such series.
+    pub(crate) fn metric(&self, series: &str) -> Option<f64> {
+        let page = self.get("/metrics")?;
+        page.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' ')?.trim().parse().ok())
     }
 
     /// The sum of a metric's series; 0 while there is none.
-    pub(crate) fn metric(&self, name: &str) -> f64 {
-        self.series(name, "")
+    pub(crate) fn total(&self, name: &str) -> f64 {
+        self.total_of(name, "")
     }
 
     /// The sum of those of a metric's series whose labels contain this.
-    pub(crate) fn series(&self, name: &str, label: &str) -> f64 {
-        let page = self.ask("/metrics").unwrap_or_default();
-        let series = page
-            .lines()
-            .filter(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' '])));
-        let series = series.filter(|line| line.contains(label));
+    pub(crate) fn total_of(&self, name: &str, label: &str) -> f64 {
+        let page = self.get("/metrics").unwrap_or_default();
+        let ours = |line: &&str| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' ']));
+        let series = page.lines().filter(ours).filter(|line| line.contains(label));
         series.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
     }
 
-    fn ask(&self, path: &str) -> Option<String> {
+    /// The answer of a path, head and body; `None` while the process does not listen.
+    pub(crate) fn get(&self, path: &str) -> Option<String> {
         let said = std::fs::read_to_string(self.directory.join("stdout")).ok()?;
         let address = said.lines().next()?.split_once("http://")?.1.to_owned();
         let mut stream = TcpStream::connect(address).ok()?;
@@ -220,8 +232,14 @@ impl Worker {
     /// Runs another command of `topo` on the same application with the same settings.
     pub(crate) fn command(&self, command: &str, more: &[&str]) -> std::process::Output {
         let mut topo = Command::new(env!("CARGO_BIN_EXE_topo"));
-        topo.arg(command).args(&self.arguments[1..]).args(more).stdin(Stdio::null());
+        topo.arg(command).args(&self.runnables).args(&self.settings).args(more).stdin(Stdio::null());
         topo.output().unwrap()
+    }
+
+    /// Waits until it ends by itself; its exit code and its log.
+    #[track_caller]
+    pub(crate) fn must_end(mut self, patience: Duration) -> (Option<i32>, String) {
+        (Some(self.ends(patience)), self.logged())
     }
 
     /// Sends SIGTERM; it must end within five seconds and with 0. Says how long it took.
@@ -268,7 +286,7 @@ impl Worker {
 
     /// Where its state lies.
     pub(crate) fn state(&self) -> PathBuf {
-        PathBuf::from(&self.arguments[3])
+        self.state.clone()
     }
 
     /// Its resident memory in bytes.
@@ -281,7 +299,7 @@ impl Worker {
     }
 }
 
-fn launch(prelude: Option<&str>, arguments: &[String], directory: &Path) -> Guarded {
+fn launch(prelude: Option<&str>, runnables: &[String], settings: &[String], directory: &Path) -> Guarded {
     let log = File::options().create(true).append(true).open(directory.join("log")).unwrap();
     // A new file each time: what an earlier life said on it is not this one's.
     let said = File::create(directory.join("stdout")).unwrap();
@@ -294,6 +312,12 @@ fn launch(prelude: Option<&str>, arguments: &[String], directory: &Path) -> Guar
             shell
         }
     };
-    topo.args(arguments).env("NO_COLOR", "1").stdin(Stdio::null()).stdout(said).stderr(log);
+    topo.arg("run")
+        .args(runnables)
+        .args(settings)
+        .env("NO_COLOR", "1")
+        .stdin(Stdio::null())
+        .stdout(said)
+        .stderr(log);
     Guarded::start(&mut topo, directory).unwrap()
 }

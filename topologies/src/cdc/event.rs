@@ -22,6 +22,8 @@ pub enum Event {
 /// Records that are skipped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SkipKind {
+    /// A null value without a key: it is about no row.
+    Tombstone,
     /// A table was truncated; the rows stay.
     Truncate,
     /// A DDL statement.
@@ -34,6 +36,21 @@ pub enum SkipKind {
     Message,
     /// Progress of a snapshot.
     Notification,
+}
+
+impl SkipKind {
+    /// Its name in metrics.
+    pub fn name(self) -> &'static str {
+        match self {
+            SkipKind::Tombstone => "tombstone",
+            SkipKind::Truncate => "truncate",
+            SkipKind::SchemaChange => "schema_change",
+            SkipKind::Heartbeat => "heartbeat",
+            SkipKind::Transaction => "transaction",
+            SkipKind::Message => "message",
+            SkipKind::Notification => "notification",
+        }
+    }
 }
 
 /// The operation of a change.

@@ -1,0 +1,72 @@
+//! The topology of tests/interop/Interop.java, in Rust: the same names, so the same internal topics.
+
+use topo::state::{CodecRef, WindowSize, Windowed, i64_be, utf8, windowed};
+use topo::{Builder, Codecs, KeyValue, Topic, Topology, Tumbling, WindowValue};
+
+pub(super) const WINDOW_MS: i64 = 60_000;
+pub(super) const GRACE_MS: i64 = 30_000;
+const RETENTION_MS: i64 = 24 * 60 * 60 * 1_000;
+
+/// Topics that both read.
+pub(super) const INPUTS: [&str; 3] = ["words", "people", "orders"];
+/// Topics that both write.
+pub(super) const OUTPUTS: [&str; 6] = ["counts", "windowed", "final", "cities", "located", "priced"];
+
+/// How windowed keys are written.
+pub(super) fn windows() -> CodecRef<Windowed<String>> {
+    windowed(utf8(), WindowSize::millis(WINDOW_MS))
+}
+
+pub(super) fn topology(application: &str) -> Topology {
+    let app = Builder::new(application);
+    let text = |name: &str| Topic::<String, String>::new(format!("{application}-{name}"), utf8(), utf8());
+    let count =
+        |name: &str| Topic::<String, Option<i64>>::new(format!("{application}-{name}"), utf8(), i64_be());
+    let rows =
+        |name: &str| Topic::<String, Option<String>>::new(format!("{application}-{name}"), utf8(), utf8());
+    let store = |name: &str| KeyValue::new(name, utf8(), utf8());
+    let texts = || Codecs::new(utf8(), utf8());
+    let counts = |store: &str| KeyValue::new(store, utf8(), i64_be());
+
+    let words = app.stream("words", &text("words"));
+    let people = app.table("people", &rows("people"), store("people"));
+
+    words
+        .group_by("by-word", |_, word| word.clone(), texts())
+        .count("count-words", counts("counts"))
+        .to_stream("word-counts")
+        .to("write-counts", &count("counts"));
+
+    let windowed = words
+        .group_by_key("by-user", texts())
+        .windowed(Tumbling::of_ms(WINDOW_MS).grace_ms(GRACE_MS))
+        .count("count-windows", WindowValue::new("windowed", utf8(), i64_be()).retention_ms(RETENTION_MS));
+    let windows_to = |name: &str| Topic::new(format!("{application}-{name}"), windows(), i64_be());
+    windowed.to_stream("window-counts").to("write-windowed", &windows_to("windowed"));
+    windowed
+        .suppress_until_window_closes("final", Codecs::new(windows(), i64_be()))
+        .to_stream("final-counts")
+        .to("write-final", &windows_to("final"));
+
+    people
+        .group_by("by-city", |name, city| (city.clone(), name.clone()), texts())
+        .count("count-cities", counts("cities"))
+        .to_stream("city-counts")
+        .to("write-cities", &count("cities"));
+
+    words
+        .join_table("located", &people, |_, word, city| format!("{word}@{city}"))
+        .to("write-located", &text("located"));
+
+    app.table("orders", &rows("orders"), store("orders"))
+        .fk_join(
+            "priced",
+            &people,
+            |_, order| order.split(':').next().unwrap_or_default().to_owned(),
+            |_, order, city| format!("{order}@{city}"),
+        )
+        .stored(store("priced-store"))
+        .to_stream("prices")
+        .to("write-priced", &rows("priced"));
+    app.build().unwrap()
+}
