@@ -36,6 +36,9 @@ mod conformance;
 /// What Kafka Streams answered, answered here.
 mod recorded;
 
+/// The numbered examples do what they say.
+mod examples;
+
 /// Mistakes that the compiler finds.
 mod compile_fail;
 
