@@ -19,6 +19,7 @@ examples!(
     "../../examples/05_final_results.rs" final_results,
     "../../examples/06_processor.rs" processor,
     "../../examples/07_exactly_once.rs" exactly_once,
+    "../../examples/08_stream_stream_join.rs" stream_stream_join,
 );
 
 #[test]

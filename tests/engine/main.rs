@@ -34,6 +34,9 @@ mod cli;
 /// The README says what is true.
 mod readme;
 
+/// The manual for Kafka Streams users names what is there.
+mod manual;
+
 /// Who may import whom.
 mod rooms;
 
