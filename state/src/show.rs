@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::key::split_window_key;
-use crate::segment::SEGMENT_PREFIX;
-use crate::spec::StoreKind;
+use crate::segment::{SEGMENT_PREFIX, Segments};
+use crate::spec::{StoreKind, StoreSpec};
 use crate::store::Store;
 
 /// A row taken apart by the layout of its store and shown by its codecs.
@@ -23,6 +23,16 @@ pub fn show_row(store: &dyn Store, key: &[u8], value: &[u8]) -> Value {
     }
     row["value"] = store.show_value(value);
     row
+}
+
+impl StoreSpec {
+    /// Whether a row is one that every read hides, because time has passed it: it goes with its segment.
+    pub fn has_expired(&self, key: &[u8], observed: i64) -> bool {
+        let start = key.get(SEGMENT_PREFIX..).and_then(split_window_key).map(|(_, start, _)| start);
+        Segments::of(&self.kind)
+            .zip(start)
+            .is_some_and(|(segments, start)| segments.is_expired(start, observed))
+    }
 }
 
 fn shown_key(store: &dyn Store, kind: &StoreKind, key: &[u8]) -> Option<Value> {

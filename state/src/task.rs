@@ -71,10 +71,9 @@ impl TaskState {
     /// # Errors
     /// As [`open`](Self::open), as far as they can happen.
     pub fn look(dir: &Path, memory: &MemoryBudget) -> Result<Option<(Identity, Self)>, StateError> {
-        let Some((identity, specs, backend, checkpoint)) = rocks::open_read_only(dir, memory)? else {
-            return Ok(None);
-        };
-        Ok(Some((identity, Self::new(Arc::new(backend), checkpoint, specs))))
+        let Some(looked) = rocks::open_read_only(dir, memory)? else { return Ok(None) };
+        let state = Self::new(Arc::new(looked.backend), looked.checkpoint, looked.specs);
+        Ok(Some((looked.identity, state)))
     }
 
     fn new(backend: Arc<dyn Backend>, mut checkpoint: Checkpoint, specs: Vec<StoreSpec>) -> Self {

@@ -23,6 +23,14 @@ pub(crate) struct OpenedRocks {
     pub(crate) fresh: bool,
 }
 
+/// What a look found: whose state it is, and the stores that have data.
+pub(crate) struct Looked {
+    pub(crate) identity: Identity,
+    pub(crate) specs: Vec<StoreSpec>,
+    pub(crate) backend: RocksBackend,
+    pub(crate) checkpoint: Checkpoint,
+}
+
 /// Opens or makes the state in `dir`.
 ///
 /// The manifest is written before the first database file and after the last column family is made: a directory with data
@@ -55,10 +63,7 @@ pub(crate) fn open(
 }
 
 /// Opens what lies in `dir` as it is, for a look: nothing is written, made or compacted. `None` when there is no database.
-pub(crate) fn open_read_only(
-    dir: &Path,
-    memory: &MemoryBudget,
-) -> Result<Option<(Identity, Vec<StoreSpec>, RocksBackend, Checkpoint)>, StateError> {
+pub(crate) fn open_read_only(dir: &Path, memory: &MemoryBudget) -> Result<Option<Looked>, StateError> {
     let Some((identity, specs)) = Manifest::read(dir)?.map(Manifest::contents) else { return Ok(None) };
     let path = dir.join("db");
     if !holds_data(&path)? {
@@ -75,7 +80,7 @@ pub(crate) fn open_read_only(
     let db = DB::open_cf_descriptors_read_only(&options, &path, descriptors, false).map_err(failed)?;
     let checkpoint = read_checkpoint(dir, &db)?;
     let backend = RocksBackend::new(db, dir.to_owned(), specs.iter().map(family).collect(), memory);
-    Ok(Some((identity, specs, backend, checkpoint)))
+    Ok(Some(Looked { identity, specs, backend, checkpoint }))
 }
 
 /// RocksDB must open every column family there is, also those of stores nobody names any more.

@@ -67,6 +67,17 @@ impl Worker {
         was_ready
     }
 
+    /// Kills it (SIGKILL) for good. Says when.
+    pub(crate) fn kill(mut self) -> Instant {
+        self.process.kill9();
+        Instant::now()
+    }
+
+    /// When it was started last.
+    pub(crate) fn started(&self) -> Instant {
+        self.started
+    }
+
     /// Panics with the end of its log when it has ended by itself.
     #[track_caller]
     pub(crate) fn must_live(&mut self) {
