@@ -61,7 +61,7 @@ pub(crate) struct Env {
     /// The same and failures by reason, since the last commit.
     pub(crate) tally: Tally,
     pub(crate) commit_requested: bool,
-    /// Stream times of operators, committed with the state; index = node.
+    /// Stream times of operators, committed with the state; index = node, behind the nodes the times that nodes share.
     pub(crate) operator_times: Vec<Option<i64>>,
     /// The node that raised the fault in hand; its callers only passed it on.
     pub(crate) failed: Option<usize>,
