@@ -117,9 +117,9 @@ fn a_killed_process_is_back_at_once_over_its_directory_and_taken_over_by_a_warm_
 
     one.kill_and_restart();
     let paid = pay(&mut input, "restart", 40);
-    let (_, last) = verdicts.await_all(&paid);
-    let back = last - one.started();
-    eprintln!("restart over the directory: all partitions answer {back:?} after the start of the process");
+    let (first, last) = verdicts.await_all(&paid);
+    let (at, back) = (first - one.started(), last - one.started());
+    eprintln!("restart over the directory: first output {at:?}, all partitions {back:?} after the start");
     assert!(back < SESSION, "it waited for a session to end: {back:?}");
 
     one.becomes_ready_again(PATIENCE);
@@ -131,10 +131,8 @@ fn a_killed_process_is_back_at_once_over_its_directory_and_taken_over_by_a_warm_
     let killed = one.kill();
     let paid = pay(&mut input, "takeover", 40);
     let (_, last) = verdicts.await_all(&paid);
-    eprintln!(
-        "takeover with warm copies: all partitions answer {:?} after the kill (session {SESSION:?})",
-        last - killed
-    );
+    let (missed, session) = (last - killed, SESSION);
+    eprintln!("takeover with warm copies: all partitions {missed:?} after the kill (session {session:?})");
     let lag = json_of(&topo(&system, &["lag", "velocity", "--format", "json"], "one"));
     assert!(
         lag.as_array().unwrap().iter().any(|row| row["topic"] == "transactions" && row["lag"] == 0),
