@@ -10,9 +10,12 @@ use crate::store::Store;
 /// A row taken apart by the layout of its store and shown by its codecs.
 ///
 /// The object has `key` and `value`, `timestamp` where rows keep one, and `window_start` in a window store (`sequence` too
-/// when that keeps duplicates). A row of an unknown layout is shown as bytes.
+/// when that keeps duplicates), `version` in a versioned one. A row of an unknown layout is shown as bytes.
 pub fn show_row(store: &dyn Store, key: &[u8], value: &[u8]) -> Value {
     let kind = &store.spec().kind;
+    if let StoreKind::Versioned { .. } = kind {
+        return shown_version(store, key, value).unwrap_or_else(|| raw(key, value));
+    }
     let (stamp, value) = match (kind.is_timestamped(), value.split_first_chunk::<8>()) {
         (true, Some((stamp, value))) => (Some(i64::from_be_bytes(*stamp)), value),
         _ => (None, value),
@@ -33,6 +36,24 @@ impl StoreSpec {
             .zip(start)
             .is_some_and(|(segments, start)| segments.is_expired(start, observed))
     }
+}
+
+fn raw(key: &[u8], value: &[u8]) -> Value {
+    json!({"key": show_bytes(key), "value": show_bytes(value)})
+}
+
+/// A row of a versioned store: a version, or the entry of the index over time that belongs to one.
+fn shown_version(store: &dyn Store, row: &[u8], value: &[u8]) -> Option<Value> {
+    let (kind, rest) = row.split_first()?;
+    let time = |bytes: &[u8; 8]| i64::from_be_bytes(*bytes) ^ i64::MIN;
+    if *kind == 0 {
+        let (key, stamp) = rest.get(4..)?.split_last_chunk::<8>()?;
+        let (is_value, value) = value.split_first()?;
+        let value = if *is_value == 1 { store.show_value(value) } else { Value::Null };
+        return Some(json!({"key": store.show_key(key), "version": time(stamp), "value": value}));
+    }
+    let (stamp, key) = rest.split_first_chunk::<8>()?;
+    Some(json!({"key": store.show_key(key), "version": time(stamp), "indexed": true}))
 }
 
 fn shown_key(store: &dyn Store, kind: &StoreKind, key: &[u8]) -> Option<Value> {

@@ -48,3 +48,6 @@ mod compile_fail;
 
 /// Operators keep what they know over crashes and aborts.
 mod operators;
+
+/// Stream-stream joins beside a search through all pairs.
+mod stream_joins;

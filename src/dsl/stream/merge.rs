@@ -9,6 +9,7 @@ impl<'b, K: Data, V: Data> Stream<'b, K, V> {
     pub fn merge(&self, name: &str, other: &Self) -> Self {
         let parents = [self.node, other.node];
         let node = self.builder.operator(name, &parents, &[], crate::ops::Pass::<K, V>::default);
+        self.builder.wiring.borrow_mut().mergeable.junctions.push(node);
         let mut origins: Vec<_> = self.origins.iter().chain(other.origins.iter()).cloned().collect();
         origins.sort();
         origins.dedup();
