@@ -86,6 +86,41 @@ pub(super) enum Command {
         #[arg(long)]
         yes: bool,
     },
+    /// Show who runs which task of an application, who keeps warm copies, and how far they are
+    Tasks {
+        /// Its name
+        name: String,
+        /// Form of the list
+        #[arg(long, value_enum, default_value_t = Format::Text)]
+        format: Format,
+    },
+    /// Show committed offset, end and lag of every input partition of an application
+    Lag {
+        /// Its name
+        name: String,
+        /// Form of the list
+        #[arg(long, value_enum, default_value_t = Format::Text)]
+        format: Format,
+    },
+    /// Build local state up from the changelogs without running, so that the next start is a warm one
+    Restore {
+        /// Name of the application
+        name: String,
+        /// Only this task, as `topo tasks` names it; may be repeated
+        #[arg(long, value_name = "TASK")]
+        task: Vec<String>,
+        /// Move what is there aside and begin with nothing
+        #[arg(long)]
+        rebuild: bool,
+        /// Form of the summary
+        #[arg(long, value_enum, default_value_t = Format::Text)]
+        format: Format,
+    },
+    /// Look into the local stores of an application whose processes here are stopped
+    State {
+        #[command(subcommand)]
+        look: Look,
+    },
     /// Print the configuration in force and where each value comes from
     Config {
         /// Form of the list; markdown prints what keys there are
@@ -97,8 +132,63 @@ pub(super) enum Command {
 impl Command {
     /// Whether it looks at the stop flag; the others end at the first signal like any program.
     pub(super) fn stops_cleanly(&self) -> bool {
-        matches!(self, Self::Run { .. } | Self::Demo { .. } | Self::Generate { .. })
+        matches!(self, Self::Run { .. } | Self::Demo { .. } | Self::Generate { .. } | Self::Restore { .. })
     }
+}
+
+/// What to see of the local stores.
+#[derive(Debug, Subcommand)]
+pub(super) enum Look {
+    /// The stores there are, with layout and codecs
+    List(Whose),
+    /// Rows, and the changelog offset each store goes up to
+    Stats(Whose),
+    /// The rows of a key
+    Get {
+        #[command(flatten)]
+        whose: Whose,
+        /// The store
+        store: String,
+        /// The key as `scan` shows it
+        key: String,
+        /// Only this task
+        #[arg(long)]
+        task: Option<String>,
+    },
+    /// All rows of a store in the order of their bytes
+    Scan {
+        #[command(flatten)]
+        whose: Whose,
+        /// The store
+        store: String,
+        /// Only this task
+        #[arg(long)]
+        task: Option<String>,
+        /// At most so many rows
+        #[arg(long, default_value_t = 100)]
+        limit: u64,
+    },
+    /// Replay the committed changelogs up to the checkpoints and compare byte for byte
+    Verify {
+        #[command(flatten)]
+        whose: Whose,
+        /// Only this store
+        #[arg(long)]
+        store: Option<String>,
+        /// Only this task
+        #[arg(long)]
+        task: Option<String>,
+    },
+}
+
+/// An application, and how its stores are shown.
+#[derive(Debug, clap::Args)]
+pub(super) struct Whose {
+    /// Name of the application
+    pub(super) name: String,
+    /// Form of the answer
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(super) format: Format,
 }
 
 /// Text for people or JSON for programs.

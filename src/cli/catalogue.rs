@@ -1,6 +1,9 @@
 //! What a binary offers: applications and generators by name, and a demo.
 
-use super::{DescribeFormat, Exit, Failure, Target};
+use super::{
+    DescribeFormat, Exit, Failure, LagRow, RestoreOptions, RestoreProgress, StateQuery, StoreRow, Target,
+    TaskRow, VerifyRow,
+};
 use crate::{
     config::{Key, Settings, Table},
     observe::{Health, Metrics},
@@ -62,6 +65,67 @@ pub trait Application: Send {
     /// # Errors
     /// The first step that failed; the steps before it are done and need not be undone: a reset can be repeated.
     fn reset(&self, plan: &ResetPlan) -> Result<(), Failure>;
+
+    /// Who runs which task, and who keeps copies.
+    ///
+    /// # Errors
+    /// The broker cannot be asked, or this runnable has no tasks.
+    fn tasks(&self) -> Result<Vec<TaskRow>, Failure> {
+        Err(stateless())
+    }
+
+    /// How far its group is on every input partition.
+    ///
+    /// # Errors
+    /// As [`tasks`](Self::tasks).
+    fn lag(&self) -> Result<Vec<LagRow>, Failure> {
+        Err(stateless())
+    }
+
+    /// Builds local state up from the changelogs without running. `progress` is told often how far it is.
+    ///
+    /// # Errors
+    /// The state directory is in use, there is nothing to restore, or this runnable keeps no state.
+    fn restore(
+        &self,
+        _options: &RestoreOptions,
+        _stop: &AtomicBool,
+        _progress: &mut dyn FnMut(&RestoreProgress),
+    ) -> Result<RestoreProgress, Failure> {
+        Err(stateless())
+    }
+
+    /// What local stores there are.
+    ///
+    /// # Errors
+    /// A process uses the state directory, it is damaged, or this runnable keeps no state.
+    fn stores(&self) -> Result<Vec<StoreRow>, Failure> {
+        Err(stateless())
+    }
+
+    /// Shows rows of a local store, with their task, until `visit` says `false`.
+    ///
+    /// # Errors
+    /// As [`stores`](Self::stores), or there is no such store.
+    fn rows(
+        &self,
+        _query: &StateQuery,
+        _visit: &mut dyn FnMut(&str, serde_json::Value) -> bool,
+    ) -> Result<(), Failure> {
+        Err(stateless())
+    }
+
+    /// Compares local stores with a replay of their changelogs.
+    ///
+    /// # Errors
+    /// As [`stores`](Self::stores), or the broker cannot be asked.
+    fn verify(&self, _store: Option<&str>, _task: Option<&str>) -> Result<Vec<VerifyRow>, Failure> {
+        Err(stateless())
+    }
+}
+
+fn stateless() -> Failure {
+    Failure::new(Exit::Usage, "this runnable has no tasks and keeps no local state")
 }
 
 /// Makes an application from the settings as it sees them.

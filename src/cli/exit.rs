@@ -104,6 +104,12 @@ impl From<crate::broker::BrokerError> for Failure {
     }
 }
 
+impl From<topo_state::StateError> for Failure {
+    fn from(error: topo_state::StateError) -> Self {
+        Self::new(Exit::State, error.to_string())
+    }
+}
+
 impl From<crate::runtime::Error> for Failure {
     fn from(error: crate::runtime::Error) -> Self {
         use crate::runtime::Error;

@@ -3,7 +3,7 @@
 use super::{
     Catalogue, Console, Exit, Failure,
     args::{Args, Command},
-    config, demo, describe, generate, reset, run,
+    config, demo, describe, generate, lag, reset, restore, run, state, tasks,
 };
 use crate::config::{ConfigFile, Layers, Settings};
 use clap::{CommandFactory, FromArgMatches};
@@ -109,6 +109,13 @@ fn dispatch(
             generate::generate(catalogue, &settings, &name, &options, stop, console)
         }
         Command::Reset { name, yes } => reset::reset(catalogue, &settings, &name, yes, console),
+        Command::Tasks { name, format } => tasks::tasks(catalogue, &settings, &name, format, console),
+        Command::Lag { name, format } => lag::lag(catalogue, &settings, &name, format, console),
+        Command::Restore { name, task, rebuild, format } => {
+            let options = super::RestoreOptions { tasks: task, rebuild };
+            restore::restore(catalogue, &settings, &name, &options, format, stop, console)
+        }
+        Command::State { look } => state::state(catalogue, &settings, look, console),
         Command::Config { format } => config::config(catalogue, &settings, format, console),
     }
 }

@@ -14,8 +14,15 @@ mod describe;
 mod exit;
 mod generate;
 mod invoke;
+mod lag;
+mod look;
+mod operate;
 mod reset;
+mod restore;
 mod run;
+mod state;
+mod table;
+mod tasks;
 mod topology;
 
 pub use app_config::app_config;
@@ -27,4 +34,12 @@ pub use catalogue::{
 pub use console::Console;
 pub use exit::{Exit, Failure};
 pub use invoke::{Invocation, execute, main};
+pub use look::{
+    lag::LagRow,
+    stores::StoreRow,
+    tasks::{StandbyRow, TaskRow},
+    verify::VerifyRow,
+};
+pub use restore::{RestoreOptions, RestoreProgress};
+pub use state::StateQuery;
 pub use topology::TopologyApplication;

@@ -1,6 +1,9 @@
 //! A topology as a runnable of the catalogue: described, run on Kafka, reset.
 
-use super::{Application, DescribeFormat, Exit, Failure, ResetPlan, Running, app_config};
+use super::{
+    Application, DescribeFormat, Exit, Failure, LagRow, ResetPlan, RestoreOptions, RestoreProgress, Running,
+    StateQuery, StoreRow, TaskRow, VerifyRow, app_config,
+};
 use crate::{
     broker::{Admin, Broker, BrokerError, kafka::KafkaBroker},
     config::Settings,
@@ -11,7 +14,10 @@ use std::{
     collections::BTreeMap,
     fs, io,
     path::PathBuf,
-    sync::{Arc, atomic::Ordering::Relaxed},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
@@ -20,8 +26,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// One topology with its settings.
 pub struct TopologyApplication {
-    topology: Topology,
-    config: AppConfig,
+    pub(super) topology: Topology,
+    pub(super) config: AppConfig,
     bootstrap: String,
     properties: BTreeMap<String, String>,
 }
@@ -37,7 +43,7 @@ impl TopologyApplication {
         Ok(Self { topology, config, bootstrap, properties: settings.kafka() })
     }
 
-    fn broker(&self) -> KafkaBroker {
+    pub(super) fn broker(&self) -> KafkaBroker {
         KafkaBroker::new(self.bootstrap.clone(), self.properties.clone())
     }
 
@@ -77,6 +83,39 @@ impl Application for TopologyApplication {
         }
         app.stop();
         Ok(app.wait()?)
+    }
+
+    fn tasks(&self) -> Result<Vec<TaskRow>, Failure> {
+        self.task_rows()
+    }
+
+    fn lag(&self) -> Result<Vec<LagRow>, Failure> {
+        self.lag_rows()
+    }
+
+    fn restore(
+        &self,
+        options: &RestoreOptions,
+        stop: &AtomicBool,
+        progress: &mut dyn FnMut(&RestoreProgress),
+    ) -> Result<RestoreProgress, Failure> {
+        self.rebuild(options, stop, progress)
+    }
+
+    fn stores(&self) -> Result<Vec<StoreRow>, Failure> {
+        self.store_rows()
+    }
+
+    fn rows(
+        &self,
+        query: &StateQuery,
+        visit: &mut dyn FnMut(&str, serde_json::Value) -> bool,
+    ) -> Result<(), Failure> {
+        self.show_rows(query, visit)
+    }
+
+    fn verify(&self, store: Option<&str>, task: Option<&str>) -> Result<Vec<VerifyRow>, Failure> {
+        self.verify_rows(store, task)
     }
 
     fn plan_reset(&self) -> Result<ResetPlan, Failure> {

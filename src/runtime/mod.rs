@@ -9,6 +9,7 @@
 //! - `coordinator`: the group, the leases, topics, the layout guard, the clean stop;
 //! - `worker`: poll, process, commit;
 //! - `restore`: stores brought up to date; `globals`: global stores;
+//! - `outside`, `rebuild`: for tools: the layout of an application that is not run here, its state built up beforehand;
 //! - `plan`, `internal`: the topology laid over the cluster; `shared`, `mailbox`, `waiting`, `losses`, `times`: what
 //!   all use.
 //!
@@ -23,9 +24,11 @@ mod internal;
 mod losses;
 mod mailbox;
 mod observer;
+mod outside;
 mod plan;
 mod process;
 mod process_id;
+mod rebuild;
 mod reporter;
 mod restore;
 mod shared;
@@ -39,8 +42,13 @@ mod tests;
 
 pub use app::App;
 pub use config::{AppConfig, Guarantee, Policies};
+pub(crate) use coordinator::Announcement;
 pub use error::{Error, Reaction};
 pub use observer::{Event, Observer, Silent, TaskId};
+pub(crate) use outside::Outside;
+pub(crate) use plan::Backed;
 pub use process::{Part, Process};
+pub(crate) use process_id::StateDirectory;
+pub(crate) use rebuild::{Rebuild, Rebuilt, rebuild};
 pub use reporter::Reporter;
 pub use threads::Running;

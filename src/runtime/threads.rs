@@ -12,8 +12,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::coordinator::{Coordinator, Launch};
 use super::error::Error;
-use super::mailbox::{Progress, Report};
+use super::mailbox::{Progress, Report, ToRestorer};
 use super::observer::Event;
+use super::plan::Plan;
 use super::restore::Restorer;
 use super::shared::Shared;
 use super::worker::Worker;
@@ -126,16 +127,8 @@ fn set_up(
     let mut threads = Vec::new();
     match launch {
         Launch::Restorers { plan, cluster_id } => {
-            let mut mailboxes = Vec::new();
-            for lane in 0..shared.config.restorers.max(1) {
-                let (mailbox, inbox) = channel();
-                let (shared, out) = (shared.clone(), reports.clone());
-                let begin = (plan.clone(), cluster_id.clone());
-                let make = move || Restorer::new(lane, shared, begin, (inbox, out), now_ms());
-                let pace = Pace::yielding(busy);
-                threads.push(run(format!("restorer {lane}"), reports.clone(), make, Restorer::step, pace)?);
-                mailboxes.push(mailbox);
-            }
+            let Restorers { mailboxes, handles } = restorers(shared, &plan, &cluster_id, reports, busy)?;
+            threads.extend(handles);
             coordinator.attach_restorers(mailboxes);
         }
         Launch::Workers { plan, membership, globals } => {
@@ -155,6 +148,33 @@ fn set_up(
         }
     }
     Ok(threads)
+}
+
+/// Threads that restore, and where they listen.
+pub(super) struct Restorers {
+    pub(super) mailboxes: Vec<Sender<ToRestorer>>,
+    pub(super) handles: Vec<JoinHandle<()>>,
+}
+
+/// Starts all restorers.
+pub(super) fn restorers(
+    shared: &Arc<Shared>,
+    plan: &Arc<Plan>,
+    cluster_id: &str,
+    reports: &Sender<Report>,
+    busy: &Arc<AtomicUsize>,
+) -> Result<Restorers, Error> {
+    let mut all = Restorers { mailboxes: Vec::new(), handles: Vec::new() };
+    for lane in 0..shared.config.restorers.max(1) {
+        let (mailbox, inbox) = channel();
+        let (shared, out) = (shared.clone(), reports.clone());
+        let begin = (plan.clone(), cluster_id.to_owned());
+        let make = move || Restorer::new(lane, shared, begin, (inbox, out), now_ms());
+        let pace = Pace::yielding(busy);
+        all.handles.push(run(format!("restorer {lane}"), reports.clone(), make, Restorer::step, pace)?);
+        all.mailboxes.push(mailbox);
+    }
+    Ok(all)
 }
 
 /// One thread: makes its part, steps it until it is done, reports how it died.

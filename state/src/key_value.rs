@@ -182,6 +182,14 @@ impl<K: 'static, V: Send + 'static> Store for KeyValueStore<K, V> {
         self.rows.read_through();
     }
 
+    fn show_key(&self, key: &[u8]) -> serde_json::Value {
+        self.key.show(key)
+    }
+
+    fn show_value(&self, value: &[u8]) -> serde_json::Value {
+        self.rows.show(value)
+    }
+
     fn as_any(&self) -> &dyn Any {
         self
     }

@@ -51,6 +51,10 @@ impl<V: 'static> Rows<V> {
         }
     }
 
+    pub(crate) fn show(&self, value: &[u8]) -> serde_json::Value {
+        self.codec.show(value)
+    }
+
     pub(crate) fn get(&mut self, row: &[u8]) -> Result<Option<&Timestamped<V>>, StateError> {
         if self.read_through {
             self.buffer.forget_clean(row);

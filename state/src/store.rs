@@ -4,6 +4,7 @@ use std::any::Any;
 
 use crate::batch::WriteBatch;
 use crate::error::StateError;
+use crate::show::show_by_id;
 use crate::spec::StoreSpec;
 
 /// No time seen yet: lower than every timestamp.
@@ -82,6 +83,16 @@ pub trait Store: Any + Send {
 
     /// Makes every read ask the backend: another store writes the same rows (a global table, read by all tasks).
     fn read_through(&mut self) {}
+
+    /// What the key bytes of a row say, without what the layout adds to them.
+    fn show_key(&self, key: &[u8]) -> serde_json::Value {
+        show_by_id(&self.spec().key_codec, key)
+    }
+
+    /// What the value bytes of a row say, without what the layout adds to them.
+    fn show_value(&self, value: &[u8]) -> serde_json::Value {
+        show_by_id(&self.spec().value_codec, value)
+    }
 
     /// For downcasts to the typed store.
     fn as_any(&self) -> &dyn Any;

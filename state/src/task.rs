@@ -1,6 +1,7 @@
 //! The durable state of one task.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::backend::Backend;
@@ -10,7 +11,7 @@ use crate::error::StateError;
 use crate::identity::Identity;
 use crate::memory::MemoryBackend;
 use crate::place::Place;
-use crate::rocks;
+use crate::rocks::{self, MemoryBudget};
 use crate::spec::StoreSpec;
 
 /// A batch of a restore from this size on is taken in as a sorted run.
@@ -62,6 +63,17 @@ impl TaskState {
                 Ok(Opened { state, fresh: opened.fresh })
             }
         }
+    }
+
+    /// Opens the state in a directory for a look: nothing in it is changed, and every write is refused. The stores are those
+    /// recorded there. `None` when there is none yet. Nobody else may have it open meanwhile.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open), as far as they can happen.
+    pub fn look(dir: &Path, memory: &MemoryBudget) -> Result<Option<(Identity, Self)>, StateError> {
+        let Some(looked) = rocks::open_read_only(dir, memory)? else { return Ok(None) };
+        let state = Self::new(Arc::new(looked.backend), looked.checkpoint, looked.specs);
+        Ok(Some((looked.identity, state)))
     }
 
     fn new(backend: Arc<dyn Backend>, mut checkpoint: Checkpoint, specs: Vec<StoreSpec>) -> Self {

@@ -348,6 +348,14 @@ impl<K: 'static, V: Send + 'static> Store for WindowStore<K, V> {
         Self::set_observed_time(self, time);
     }
 
+    fn show_key(&self, key: &[u8]) -> serde_json::Value {
+        self.key.show(key)
+    }
+
+    fn show_value(&self, value: &[u8]) -> serde_json::Value {
+        self.rows.show(value)
+    }
+
     fn sequence(&self) -> u32 {
         self.sequence.last
     }

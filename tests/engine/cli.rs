@@ -12,7 +12,8 @@ use std::{
 use topo::{
     cli::{
         Application, Catalogue, Console, DemoOptions, DemoOutcome, DescribeFormat, Entry, Exit, Failure,
-        GenerateOptions, Generator, Invocation, ResetPlan, Running, Target, execute,
+        GenerateOptions, Generator, Invocation, LagRow, ResetPlan, RestoreOptions, RestoreProgress, Running,
+        StandbyRow, StateQuery, StoreRow, Target, TaskRow, VerifyRow, execute,
     },
     config::{Key, Kind, Settings},
 };
@@ -48,6 +49,87 @@ impl Application for Clock {
             std::thread::park_timeout(Duration::from_millis(1));
         }
         Ok(())
+    }
+
+    fn tasks(&self) -> Result<Vec<TaskRow>, Failure> {
+        let copy = StandbyRow { process: "p2".into(), host: "host-2".into(), behind: Some(3) };
+        let row = |task: &str, state, process: Option<&str>| TaskRow {
+            task: task.into(),
+            state,
+            process: process.map(Into::into),
+            host: process.map(|_| "host-1".into()),
+            restore_remaining: (state == "restoring").then_some(1_200),
+            lag: 7,
+            standbys: if state == "running" { vec![copy.clone()] } else { Vec::new() },
+        };
+        Ok(vec![
+            row("ticks-0", "running", Some("p1")),
+            row("ticks-1", "restoring", Some("p1")),
+            row("ticks-2", "unowned", None),
+        ])
+    }
+
+    fn lag(&self) -> Result<Vec<LagRow>, Failure> {
+        let row = |partition, committed, end, lag| LagRow {
+            topic: "ticks".into(),
+            partition,
+            task: format!("ticks-{partition}"),
+            committed,
+            end,
+            lag,
+        };
+        Ok(vec![row(0, Some(90), 100, 10), row(1, None, 5, 5)])
+    }
+
+    fn restore(
+        &self,
+        options: &RestoreOptions,
+        _: &AtomicBool,
+        progress: &mut dyn FnMut(&RestoreProgress),
+    ) -> Result<RestoreProgress, Failure> {
+        if let Some(task) = options.tasks.iter().find(|task| *task != "ticks-0") {
+            return Err(Failure::new(Exit::Fault, format!("there is no task {task}; there are: ticks-0")));
+        }
+        let remarks = if options.rebuild { vec!["ticks-0 was moved aside".into()] } else { Vec::new() };
+        let end = RestoreProgress { tasks: 1, ready: 1, records: 42, remaining: 0, remarks };
+        progress(&end);
+        Ok(end)
+    }
+
+    fn stores(&self) -> Result<Vec<StoreRow>, Failure> {
+        Ok(vec![StoreRow {
+            task: "ticks-0".into(),
+            store: "counts".into(),
+            declared: "key-value <utf8, i64-be>".into(),
+            rows: 2,
+            checkpoint: Some(9),
+            unfinished: true,
+        }])
+    }
+
+    fn rows(
+        &self,
+        query: &StateQuery,
+        visit: &mut dyn FnMut(&str, serde_json::Value) -> bool,
+    ) -> Result<(), Failure> {
+        if query.store != "counts" {
+            return Err(Failure::new(Exit::Usage, format!("no store `{}`", query.store)));
+        }
+        let rows = [("a", 1), ("b", 2)];
+        rows.iter().all(|(key, value)| visit("ticks-0", serde_json::json!({"key": key, "value": value})));
+        Ok(())
+    }
+
+    fn verify(&self, store: Option<&str>, _: Option<&str>) -> Result<Vec<VerifyRow>, Failure> {
+        let wrong = store.is_some();
+        Ok(vec![VerifyRow {
+            task: "ticks-0".into(),
+            store: "counts".into(),
+            result: if wrong { "differs" } else { "equal" },
+            equal: 2,
+            different: u64::from(wrong),
+            differences: if wrong { vec!["\"b\": another value".into()] } else { Vec::new() },
+        }])
     }
 
     fn plan_reset(&self) -> Result<ResetPlan, Failure> {
@@ -119,6 +201,8 @@ fn help_and_usage_errors_read_as_written_down() {
         "topo run",
         "topo describe clock --format pdf",
         "topo generate ticks --rate 0",
+        "topo state --help",
+        "topo state get clock",
     ];
     let page: String = lines.into_iter().map(|line| transcript(line, "")).collect();
     same_as_golden("tests/engine/golden/cli-usage.txt", &page);
@@ -141,6 +225,22 @@ fn every_command_answers_as_written_down() {
         ("topo reset clock", ""),
         ("topo reset clock --yes", ""),
         ("topo reset clock --yes --set clock.members=host-1", ""),
+        ("topo tasks clock", ""),
+        ("topo tasks clock --format json", ""),
+        ("topo lag clock", ""),
+        ("topo lag clock --format json", ""),
+        ("topo restore clock", ""),
+        ("topo restore clock --rebuild --task ticks-0", ""),
+        ("topo restore clock --task tocks-0", ""),
+        ("topo state list clock", ""),
+        ("topo state stats clock", ""),
+        ("topo state stats clock --format json", ""),
+        ("topo state get clock counts b", ""),
+        ("topo state get clock counts c", ""),
+        ("topo state scan clock counts --limit 1", ""),
+        ("topo state scan clock sums", ""),
+        ("topo state verify clock", ""),
+        ("topo state verify clock --store counts", ""),
         ("topo run clock clock", ""),
         ("topo run clock calendar --set application.id=x", ""),
         ("topo run clock --set log.filter=topo=loud", ""),

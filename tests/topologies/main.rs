@@ -36,5 +36,7 @@ mod refusals;
 mod samples_on_kafka;
 /// Waiting, readiness and the end of processes.
 mod stops;
+/// How long a killed process is missed, and what the tools say.
+mod takeover;
 /// The topology `velocity`, rule by rule and against the model.
 mod velocity;

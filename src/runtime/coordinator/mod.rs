@@ -23,8 +23,8 @@ use std::sync::mpsc::{Receiver, Sender, TryRecvError};
 
 use self::lag::Lag;
 use self::leases::Leases;
-pub(crate) use self::members::Layout;
 use self::members::Members;
+pub(crate) use self::members::{Announcement, Layout};
 use self::purge::Purge;
 use self::standbys::StandbyPlacement;
 use super::error::{Error, Reaction};

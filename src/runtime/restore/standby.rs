@@ -28,6 +28,9 @@ const BATCH_BYTES: usize = 1 << 20;
 /// Milliseconds between two looks at how far a standby is behind; what it has gathered is written then.
 const LOOK_MS: i64 = 1_000;
 
+/// Pause after the reader failed for good, before the next one is made.
+const QUIET_MS: i64 = 10_000;
+
 /// What a step needs of its restorer.
 pub(super) struct Surroundings<'a> {
     pub(super) shared: &'a Shared,
@@ -48,6 +51,8 @@ pub(super) struct Standbys {
     jobs: BTreeMap<TaskId, Job>,
     reader: Option<Replay>,
     throttle: Throttle,
+    /// Nothing before then: the reader failed for good.
+    quiet_until: i64,
 }
 
 impl Standbys {
@@ -60,6 +65,7 @@ impl Standbys {
             given_up: BTreeSet::new(),
             jobs: BTreeMap::new(),
             reader: None,
+            quiet_until: i64::MIN,
             throttle: Throttle::new(shared.config.standby_bytes_per_second.div_ceil(lanes)),
         }
     }
@@ -94,6 +100,9 @@ impl Standbys {
     /// One poll for all standbys, and for each whose time has come its next step. Returns the tasks that were looked at
     /// with their lag.
     pub(super) fn step(&mut self, around: &mut Surroundings<'_>, now: i64) -> (bool, Vec<(TaskId, u64)>) {
+        if now < self.quiet_until {
+            return (false, Vec::new());
+        }
         for &task in self.wanted.iter().filter(|task| !self.given_up.contains(*task)) {
             self.jobs.entry(task).or_insert_with(|| {
                 around.shared.tell(&Event::Task { task, from: None, to: Some(Shown::Standby) });
@@ -200,6 +209,7 @@ impl Standbys {
                 let tasks: Vec<TaskId> = self.jobs.keys().copied().collect();
                 tasks.into_iter().for_each(|task| self.close(shared, task));
                 self.reader = None;
+                self.quiet_until = now + QUIET_MS;
             }
         }
     }

@@ -1,8 +1,11 @@
-use super::cluster::{Cluster, expected};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use super::cluster::{Cluster, Log, expected};
 use super::topologies::count;
 use crate::broker::Isolation;
 use crate::record::Partition;
-use crate::runtime::AppConfig;
+use crate::runtime::{AppConfig, Error, Rebuild, Rebuilt, rebuild};
 
 #[test]
 fn a_restore_waits_for_an_open_transaction_and_ends_behind_it() {
@@ -39,6 +42,42 @@ fn a_store_is_rebuilt_from_its_changelog_when_the_directory_is_gone() {
     ["a", "b", "c"].iter().for_each(|key| cluster.produce("in", key, "v"));
     cluster.until("63 counts", |cluster| cluster.records("out").len() == 63);
     assert_eq!(cluster.counts(), expected(&["a", "b", "c"], 21));
+}
+
+#[test]
+fn a_directory_that_was_restored_beforehand_has_nothing_left_to_replay() {
+    let mut cluster = Cluster::new(2);
+    for _ in 0..20 {
+        ["a", "b", "c"].iter().for_each(|key| cluster.produce("in", key, "v"));
+    }
+    cluster.start("p", count());
+    cluster.until("60 counts", |cluster| cluster.records("out").len() == 60);
+    cluster.crash("p");
+    let restore = |cluster: &Cluster, wanted: Rebuild| {
+        let log = Arc::new(Log::default());
+        let (broker, config) = (Arc::new(cluster.broker.clone()), cluster.config("q"));
+        let stop = AtomicBool::new(false);
+        let rebuilt = rebuild(count(), broker, config, log.clone(), &wanted, &stop, &mut |_| {});
+        (rebuilt, log)
+    };
+    let all = || Rebuild { tasks: Vec::new(), anew: None };
+    let (rebuilt, log) = restore(&cluster, all());
+    assert_eq!(rebuilt.unwrap(), Rebuilt { tasks: 2, ready: 2 });
+    assert!(log.has("restored: "), "{:#?}", log.lines());
+    let (rebuilt, _) = restore(&cluster, Rebuild { tasks: vec!["read-1".into()], anew: Some(7) });
+    assert_eq!(rebuilt.unwrap(), Rebuilt { tasks: 1, ready: 1 });
+    assert!(cluster.dir.path().join("q").join("app").join("read-1.damaged-7").exists());
+    let (unknown, _) = restore(&cluster, Rebuild { tasks: vec!["read-9".into()], anew: None });
+    assert!(unknown.unwrap_err().to_string().contains("there are: read-0, read-1"));
+
+    cluster.start("q", count());
+    let (refused, _) = restore(&cluster, all());
+    assert!(matches!(refused, Err(Error::DirectoryInUse { .. })));
+    ["a", "b", "c"].iter().for_each(|key| cluster.produce("in", key, "v"));
+    cluster.until("63 counts", |cluster| cluster.records("out").len() == 63);
+    assert_eq!(cluster.counts(), expected(&["a", "b", "c"], 21));
+    let replayed = |line: &String| line.contains("Restore {") && !line.contains("restored: 0,");
+    assert!(!cluster.logs["q"].lines().iter().any(replayed), "{:#?}", cluster.logs["q"].lines());
 }
 
 #[test]

@@ -12,6 +12,8 @@ use ::bincode::serde::{decode_from_slice, encode_into_std_write};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::show::show_bytes;
+
 use super::{Codec, CodecError, CodecRef};
 
 /// Any serde type in bincode 2, standard configuration (little endian, variable-length integers).
@@ -40,6 +42,11 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Codec<T> for Binco
             )),
             Err(error) => Err(CodecError::new(self.id(), bytes.len(), error)),
         }
+    }
+
+    fn show(&self, bytes: &[u8]) -> serde_json::Value {
+        let value = self.decode(bytes).ok().and_then(|value| serde_json::to_value(value).ok());
+        value.unwrap_or_else(|| show_bytes(bytes))
     }
 
     fn id(&self) -> &'static str {

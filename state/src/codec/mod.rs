@@ -11,6 +11,8 @@ mod windowed;
 use std::fmt::Display;
 use std::sync::Arc;
 
+use crate::show::show_by_id;
+
 pub use bincode::bincode;
 pub use json::json;
 pub use number::{f64_be, i32_be, i64_be, u64_be};
@@ -30,6 +32,11 @@ pub trait Codec<T>: Send + Sync + 'static {
     /// # Errors
     /// The bytes were not written by this codec, or for another type.
     fn decode(&self, bytes: &[u8]) -> Result<T, CodecError>;
+
+    /// What these bytes say, for people and tools; bytes that were not written by this codec are shown as they are.
+    fn show(&self, bytes: &[u8]) -> serde_json::Value {
+        show_by_id(self.id(), bytes)
+    }
 
     /// How many of the last bytes name a window: two keys that differ only there belong to one partition of a topic.
     fn window_bytes(&self) -> usize {

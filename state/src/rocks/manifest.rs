@@ -84,6 +84,11 @@ impl Manifest {
         Ok(next)
     }
 
+    /// Whose state it is, and the stores in it.
+    pub(super) fn contents(self) -> (Identity, Vec<StoreSpec>) {
+        (self.identity, self.stores)
+    }
+
     /// Replaces the file: a crash leaves the old one or the new one.
     pub(super) fn write(&self, dir: &Path) -> Result<(), StateError> {
         let replace = || -> io::Result<()> {

@@ -19,4 +19,4 @@ mod open;
 mod options;
 
 pub use budget::MemoryBudget;
-pub(crate) use open::open;
+pub(crate) use open::{open, open_read_only};

@@ -23,6 +23,14 @@ pub(crate) struct OpenedRocks {
     pub(crate) fresh: bool,
 }
 
+/// What a look found: whose state it is, and the stores that have data.
+pub(crate) struct Looked {
+    pub(crate) identity: Identity,
+    pub(crate) specs: Vec<StoreSpec>,
+    pub(crate) backend: RocksBackend,
+    pub(crate) checkpoint: Checkpoint,
+}
+
 /// Opens or makes the state in `dir`.
 ///
 /// The manifest is written before the first database file and after the last column family is made: a directory with data
@@ -52,6 +60,27 @@ pub(crate) fn open(
     let checkpoint = read_checkpoint(dir, &db)?;
     let backend = RocksBackend::new(db, dir.to_owned(), families, memory);
     Ok(OpenedRocks { backend, checkpoint, fresh })
+}
+
+/// Opens what lies in `dir` as it is, for a look: nothing is written, made or compacted. `None` when there is no database.
+pub(crate) fn open_read_only(dir: &Path, memory: &MemoryBudget) -> Result<Option<Looked>, StateError> {
+    let Some((identity, specs)) = Manifest::read(dir)?.map(Manifest::contents) else { return Ok(None) };
+    let path = dir.join("db");
+    if !holds_data(&path)? {
+        return Ok(None);
+    }
+    let failed = |error: rocksdb::Error| errors::opening(dir, &error);
+    let there = DB::list_cf(&Options::default(), &path).map_err(failed)?;
+    let family = |spec: &StoreSpec| format!("store.{}", spec.name);
+    // A store may stand in the manifest and have no rows yet.
+    let specs: Vec<StoreSpec> = specs.into_iter().filter(|spec| there.contains(&family(spec))).collect();
+    let options = options::database(memory, false);
+    let descriptors =
+        there.into_iter().map(|name| ColumnFamilyDescriptor::new(name, options::column_family(memory)));
+    let db = DB::open_cf_descriptors_read_only(&options, &path, descriptors, false).map_err(failed)?;
+    let checkpoint = read_checkpoint(dir, &db)?;
+    let backend = RocksBackend::new(db, dir.to_owned(), specs.iter().map(family).collect(), memory);
+    Ok(Some(Looked { identity, specs, backend, checkpoint }))
 }
 
 /// RocksDB must open every column family there is, also those of stores nobody names any more.

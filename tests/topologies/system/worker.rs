@@ -121,6 +121,17 @@ impl Worker {
         self.down
     }
 
+    /// Kills it (SIGKILL) for good. Says when.
+    pub(crate) fn kill_for_good(mut self) -> Instant {
+        self.process.kill9();
+        Instant::now()
+    }
+
+    /// When it was started last.
+    pub(crate) fn started(&self) -> Instant {
+        self.started
+    }
+
     /// Panics with the end of its log when it has ended by itself.
     #[track_caller]
     pub(crate) fn must_live(&mut self) {

@@ -1,0 +1,146 @@
+//! Stores on disk, opened for a look while no process of the application uses the directory.
+
+use crate::{
+    cli::{Exit, Failure},
+    graph::Topology,
+    runtime::{AppConfig, StateDirectory},
+};
+use serde::Serialize;
+use serde_json::Value;
+use std::{
+    fs,
+    ops::{Bound, ControlFlow},
+    path::PathBuf,
+};
+use topo_state::{Direction, MemoryBudget, StateError, StoreSpec, TaskState, show_row};
+
+/// One store of one task as `topo state list` and `stats` show it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct StoreRow {
+    /// The task.
+    pub task: String,
+    /// The store.
+    pub store: String,
+    /// Layout and codecs.
+    pub declared: String,
+    /// Rows, estimated.
+    pub rows: u64,
+    /// The next changelog offset the store wants; none for a store without one.
+    pub checkpoint: Option<i64>,
+    /// Whether a restore was cut off, so that rows may be newer than the checkpoint says.
+    pub unfinished: bool,
+}
+
+/// The state directory of an application, ours until this is dropped.
+pub(crate) struct Stores {
+    pub(crate) dir: PathBuf,
+    pub(crate) tasks: Vec<(String, TaskState)>,
+    topology: Topology,
+    _directory: StateDirectory,
+}
+
+impl Stores {
+    /// Opens every task directory. Refused while a process has the state directory.
+    pub(crate) fn open(topology: &Topology, config: &AppConfig) -> Result<Self, Failure> {
+        let dir = config.state_dir.join(&config.application);
+        if !dir.is_dir() {
+            let message = format!("there is no local state in {}; see state.dir", dir.display());
+            return Err(Failure::new(Exit::State, message));
+        }
+        let directory = StateDirectory::claim(&dir, Some("tool"))?;
+        let memory = MemoryBudget::new(config.memory_bytes);
+        let failed = |error: std::io::Error| {
+            Failure::new(Exit::State, format!("cannot list {}: {error}", dir.display()))
+        };
+        let mut tasks = Vec::new();
+        for entry in fs::read_dir(&dir).map_err(failed)? {
+            let path = entry.map_err(failed)?.path();
+            if let Some((identity, state)) =
+                is_state(&path).then(|| TaskState::look(&path, &memory)).transpose()?.flatten()
+            {
+                tasks.push((identity.task, state));
+            }
+        }
+        tasks.sort_by(|a, b| a.0.cmp(&b.0));
+        Ok(Self { dir, tasks, topology: topology.clone(), _directory: directory })
+    }
+
+    /// Stores of one name, or of all; of one task, or of all.
+    pub(crate) fn find(
+        &self,
+        store: Option<&str>,
+        task: Option<&str>,
+    ) -> Result<Vec<(&str, &TaskState, usize)>, Failure> {
+        let all = self.tasks.iter().flat_map(|(name, state)| {
+            state.specs().iter().enumerate().map(move |(index, spec)| (name.as_str(), state, index, spec))
+        });
+        let wanted = |name: &str, spec: &StoreSpec| {
+            store.is_none_or(|it| it == spec.name) && task.is_none_or(|it| it == name)
+        };
+        let found: Vec<_> = all
+            .filter(|(name, _, _, spec)| wanted(name, spec))
+            .map(|(name, state, index, _)| (name, state, index))
+            .collect();
+        if found.is_empty() {
+            let what = store.map_or("no store".to_owned(), |store| format!("no store `{store}`"));
+            let place = task.map_or(String::new(), |task| format!(" of task `{task}`"));
+            let message = format!("{what}{place} in {}; `topo state list` shows them", self.dir.display());
+            return Err(Failure::new(Exit::Usage, message));
+        }
+        Ok(found)
+    }
+
+    /// What is there.
+    pub(crate) fn list(&self) -> Result<Vec<StoreRow>, Failure> {
+        let row = |(task, state, index): (&str, &TaskState, usize)| {
+            let spec = &state.specs()[index];
+            Ok(StoreRow {
+                task: task.to_owned(),
+                store: spec.name.clone(),
+                declared: spec.to_string(),
+                rows: state.backend().approximate_len(index)?,
+                checkpoint: state.checkpoint().changelog.get(&spec.name).copied(),
+                unfinished: state.is_ahead(),
+            })
+        };
+        let rows: Result<Vec<StoreRow>, StateError> = self.find(None, None)?.into_iter().map(row).collect();
+        Ok(rows?)
+    }
+
+    /// Shows rows until `visit` says that it has enough.
+    pub(crate) fn rows(
+        &self,
+        store: &str,
+        task: Option<&str>,
+        visit: &mut dyn FnMut(&str, Value) -> bool,
+    ) -> Result<(), Failure> {
+        for (task, state, index) in self.find(Some(store), task)? {
+            let backend = state.backend();
+            let number = self.topology.stores.iter().position(|it| it.spec.name == store);
+            let typed = number.map(|number| (self.topology.stores[number].make)(index, backend.clone()));
+            let mut enough = false;
+            let mut show = |key: &[u8], value: &[u8]| {
+                let row = match &typed {
+                    Some(typed) => show_row(typed.as_ref(), key, value),
+                    // A store the topology does not name any more.
+                    None => {
+                        serde_json::json!({"key": topo_state::show_bytes(key), "value": topo_state::show_bytes(value)})
+                    }
+                };
+                enough = !visit(task, row);
+                if enough { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            };
+            backend.scan(index, Bound::Unbounded, Bound::Unbounded, Direction::Forward, &mut show)?;
+            if enough {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Directories of tasks; what was moved aside and what tools made is none.
+fn is_state(path: &std::path::Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    path.is_dir() && !name.contains(".damaged-") && !name.starts_with('.')
+}
