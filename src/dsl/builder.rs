@@ -2,10 +2,10 @@
 
 use std::cell::RefCell;
 
-use topo_state::{KeyValueStore, WindowStore};
+use topo_state::{KeyValueStore, SessionStore, StoreKind, WindowStore};
 
 use super::global_table::GlobalTable;
-use super::options::{KeyValue, WindowValue};
+use super::options::{KeyValue, SessionValue, WindowValue};
 use super::stream::Stream;
 use super::table::Table;
 use super::wiring::external;
@@ -124,7 +124,19 @@ impl Builder {
             self.problem(&store.name, "the window store of a processor needs `retention_ms`".to_owned());
             0
         });
-        self.add_windows(&store, false, retention_ms)
+        self.add_windows(&store, store.kind(false, retention_ms))
+    }
+
+    /// Declares a session store for processors. It must be given a retention.
+    pub fn session_store<K: Data, V: Data>(
+        &self,
+        store: SessionValue<K, V>,
+    ) -> StoreHandle<SessionStore<K, V>> {
+        let retention_ms = store.retention_ms.unwrap_or_else(|| {
+            self.problem(&store.name, "the session store of a processor needs `retention_ms`".to_owned());
+            0
+        });
+        self.add_sessions(&store, StoreKind::session(retention_ms))
     }
 
     /// The finished topology.

@@ -1,7 +1,7 @@
 //! The typed builder: verbs that read like the sentence a topology implements.
 //!
-//! A [`Builder`] hands out cheap handles, [`Stream`], [`Table`], [`GlobalTable`], [`Grouped`], [`GroupedTable`] and
-//! [`WindowedStream`]; each verb takes the operator's name first, adds nodes to the graph and returns the next handle.
+//! A [`Builder`] hands out cheap handles, [`Stream`], [`Table`], [`GlobalTable`], [`Grouped`], [`GroupedTable`],
+//! [`WindowedStream`] and [`SessionStream`]; each verb takes the operator's name first, adds nodes to the graph and returns the next handle.
 //! One verb is one file: signature, meaning, the treatment of nulls and time, and what Kafka Streams calls it. What a
 //! verb becomes at run time is a processor in `ops/`.
 //!
@@ -17,6 +17,7 @@ mod grouped;
 mod grouped_table;
 mod options;
 mod same_key;
+mod sessions;
 mod stores;
 mod stream;
 mod suppress;
@@ -29,11 +30,13 @@ pub use builder::Builder;
 pub use global_table::GlobalTable;
 pub use grouped::Grouped;
 pub use grouped_table::GroupedTable;
-pub use options::{Codecs, KeyValue, WindowValue};
+pub use options::{Codecs, KeyValue, SessionValue, WindowValue};
 pub use same_key::SameKey;
+pub use sessions::SessionStream;
 pub use stores::Stores;
 pub use stream::{Branches, Stream};
 pub use suppress::Suppress;
 pub use table::Table;
 pub use windowed::WindowedStream;
-pub use windows::{Hopping, TimeWindows, Tumbling};
+pub use windows::{EmitStrategy, Hopping, Session, Sliding, TimeWindows, Tumbling, Windows};
+pub(crate) use windows::{Known, Touch, alone, union};

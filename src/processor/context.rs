@@ -110,6 +110,16 @@ impl<'h, 'p, K: Data, V: Data> Context<'h, 'p, K, V> {
         self.hop.pipeline.env.operator_times[self.hop.node]
     }
 
+    /// Up to which window end this operator has given final results. Committed with the state, like its stream time.
+    pub(crate) fn closed_until(&self) -> Option<i64> {
+        self.hop.pipeline.env.closed_until[self.hop.node]
+    }
+
+    /// Remembers that final results have been given up to this window end.
+    pub(crate) fn close_until(&mut self, end: i64) {
+        self.hop.pipeline.env.closed_until[self.hop.node] = Some(end);
+    }
+
     /// Counts a record that a rule drops (null key, too late).
     pub fn dropped(&mut self) {
         self.hop.pipeline.env.dropped += 1;

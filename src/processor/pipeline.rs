@@ -56,6 +56,8 @@ pub(crate) struct Env {
     pub(crate) commit_requested: bool,
     /// Stream times of operators, committed with the state; index = node.
     pub(crate) operator_times: Vec<Option<i64>>,
+    /// Up to which end operators have given final results, committed with the state; index = node.
+    pub(crate) closed_until: Vec<Option<i64>>,
     /// The node that raised the fault in hand; its callers only passed it on.
     pub(crate) failed: Option<usize>,
 }

@@ -77,6 +77,7 @@ fn env(task: Arc<str>, partition: i32, nodes: usize) -> Env {
         dropped: 0,
         commit_requested: false,
         operator_times: vec![None; nodes],
+        closed_until: vec![None; nodes],
         failed: None,
     }
 }

@@ -1,4 +1,5 @@
-//! Stream times in the checkpoint: the task's, those of its operators, those of its stores.
+//! Stream times in the checkpoint: the task's, those of its operators, up to where they have closed windows, and those of its
+//! stores.
 
 use topo_state::{Checkpoint, NO_TIME, Store};
 
@@ -8,6 +9,10 @@ const TASK: &str = "task";
 
 fn operator(name: &str) -> String {
     format!("op:{name}")
+}
+
+fn closed(name: &str) -> String {
+    format!("closed:{name}")
 }
 
 fn store(name: &str) -> String {
@@ -25,6 +30,11 @@ pub(crate) fn save(pipeline: &Pipeline, names: &[String], own_stores: &[usize], 
             times.insert(operator(name), *time);
         }
     }
+    for (name, end) in names.iter().zip(&pipeline.env.closed_until) {
+        if let Some(end) = end {
+            times.insert(closed(name), *end);
+        }
+    }
     for store_of in own_stores.iter().filter_map(|number| pipeline.stores[*number].as_ref()) {
         let time = store_of.observed_time();
         if time != NO_TIME {
@@ -39,6 +49,9 @@ pub(crate) fn load(pipeline: &mut Pipeline, names: &[String], checkpoint: &Check
     pipeline.env.stream_time = times.get(TASK).copied();
     for (name, time) in names.iter().zip(&mut pipeline.env.operator_times) {
         *time = times.get(&operator(name)).copied();
+    }
+    for (name, end) in names.iter().zip(&mut pipeline.env.closed_until) {
+        *end = times.get(&closed(name)).copied();
     }
 }
 

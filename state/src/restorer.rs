@@ -1,15 +1,15 @@
 //! Changelog records -> batch entries, without codecs and without a typed store: restores run beside the processing.
 
 use crate::batch::WriteBatch;
-use crate::key::split_window_key;
 use crate::segment::{Segments, segment_bytes};
-use crate::spec::StoreSpec;
+use crate::spec::{StoreKind, StoreSpec};
 use crate::store::NO_TIME;
 
 /// Turns the changelog records of one store into the rows that live writes would have made.
 #[derive(Debug)]
 pub struct Restorer {
     store: usize,
+    kind: StoreKind,
     timestamped: bool,
     segments: Option<Segments>,
     observed: i64,
@@ -22,7 +22,15 @@ impl Restorer {
     pub fn new(spec: &StoreSpec, store: usize, observed: i64) -> Self {
         let segments = Segments::of(&spec.kind);
         let timestamped = spec.kind.is_timestamped();
-        Self { store, timestamped, segments, observed, expired: NO_TIME, malformed: 0 }
+        Self {
+            store,
+            kind: spec.kind.clone(),
+            timestamped,
+            segments,
+            observed,
+            expired: NO_TIME,
+            malformed: 0,
+        }
     }
 
     /// Adds one record to the batch. Expired windows are skipped, and removed when time passes them.
@@ -31,24 +39,24 @@ impl Restorer {
             self.push([key, &[]], value, timestamp, batch);
             return;
         };
-        let Some((_, start, _)) = split_window_key(key) else {
+        let Some(time) = self.kind.time_of(key) else {
             self.malformed += 1;
             return;
         };
-        self.observed = self.observed.max(start);
-        if !segments.is_expired(start, self.observed) {
-            self.push([&segment_bytes(segments.segment(start)), key], value, timestamp, batch);
+        self.observed = self.observed.max(time);
+        if !segments.is_expired(time, self.observed) {
+            self.push([&segment_bytes(segments.segment(time)), key], value, timestamp, batch);
         }
         segments.expire(self.expired, self.observed, self.store, batch);
         self.expired = self.observed;
     }
 
-    /// Highest window start so far, for [`Store::set_observed_time`](crate::Store::set_observed_time).
+    /// Highest window start (session: end) so far, for [`Store::set_observed_time`](crate::Store::set_observed_time).
     pub fn observed_time(&self) -> i64 {
         self.observed
     }
 
-    /// Records that were skipped because their key is too short to be a window key. Anything but 0 means that the
+    /// Records that were skipped because their key is too short to be a window or session key. Anything but 0 means that the
     /// changelog belongs to another kind of store: do not go on with what was restored.
     pub fn malformed(&self) -> u64 {
         self.malformed

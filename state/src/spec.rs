@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::codec::Codec;
+use crate::key::{split_session_key, split_window_key};
 
 /// The declaration of one store.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,7 +20,7 @@ pub struct StoreSpec {
     pub value_codec: String,
 }
 
-/// The layouts of stores. Session and versioned stores will be further variants.
+/// The layouts of stores. Versioned stores will be a further variant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -39,6 +40,13 @@ pub enum StoreKind {
         segment_ms: i64,
         /// Every put adds a row instead of replacing the one with the same key and start.
         retain_duplicates: bool,
+    },
+    /// One value per key and session, forgotten when stream time has passed. Keeps no timestamps: a session's is its end.
+    Session {
+        /// Rows whose end is this much or more behind the highest end are gone, milliseconds.
+        retention_ms: i64,
+        /// Rows are dropped in groups of this length, milliseconds. Part of the row layout.
+        segment_ms: i64,
     },
 }
 
@@ -65,20 +73,40 @@ impl StoreSpec {
 impl StoreKind {
     /// A window store with the segment length that Kafka Streams would choose: half the retention, at least a minute.
     pub fn window(timestamped: bool, retention_ms: i64, retain_duplicates: bool) -> Self {
-        let segment_ms = (retention_ms / 2).max(60_000);
+        let segment_ms = Self::segment_ms(retention_ms);
         Self::Window { timestamped, retention_ms, segment_ms, retain_duplicates }
+    }
+
+    /// A session store with the segment length that Kafka Streams would choose.
+    pub fn session(retention_ms: i64) -> Self {
+        Self::Session { retention_ms, segment_ms: Self::segment_ms(retention_ms) }
+    }
+
+    fn segment_ms(retention_ms: i64) -> i64 {
+        (retention_ms / 2).max(60_000)
+    }
+
+    /// The time of a changelog record by its key: a window's start, a session's end. `None` when the key is too short to
+    /// have one, and for stores without time.
+    pub(crate) fn time_of(&self, key: &[u8]) -> Option<i64> {
+        match self {
+            Self::Window { .. } => split_window_key(key).map(|(_, start, _)| start),
+            Self::Session { .. } => split_session_key(key).map(|(_, window)| window.end),
+            Self::KeyValue { .. } => None,
+        }
     }
 
     /// Whether rows carry their record timestamp.
     pub fn is_timestamped(&self) -> bool {
         match self {
             Self::KeyValue { timestamped } | Self::Window { timestamped, .. } => *timestamped,
+            Self::Session { .. } => false,
         }
     }
 
     fn layout(&self) -> Self {
         let mut layout = self.clone();
-        if let Self::Window { retention_ms, .. } = &mut layout {
+        if let Self::Window { retention_ms, .. } | Self::Session { retention_ms, .. } = &mut layout {
             *retention_ms = 0;
         }
         layout
@@ -95,6 +123,7 @@ impl fmt::Display for StoreSpec {
                 let duplicates = if *retain_duplicates { ", duplicates kept" } else { "" };
                 write!(out, "{stamped}window (segments of {segment_ms} ms{duplicates})")?;
             }
+            StoreKind::Session { segment_ms, .. } => write!(out, "session (segments of {segment_ms} ms)")?,
         }
         write!(out, " <{key_codec}, {value_codec}>")
     }
