@@ -19,8 +19,8 @@ use crate::processor::StoreHandle;
 /// A record joins the sessions of its key within the gap and makes them one: each of them is deleted, with an update that
 /// says so and has its end as timestamp, then the new session is set. A session's timestamp is its end. A record whose
 /// session would end more than gap + grace before the operator's stream time is dropped and counted, so is one with a null
-/// key; null values are shown to the function. Updates carry the headers of the record that caused them. Unlike in Kafka
-/// Streams the stream time is committed with the state and survives restarts.
+/// key; null values are shown to the function. Updates carry no headers, as in Kafka Streams; final results carry those of the record
+/// that closed the session. Unlike in Kafka Streams the stream time is committed with the state and survives restarts.
 ///
 /// ```
 /// use topo::state::{i64_be, session_windowed, utf8};

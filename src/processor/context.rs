@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 
 use topo_state::Store;
 
-use super::pipeline::{Hop, Scheduled};
+use super::pipeline::{Given, Hop, Scheduled};
 use super::{Clock, Position, ScheduleId};
 use crate::data::Data;
 use crate::fault::Fault;
@@ -110,14 +110,9 @@ impl<'h, 'p, K: Data, V: Data> Context<'h, 'p, K, V> {
         self.hop.pipeline.env.operator_times[self.hop.node]
     }
 
-    /// Up to which window end this operator has given final results. Committed with the state, like its stream time.
-    pub(crate) fn closed_until(&self) -> Option<i64> {
-        self.hop.pipeline.env.closed_until[self.hop.node]
-    }
-
-    /// Remembers that final results have been given up to this window end.
-    pub(crate) fn close_until(&mut self, end: i64) {
-        self.hop.pipeline.env.closed_until[self.hop.node] = Some(end);
+    /// How far this operator has given final results. Committed with the state, like its stream time.
+    pub(crate) fn given(&mut self) -> &mut Given {
+        &mut self.hop.pipeline.env.given[self.hop.node]
     }
 
     /// Counts a record that a rule drops (null key, too late).

@@ -10,7 +10,7 @@ mod pipeline;
 pub(crate) use context::typed;
 pub use context::{Context, StoreHandle};
 pub(crate) use erased::{Erased, Node, take};
-pub(crate) use pipeline::{Emitted, Env, Hop, Pipeline, Scheduled};
+pub(crate) use pipeline::{Emitted, Env, Given, Hop, Pipeline, Scheduled};
 
 use crate::data::Data;
 use crate::fault::Fault;

@@ -37,6 +37,15 @@ pub(crate) struct Scheduled {
     pub(crate) due: i64,
 }
 
+/// How far an operator has given the final results of its windows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Given {
+    /// Up to this end of windows.
+    pub(crate) until: Option<i64>,
+    /// When it looks again, wall clock.
+    pub(crate) next_look: Option<i64>,
+}
+
 /// What the nodes of a task see of their surroundings, and what they leave behind.
 pub(crate) struct Env {
     /// Where the record in hand came from; `None` in a punctuation.
@@ -56,8 +65,8 @@ pub(crate) struct Env {
     pub(crate) commit_requested: bool,
     /// Stream times of operators, committed with the state; index = node.
     pub(crate) operator_times: Vec<Option<i64>>,
-    /// Up to which end operators have given final results, committed with the state; index = node.
-    pub(crate) closed_until: Vec<Option<i64>>,
+    /// How far operators have given final results, committed with the state; index = node.
+    pub(crate) given: Vec<Given>,
     /// The node that raised the fault in hand; its callers only passed it on.
     pub(crate) failed: Option<usize>,
 }

@@ -7,7 +7,7 @@ use topo_state::TaskState;
 use super::global::GlobalStores;
 use super::times;
 use crate::graph::{MakeNode, Naming, SubTopology, Topology};
-use crate::processor::{Env, Node, Pipeline};
+use crate::processor::{Env, Given, Node, Pipeline};
 
 /// How to make the nodes of a sub-topology: once when the task is made, again after an abort.
 pub(crate) struct Recipe {
@@ -77,7 +77,7 @@ fn env(task: Arc<str>, partition: i32, nodes: usize) -> Env {
         dropped: 0,
         commit_requested: false,
         operator_times: vec![None; nodes],
-        closed_until: vec![None; nodes],
+        given: vec![Given::default(); nodes],
         failed: None,
     }
 }

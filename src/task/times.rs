@@ -15,6 +15,10 @@ fn closed(name: &str) -> String {
     format!("closed:{name}")
 }
 
+fn look(name: &str) -> String {
+    format!("look:{name}")
+}
+
 fn store(name: &str) -> String {
     format!("store:{name}")
 }
@@ -30,10 +34,9 @@ pub(crate) fn save(pipeline: &Pipeline, names: &[String], own_stores: &[usize], 
             times.insert(operator(name), *time);
         }
     }
-    for (name, end) in names.iter().zip(&pipeline.env.closed_until) {
-        if let Some(end) = end {
-            times.insert(closed(name), *end);
-        }
+    for (name, given) in names.iter().zip(&pipeline.env.given) {
+        times.extend(given.until.map(|end| (closed(name), end)));
+        times.extend(given.next_look.map(|due| (look(name), due)));
     }
     for store_of in own_stores.iter().filter_map(|number| pipeline.stores[*number].as_ref()) {
         let time = store_of.observed_time();
@@ -50,8 +53,9 @@ pub(crate) fn load(pipeline: &mut Pipeline, names: &[String], checkpoint: &Check
     for (name, time) in names.iter().zip(&mut pipeline.env.operator_times) {
         *time = times.get(&operator(name)).copied();
     }
-    for (name, end) in names.iter().zip(&mut pipeline.env.closed_until) {
-        *end = times.get(&closed(name)).copied();
+    for (name, given) in names.iter().zip(&mut pipeline.env.given) {
+        given.until = times.get(&closed(name)).copied();
+        given.next_look = times.get(&look(name)).copied();
     }
 }
 

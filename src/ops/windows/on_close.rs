@@ -1,7 +1,7 @@
 //! Final results: the windows that have closed since the last look, in order of time.
 //!
-//! The mark up to which results were given is committed with the outputs, so each result is given once, also across
-//! crashes. A look is made at most once per interval of wall-clock time, but never too late: before a put would make the
+//! The mark up to which results were given, and when to look again, are committed with the outputs, so each result is given
+//! once, also across crashes. A look is made at most once per interval of wall-clock time, but never too late: before a put would make the
 //! store forget windows whose results are still due, they are given.
 
 use std::ops::RangeInclusive;
@@ -14,36 +14,27 @@ use crate::fault::Fault;
 use crate::processor::{Context, StoreHandle};
 use crate::record::{Headers, Record};
 
-/// When to look.
-struct Looks {
+/// The ends of the windows whose results are to be given now, if it is time to look. `last` is the latest end that is
+/// closed.
+fn ends<K: Data, V: Data>(
     interval_ms: i64,
-    /// Wall clock. Not state: after a restart the next record makes a look.
-    due: Option<i64>,
-}
-
-impl Looks {
-    fn new(interval_ms: i64) -> Self {
-        Self { interval_ms, due: None }
+    last: i64,
+    must: bool,
+    ctx: &mut Context<'_, '_, K, V>,
+) -> Option<RangeInclusive<i64>> {
+    let now = ctx.wall_clock();
+    let given = ctx.given();
+    let next = now.saturating_add(interval_ms);
+    // A look that is due later than one interval from now was planned by a clock that has been set back.
+    if !must && given.next_look.is_some_and(|due| now < due && due <= next) {
+        return None;
     }
-
-    /// The ends of the windows whose results are to be given now. `last` is the latest end that is closed.
-    fn ends<K: Data, V: Data>(
-        &mut self,
-        last: i64,
-        must: bool,
-        ctx: &mut Context<'_, '_, K, V>,
-    ) -> Option<RangeInclusive<i64>> {
-        let now = ctx.wall_clock();
-        if !must && self.due.is_some_and(|due| now < due) {
-            return None;
-        }
-        self.due = Some(now.saturating_add(self.interval_ms));
-        let first = ctx.closed_until().map_or(i64::MIN, |end| end.saturating_add(1));
-        (first <= last).then(|| {
-            ctx.close_until(last);
-            first..=last
-        })
-    }
+    given.next_look = Some(next);
+    let first = given.until.map_or(i64::MIN, |end| end.saturating_add(1));
+    (first <= last).then(|| {
+        given.until = Some(last);
+        first..=last
+    })
 }
 
 /// Gives final results of tumbling, hopping and sliding windows.
@@ -52,7 +43,7 @@ pub(crate) struct CloseWindows<K, A> {
     windows: Windows,
     /// Starts this far behind the highest one are no longer in the store.
     kept_ms: i64,
-    looks: Looks,
+    interval_ms: i64,
 }
 
 impl<K: Data, A: Data> CloseWindows<K, A> {
@@ -62,25 +53,25 @@ impl<K: Data, A: Data> CloseWindows<K, A> {
         kept_ms: i64,
         interval_ms: i64,
     ) -> Self {
-        Self { store, windows, kept_ms, looks: Looks::new(interval_ms) }
+        Self { store, windows, kept_ms, interval_ms }
     }
 
     /// To be called before a put at `timestamp`.
     pub(super) fn before_put(
-        &mut self,
+        &self,
         timestamp: i64,
         last: i64,
         headers: &Headers,
         ctx: &mut Context<'_, '_, Windowed<K>, Change<A>>,
     ) -> Result<(), Fault> {
-        let given = ctx.closed_until().map_or(i64::MIN, |end| end.saturating_sub(self.windows.size_ms()));
+        let given = ctx.given().until.map_or(i64::MIN, |end| end.saturating_sub(self.windows.size_ms()));
         let forgotten = timestamp.saturating_sub(self.kept_ms);
         if given < forgotten { self.give(last, true, headers, ctx) } else { Ok(()) }
     }
 
     /// To be called after a record was processed.
     pub(super) fn after(
-        &mut self,
+        &self,
         last: i64,
         headers: &Headers,
         ctx: &mut Context<'_, '_, Windowed<K>, Change<A>>,
@@ -89,13 +80,13 @@ impl<K: Data, A: Data> CloseWindows<K, A> {
     }
 
     fn give(
-        &mut self,
+        &self,
         last: i64,
         must: bool,
         headers: &Headers,
         ctx: &mut Context<'_, '_, Windowed<K>, Change<A>>,
     ) -> Result<(), Fault> {
-        let Some(ends) = self.looks.ends(last, must, ctx) else { return Ok(()) };
+        let Some(ends) = ends(self.interval_ms, last, must, ctx) else { return Ok(()) };
         let size_ms = self.windows.size_ms();
         let (first, last) = (ends.start().saturating_sub(size_ms), ends.end().saturating_sub(size_ms));
         if !self.windows.any_start(first, last) {
@@ -115,31 +106,31 @@ pub(crate) struct CloseSessions<K, A> {
     store: StoreHandle<SessionStore<K, A>>,
     /// Ends this far behind the highest one are no longer in the store.
     kept_ms: i64,
-    looks: Looks,
+    interval_ms: i64,
 }
 
 impl<K: Data, A: Data> CloseSessions<K, A> {
     pub(crate) fn new(store: StoreHandle<SessionStore<K, A>>, kept_ms: i64, interval_ms: i64) -> Self {
-        Self { store, kept_ms, looks: Looks::new(interval_ms) }
+        Self { store, kept_ms, interval_ms }
     }
 
     /// To be called before a put at `timestamp`. A record that moves the store's time belongs to no session that is closed,
     /// so what it merges is not given here.
     pub(super) fn before_put(
-        &mut self,
+        &self,
         timestamp: i64,
         last: i64,
         headers: &Headers,
         ctx: &mut Context<'_, '_, Windowed<K>, Change<A>>,
     ) -> Result<(), Fault> {
         let forgotten = timestamp.saturating_sub(self.kept_ms);
-        let given = ctx.closed_until().unwrap_or(i64::MIN);
+        let given = ctx.given().until.unwrap_or(i64::MIN);
         if given < forgotten { self.give(last, true, headers, ctx) } else { Ok(()) }
     }
 
     /// To be called after a record was processed.
     pub(super) fn after(
-        &mut self,
+        &self,
         last: i64,
         headers: &Headers,
         ctx: &mut Context<'_, '_, Windowed<K>, Change<A>>,
@@ -148,13 +139,13 @@ impl<K: Data, A: Data> CloseSessions<K, A> {
     }
 
     fn give(
-        &mut self,
+        &self,
         last: i64,
         must: bool,
         headers: &Headers,
         ctx: &mut Context<'_, '_, Windowed<K>, Change<A>>,
     ) -> Result<(), Fault> {
-        let Some(ends) = self.looks.ends(last, must, ctx) else { return Ok(()) };
+        let Some(ends) = ends(self.interval_ms, last, must, ctx) else { return Ok(()) };
         for (key, value) in ctx.store(self.store)?.in_time_order(ends)? {
             let (timestamp, value) = (key.window.end, Change { old: None, new: Some(value) });
             ctx.forward(Record { key, value, timestamp, headers: headers.clone() })?;

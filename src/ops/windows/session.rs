@@ -69,30 +69,29 @@ where
         &mut self,
         key: &K::Present,
         timestamp: i64,
-        headers: &Headers,
         ctx: &mut SessionContext<'_, '_, K, A>,
     ) -> Result<(), Fault> {
         for (window, value) in &self.taken {
             ctx.store(self.store)?.remove(key, *window, timestamp)?;
             let old = self.old.then(|| value.clone());
-            self.forward(key, *window, Change { old, new: None }, headers, ctx)?;
+            self.forward(key, *window, Change { old, new: None }, ctx)?;
         }
         Ok(())
     }
 
+    /// Without headers, as in Kafka Streams: a session belongs to many records.
     fn forward(
         &self,
         key: &K::Present,
         window: Window,
         value: Change<A>,
-        headers: &Headers,
         ctx: &mut SessionContext<'_, '_, K, A>,
     ) -> Result<(), Fault> {
         if self.on_close.is_some() {
             return Ok(());
         }
         let key = Windowed { key: key.clone(), window };
-        ctx.forward(Record { key, value, timestamp: window.end, headers: headers.clone() })
+        ctx.forward(Record { key, value, timestamp: window.end, headers: Headers::new() })
     }
 
     fn add(
@@ -103,7 +102,7 @@ where
         ctx: &mut SessionContext<'_, '_, K, A>,
     ) -> Result<(), Fault> {
         let closed = self.windows.closed_until(ctx.observe(timestamp));
-        if let Some(on_close) = &mut self.on_close {
+        if let Some(on_close) = &self.on_close {
             on_close.before_put(timestamp, closed, headers, ctx)?;
         }
         let merged = self.take(key, timestamp, ctx)?;
@@ -111,7 +110,7 @@ where
             ctx.dropped();
         } else {
             if merged != alone(timestamp) {
-                self.withdraw(key, timestamp, headers, ctx)?;
+                self.withdraw(key, timestamp, ctx)?;
             }
             let (fold, merge) = &*self.functions;
             let so_far = self.taken.drain(..).fold(None, |so_far, (_, next)| merge(key, so_far, next));
@@ -119,9 +118,9 @@ where
             if ctx.store(self.store)?.put(key, merged, new.clone(), timestamp)? == PutOutcome::Expired {
                 ctx.dropped();
             }
-            self.forward(key, merged, Change { old: None, new }, headers, ctx)?;
+            self.forward(key, merged, Change { old: None, new }, ctx)?;
         }
-        match &mut self.on_close {
+        match &self.on_close {
             Some(on_close) => on_close.after(closed, headers, ctx),
             None => Ok(()),
         }

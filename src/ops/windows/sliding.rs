@@ -94,7 +94,7 @@ where
             ctx.dropped();
             return Ok(());
         }
-        if let Some(on_close) = &mut self.on_close {
+        if let Some(on_close) = &self.on_close {
             on_close.before_put(timestamp, closed, &headers, ctx)?;
         }
         self.plan(&key, timestamp, ctx)?;
@@ -111,7 +111,7 @@ where
                 }
             }
         }
-        if let Some(on_close) = &mut self.on_close {
+        if let Some(on_close) = &self.on_close {
             on_close.after(closed, &headers, ctx)?;
         }
         Ok(())

@@ -59,7 +59,7 @@ where
             return Ok(());
         };
         let closed = self.windows.closed_until(ctx.observe(timestamp));
-        if let Some(on_close) = &mut self.on_close {
+        if let Some(on_close) = &self.on_close {
             on_close.before_put(timestamp, closed, &headers, ctx)?;
         }
         let cause = Cause { timestamp, headers: &headers };
@@ -73,7 +73,7 @@ where
             let fold = |before| (self.fold)(&key, value.clone(), before);
             self.row.fold(&key, window, before, &cause, fold, ctx)?;
         }
-        if let Some(on_close) = &mut self.on_close {
+        if let Some(on_close) = &self.on_close {
             on_close.after(closed, &headers, ctx)?;
         }
         Ok(())

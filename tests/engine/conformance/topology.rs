@@ -68,7 +68,8 @@ pub(super) fn build(scenario: &Json) -> Result<Built, Unbuilt> {
     let builder = Builder::new("app");
     configure(&builder, &scenario["config"]).map_err(Unbuilt::Missing)?;
     let nature = Nature { last_per_key: scenario["config"]["caching"] == true, ..Nature::default() };
-    let mut steps = Steps { builder: &builder, handles: HashMap::new(), nature };
+    let emit_interval_ms = scenario["config"]["emit_interval_ms"].as_i64().unwrap_or(0);
+    let mut steps = Steps { builder: &builder, handles: HashMap::new(), nature, emit_interval_ms };
     for step in scenario["steps"].as_array().expect("a list of steps") {
         steps.add(step).map_err(Unbuilt::Missing)?;
     }
@@ -83,9 +84,6 @@ fn configure(_builder: &Builder, config: &Json) -> Result<(), String> {
     if config["caching"] == true {
         return Err("record caches".to_owned());
     }
-    if config["emit_interval_ms"].as_i64().unwrap_or(0) > 0 {
-        return Err("throttled emission".to_owned());
-    }
     Ok(())
 }
 
@@ -94,6 +92,8 @@ pub(super) struct Steps<'b> {
     pub(super) builder: &'b Builder,
     pub(super) handles: HashMap<String, Handle<'b>>,
     pub(super) nature: Nature,
+    /// The wall-clock throttle of the two batch emitters.
+    pub(super) emit_interval_ms: i64,
 }
 
 impl<'b> Steps<'b> {
