@@ -1,7 +1,7 @@
 //! The typed builder: verbs that read like the sentence a topology implements.
 //!
 //! A [`Builder`] hands out cheap handles, [`Stream`], [`Table`], [`GlobalTable`], [`Grouped`], [`GroupedTable`],
-//! [`WindowedStream`] and [`SessionStream`]; each verb takes the operator's name first, adds nodes to the graph and returns the next handle.
+//! [`WindowedStream`], [`SessionStream`] and [`Cogrouped`]; each verb takes the operator's name first, adds nodes to the graph and returns the next handle.
 //! One verb is one file: signature, meaning, the treatment of nulls and time, and what Kafka Streams calls it. What a
 //! verb becomes at run time is a processor in `ops/`.
 //!
@@ -12,6 +12,7 @@
 //! This room never runs anything: it knows no broker, no clock and no thread.
 
 mod builder;
+mod cogroup;
 mod global_table;
 mod grouped;
 mod grouped_table;
@@ -27,6 +28,7 @@ mod windows;
 mod wiring;
 
 pub use builder::Builder;
+pub use cogroup::{Cogrouped, CogroupedSessions, CogroupedWindows};
 pub use global_table::GlobalTable;
 pub use grouped::Grouped;
 pub use grouped_table::GroupedTable;
