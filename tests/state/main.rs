@@ -10,5 +10,7 @@ mod crash;
 mod directory;
 /// Random operations beside plain maps.
 mod model;
+/// Random sessions beside a plain map.
+mod session_model;
 /// Scratch directories, and the engine's part of a commit.
 mod support;

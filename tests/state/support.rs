@@ -1,8 +1,8 @@
 //! A place for state, and the engine's part of a commit.
 
 use topo_state::{
-    Checkpoint, Identity, KeyValueStore, MemoryBudget, Opened, Place, StateError, Store, StoreKind,
-    StoreSpec, TaskState, WindowStore, WriteBatch, i64_be, utf8,
+    Checkpoint, Identity, KeyValueStore, MemoryBudget, Opened, Place, SessionStore, StateError, Store,
+    StoreKind, StoreSpec, TaskState, WindowStore, WriteBatch, i64_be, utf8,
 };
 
 /// A changelog record.
@@ -15,6 +15,7 @@ pub(crate) struct Logged {
 
 pub(crate) type KeyValue = KeyValueStore<String, i64>;
 pub(crate) type Windows = WindowStore<String, i64>;
+pub(crate) type Sessions = SessionStore<String, i64>;
 
 /// Where a test keeps its state; a RocksDB directory is removed at the end.
 pub(crate) struct Home {
@@ -86,6 +87,10 @@ pub(crate) fn window_spec(
     StoreSpec::new(name, kind, &*utf8(), &*i64_be())
 }
 
+pub(crate) fn session_spec(name: &str, retention_ms: i64, segment_ms: i64) -> StoreSpec {
+    StoreSpec::new(name, StoreKind::Session { retention_ms, segment_ms }, &*utf8(), &*i64_be())
+}
+
 pub(crate) fn key_value(state: &TaskState, store: usize) -> KeyValue {
     KeyValueStore::new(state.specs()[store].clone(), store, state.backend(), utf8(), i64_be())
 }
@@ -99,6 +104,17 @@ pub(crate) fn windows(state: &TaskState, store: usize) -> Windows {
         windows.set_observed_time(observed);
     }
     windows
+}
+
+/// A session store told its observed time by the checkpoint, as the engine does it.
+pub(crate) fn sessions(state: &TaskState, store: usize) -> Sessions {
+    let spec = state.specs()[store].clone();
+    let observed = state.checkpoint().stream_times.get(&format!("store:{}", spec.name)).copied();
+    let mut sessions = SessionStore::new(spec, store, state.backend(), utf8(), i64_be());
+    if let Some(observed) = observed {
+        sessions.set_observed_time(observed);
+    }
+    sessions
 }
 
 /// One commit; gives back what went to the changelog, per store.

@@ -27,5 +27,7 @@ mod commit;
 mod restore;
 /// Ranges and prefixes over committed rows and own writes.
 mod scan;
+/// Sessions: search by time, visibility, expiry.
+mod session;
 /// Windows: visibility, expiry, duplicates.
 mod window;
