@@ -10,6 +10,7 @@ use super::stage::Stage as TaskStage;
 use super::task::Task;
 use crate::dead_letter::{self, Failure, Stage};
 use crate::fault::{Fault, FaultPolicy, Reason};
+use crate::processor::LeftOut;
 use crate::record::RawRecord;
 
 /// The record in hand, as it came, and what to go back to.
@@ -27,6 +28,14 @@ pub(super) struct Retrying {
     pub(super) origin: Origin,
     attempts: u32,
     first: i64,
+}
+
+/// What a person can do about a record at which the policy says stop.
+fn way_on(stage: Stage) -> String {
+    let key = format!("faults.{}", stage.as_str());
+    format!(
+        "; {key} = stop ended this: set it to dead_letter or skip, and a new start goes on behind the record"
+    )
 }
 
 impl Task {
@@ -51,8 +60,16 @@ impl Task {
         match policy {
             FaultPolicy::DeadLetter => self.bury(stage, &reason, original),
             FaultPolicy::Skip => self.stats.skipped += 1,
-            FaultPolicy::Stop => return Err(self.interrupted(Fault::Fatal(reason))),
+            FaultPolicy::Stop => {
+                let Reason { error_type, mut message } = reason;
+                message.push_str(&way_on(stage));
+                return Err(self.interrupted(Fault::Fatal(Reason { error_type, message })));
+            }
         }
+        let how = if policy == FaultPolicy::Skip { LeftOut::Skipped } else { LeftOut::DeadLettered };
+        let env = &mut self.pipeline.env;
+        let position = env.position.as_ref();
+        env.tally.failed(how, position.map(|it| &it.topic), &reason, position);
         Ok(())
     }
 

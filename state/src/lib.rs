@@ -49,6 +49,7 @@ mod rocks;
 mod rows;
 mod segment;
 mod session_store;
+mod sorted;
 mod spec;
 mod store;
 mod task;

@@ -61,11 +61,11 @@ impl Backend for MemoryBackend {
     fn write(&self, batch: &WriteBatch, _checkpoint: &Checkpoint) -> Result<(), StateError> {
         let mut stores = self.stores.write().unwrap_or_else(PoisonError::into_inner);
         let count = stores.len();
-        if let Some(index) = batch.iter().map(store_of).find(|store| *store >= count) {
+        if let Some(index) = batch.iter().map(|write| write.store()).find(|store| *store >= count) {
             return Err(StateError::UnknownStore { index, count });
         }
         for write in batch.iter() {
-            let rows = &mut stores[store_of(write)];
+            let rows = &mut stores[write.store()];
             match write {
                 Write::Put { key, value, .. } => {
                     rows.insert(key.to_vec(), value.to_vec());
@@ -88,12 +88,6 @@ impl Backend for MemoryBackend {
         let rows = stores.iter().map(|rows| rows.len() as u64).sum();
         let live_bytes = stores.iter().flatten().map(|(key, value)| (key.len() + value.len()) as u64).sum();
         BackendStats { rows, live_bytes }
-    }
-}
-
-fn store_of(write: Write<'_>) -> usize {
-    match write {
-        Write::Put { store, .. } | Write::Delete { store, .. } | Write::DeleteRange { store, .. } => store,
     }
 }
 

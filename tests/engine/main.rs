@@ -12,6 +12,9 @@ mod broker_contract;
 /// The runtime on a real Kafka: crashes, group protocols, a clean stop.
 mod real_kafka;
 
+/// A Kafka Streams application in Java hands its work to ours and takes it back.
+mod interop;
+
 /// The services of the tests themselves.
 mod services;
 
@@ -38,3 +41,6 @@ mod compile_fail;
 
 /// Operators keep what they know over crashes and aborts.
 mod operators;
+
+/// Windows give the same results whatever is lost on the way.
+mod windows;

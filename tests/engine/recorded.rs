@@ -13,12 +13,8 @@ fn corpus(part: &str, kept: &str) -> PathBuf {
 }
 
 /// Operators that are still missing; every one of them is met.
-const MISSING: [&str; 4] = [
-    "process of a table's updates",
-    "record caches",
-    "stream_stream_join",
-    "versioned tables",
-];
+const MISSING: [&str; 4] =
+    ["process of a table's updates", "record caches", "stream_stream_join", "versioned tables"];
 
 /// Descriptions that still differ.
 const UNLIKE: [&str; 5] = [

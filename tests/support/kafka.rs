@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
 
+use super::acl;
 use super::scratch::{Guarded, Scratch, free_port, in_repository, listens, tail, wait_until};
 
 const VERSION: &str = "4.3.1";
@@ -43,12 +44,29 @@ impl Kafka {
 
     /// Starts a node of its own, for tests that kill it.
     pub(crate) fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// Starts a node that asks an authorizer. Everybody may do everything until [`Kafka::deny`] says otherwise.
+    pub(crate) fn start_with_rights() -> Self {
+        Self::start_with(&[
+            "authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+            "allow.everyone.if.no.acl.found=true",
+        ])
+    }
+
+    /// Takes one right from every client: an operation on a resource. It keeps all others.
+    pub(crate) fn deny(&self, resource: acl::Resource, name: &str, operation: acl::Operation) {
+        acl::deny(&self.bootstrap, resource, name, operation);
+    }
+
+    fn start_with(more: &[&str]) -> Self {
         let jars = jars();
         let scratch = Scratch::new("kafka");
         let (port, controller) = (free_port(), free_port());
         std::fs::write(
             scratch.path().join("server.properties"),
-            properties(scratch.path(), port, controller),
+            properties(scratch.path(), port, controller) + &more.join("\n") + "\n",
         )
         .expect("writing server.properties");
         let format = java(&jars, scratch.path())
@@ -117,7 +135,8 @@ fn launch(jars: &Path, scratch: &Path) -> Guarded {
     Guarded::start(&mut command, scratch).expect("java must be installed (scripts/setup.sh)")
 }
 
-fn java(jars: &Path, scratch: &Path) -> Command {
+/// A Java that finds the classes of a directory and Kafka's; it works there.
+pub(crate) fn java(jars: &Path, scratch: &Path) -> Command {
     let mut command = Command::new("java");
     command
         .args([
@@ -127,10 +146,15 @@ fn java(jars: &Path, scratch: &Path) -> Command {
             "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
         ])
         .arg("-cp")
-        .arg(jars.join("*"))
+        .arg(class_path(jars, scratch))
         .current_dir(scratch)
         .stdin(Stdio::null());
     command
+}
+
+/// The classes below a directory, and all jars of another.
+pub(crate) fn class_path(jars: &Path, classes: &Path) -> String {
+    format!("{}:{}", classes.display(), jars.join("*").display())
 }
 
 /// One node that is broker and controller. Records stamped in the past stay, groups settle at once.
@@ -166,13 +190,16 @@ fn properties(scratch: &Path, port: u16, controller: u16) -> String {
     lines.join("\n") + "\n"
 }
 
-/// The directory with the jars; fetches them when they are nowhere.
-fn jars() -> PathBuf {
+/// The directory with the jars of Kafka and of Kafka Streams; fetches them when they are nowhere.
+pub(crate) fn jars() -> PathBuf {
     let home = || PathBuf::from(std::env::var_os("HOME").expect("HOME"));
     let named = std::env::var_os("TOPO_KAFKA_JARS").map(PathBuf::from);
     let cache = std::env::var_os("XDG_CACHE_HOME").map_or_else(|| home().join(".cache"), PathBuf::from);
     let directory = named.unwrap_or_else(|| cache.join(format!("topo/kafka-{VERSION}")));
-    if directory.join(format!("kafka_2.13-{VERSION}.jar")).exists() {
+    if ["kafka_2.13", "kafka-streams"]
+        .iter()
+        .all(|jar| directory.join(format!("{jar}-{VERSION}.jar")).exists())
+    {
         return directory;
     }
     let script = in_repository("scripts/kafka.sh");

@@ -22,10 +22,16 @@ mod demo;
 mod generate;
 /// Five processes, killed again and again.
 mod kills;
+/// What `/metrics` of a running process says.
+mod metrics;
 /// The PostgreSQL exit on a real PostgreSQL.
 mod ods;
+/// Exits that share the partitions and are killed in the middle of a rebalance.
+mod ods_kills;
 /// The topology `orders`, rule by rule and against the model.
 mod orders;
+/// Missing rights, topics that do not fit, bad records: what a process does about them.
+mod refusals;
 /// The samples, byte for byte, through the processes.
 mod samples_on_kafka;
 /// Waiting, readiness and the end of processes.

@@ -24,6 +24,7 @@ const EVENTS_PER_POLL: usize = 16;
 pub(super) struct KafkaMembership {
     client: Arc<BaseConsumer<MemberContext>>,
     topics: Vec<String>,
+    group: String,
 }
 
 impl KafkaMembership {
@@ -38,7 +39,7 @@ impl KafkaMembership {
             .map_err(|error| react("opening a membership", &error))?;
         let topics: Vec<&str> = config.topics.iter().map(String::as_str).collect();
         client.subscribe(&topics).map_err(|error| react("subscribing to the lease topics", &error))?;
-        Ok(Self { client: Arc::new(client), topics: config.topics.clone() })
+        Ok(Self { client: Arc::new(client), topics: config.topics.clone(), group: config.group.clone() })
     }
 
     fn context(&self) -> &MemberContext {
@@ -66,7 +67,13 @@ impl KafkaMembership {
                 format!("a lease topic does not exist yet: one of {}", self.topics.join(", ")),
             )),
             Some(Code::PollExceeded) => None,
-            _ => match react("being a member", error) {
+            // It is tried again until they are gone: a stopped Kafka Streams stays in its group for a session.
+            Some(Code::InconsistentGroupProtocol) => Some(BrokerError::Retriable(
+                "the group has members that place tasks in another way, such as Kafka Streams; it takes this process in when \
+                 they have left or their sessions are over"
+                    .to_owned(),
+            )),
+            _ => match react(&format!("being a member of group {}", self.group), error) {
                 fenced @ (BrokerError::Unauthorized(_) | BrokerError::Fenced(_)) => Some(fenced),
                 other if matches!(error, KafkaError::MessageConsumptionFatal(_)) => Some(other),
                 _ => None,

@@ -81,7 +81,7 @@ impl<K: Data, A: Data> WindowRow<K, A> {
         ctx: &mut Context<'_, '_, Windowed<K>, Change<A>>,
     ) -> Result<(), Fault> {
         if ctx.store(self.store)?.put(key, window.start, value, timestamp)? == PutOutcome::Expired {
-            ctx.dropped();
+            ctx.dropped_because("expired");
         }
         Ok(())
     }

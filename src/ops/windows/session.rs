@@ -107,7 +107,7 @@ where
         }
         let merged = self.take(key, timestamp, ctx)?;
         if merged.end <= closed {
-            ctx.dropped();
+            ctx.dropped_because("closed_window");
         } else {
             if merged != alone(timestamp) {
                 self.withdraw(key, timestamp, ctx)?;
@@ -116,7 +116,7 @@ where
             let so_far = self.taken.drain(..).fold(None, |so_far, (_, next)| merge(key, so_far, next));
             let new = fold(key, value, so_far);
             if ctx.store(self.store)?.put(key, merged, new.clone(), timestamp)? == PutOutcome::Expired {
-                ctx.dropped();
+                ctx.dropped_because("expired");
             }
             self.forward(key, merged, Change { old: None, new }, ctx)?;
         }
@@ -144,7 +144,7 @@ where
     ) -> Result<(), Fault> {
         let Record { key, value, timestamp, headers } = record;
         let Some(key) = key.present() else {
-            ctx.dropped();
+            ctx.dropped_because("null_key");
             return Ok(());
         };
         self.add(&key, value, (timestamp, &headers), ctx)

@@ -84,14 +84,18 @@ where
         ctx: &mut Context<'_, '_, Windowed<K::Present>, Change<A>>,
     ) -> Result<(), Fault> {
         let Record { key, value, timestamp, headers } = record;
-        let (Some(key), false) = (key.present(), value.is_null()) else {
-            ctx.dropped();
+        let Some(key) = key.present() else {
+            ctx.dropped_because("null_key");
             return Ok(());
         };
+        if value.is_null() {
+            ctx.dropped_because("null_value");
+            return Ok(());
+        }
         let closed = self.windows.closed_until(ctx.observe(timestamp));
         // Kafka takes no timestamps before the epoch, and no window begins there.
         if timestamp < 0 || self.windows.end(timestamp) <= closed {
-            ctx.dropped();
+            ctx.dropped_because("closed_window");
             return Ok(());
         }
         if let Some(on_close) = &self.on_close {
@@ -104,7 +108,7 @@ where
             let before = from.map(|at| self.scratch.rows[at].clone());
             match before {
                 Some(row) if !adds => self.row.copy(&key, window, row, &cause, ctx)?,
-                _ if window.end <= closed => ctx.dropped(),
+                _ if window.end <= closed => ctx.dropped_because("closed_window"),
                 before => {
                     let fold = |before| (self.fold)(&key, value.clone(), before);
                     self.row.fold(&key, window, before, &cause, fold, ctx)?;

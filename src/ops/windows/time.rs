@@ -55,7 +55,7 @@ where
     ) -> Result<(), Fault> {
         let Record { key, value, timestamp, headers } = record;
         let Some(key) = key.present() else {
-            ctx.dropped();
+            ctx.dropped_because("null_key");
             return Ok(());
         };
         let closed = self.windows.closed_until(ctx.observe(timestamp));
@@ -66,7 +66,7 @@ where
         for start in self.windows.starts(timestamp) {
             let window = self.windows.window(start);
             if window.end <= closed {
-                ctx.dropped();
+                ctx.dropped_because("closed_window");
                 continue;
             }
             let before = ctx.store(self.row.store)?.fetch(&key, start)?.cloned();
