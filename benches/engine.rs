@@ -3,7 +3,6 @@
 //! The time is that of the process with everything it does (poll, process, send, commit), and of the memory broker under
 //! it. The chains differ only in their number of operators: their difference is the price of a hop.
 
-#[expect(dead_code, reason = "changelogs are filled for the benches on a real Kafka only")]
 #[path = "kafka/load.rs"]
 mod load;
 #[allow(dead_code, reason = "not every bench uses every constant")]

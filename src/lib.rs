@@ -30,8 +30,9 @@ mod topic;
 pub use data::{Change, Data};
 pub use dsl::{
     Branches, Builder, Codecs, Cogrouped, CogroupedSessions, CogroupedWindows, EmitStrategy, GlobalTable,
-    Grouped, GroupedTable, Hopping, KeyValue, SameKey, Session, SessionStream, SessionValue, Sliding, Stores,
-    Stream, Suppress, Table, TimeWindows, Tumbling, WindowValue, WindowedStream, Windows,
+    Grouped, GroupedTable, Hopping, JoinWindows, KeyValue, Optimize, SameKey, Session, SessionStream,
+    SessionValue, Sliding, Stores, Stream, StreamJoined, Suppress, Table, TimeWindows, Tumbling, WindowValue,
+    WindowedStream, Windows,
 };
 pub use fault::{Fault, FaultPolicy, Reason};
 pub use graph::{PartitionError, Topology, TopologyError, TopologyErrors};

@@ -164,7 +164,7 @@ impl<'b, K: Data<Present = K>, A: Data<Present = A>> KeptWindows<'b, K, A> {
                 retain_duplicates: false,
             },
         };
-        let store = builder.add_windows(store, kind);
+        let store = builder.add_windows_as(store, kind);
         Self { builder, store, windows, emit, retention_ms, init, old: OldWanted::default() }
     }
 

@@ -14,6 +14,7 @@ pub struct Restorer {
     segments: Option<Segments>,
     observed: i64,
     expired: i64,
+    sequence: u32,
     malformed: u64,
 }
 
@@ -29,6 +30,7 @@ impl Restorer {
             segments,
             observed,
             expired: NO_TIME,
+            sequence: 0,
             malformed: 0,
         }
     }
@@ -44,6 +46,7 @@ impl Restorer {
             return;
         };
         self.observed = self.observed.max(time);
+        self.sequence = self.sequence.max(self.kind.sequence_of(key));
         if !segments.is_expired(time, self.observed) {
             self.push([&segment_bytes(segments.segment(time)), key], value, timestamp, batch);
         }
@@ -54,6 +57,11 @@ impl Restorer {
     /// Highest window start (session: end) so far, for [`Store::set_observed_time`](crate::Store::set_observed_time).
     pub fn observed_time(&self) -> i64 {
         self.observed
+    }
+
+    /// Highest number of a put so far, for [`Store::set_sequence`](crate::Store::set_sequence).
+    pub fn sequence(&self) -> u32 {
+        self.sequence
     }
 
     /// Records that were skipped because their key is too short to be a window or session key. Anything but 0 means that the

@@ -96,6 +96,14 @@ impl StoreKind {
         }
     }
 
+    /// The number of the put that made a changelog record; 0 for stores that do not count theirs.
+    pub(crate) fn sequence_of(&self, key: &[u8]) -> u32 {
+        match self {
+            Self::Window { .. } => split_window_key(key).map_or(0, |(_, _, sequence)| sequence),
+            Self::Session { .. } | Self::KeyValue { .. } => 0,
+        }
+    }
+
     /// Whether rows carry their record timestamp.
     pub fn is_timestamped(&self) -> bool {
         match self {

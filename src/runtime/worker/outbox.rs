@@ -16,7 +16,6 @@ use crate::dead_letter::{self, Failure, Stage};
 use crate::fault::{FaultPolicy, Reason};
 use crate::partitioner::Partitioner;
 use crate::processor::{Count, Emitted, LeftOut, Position, Tally};
-use crate::record::Headers;
 use crate::task::Changelog;
 
 /// Something on its way.
@@ -239,7 +238,8 @@ fn place(record: &mut Emitted, plan: &Plan, partitioner: &mut Partitioner) -> Re
         let Some(count) = plan.partitions(&record.topic) else {
             return Err(BrokerError::UnknownTopic { topic: record.topic.to_string() }.into());
         };
-        record.partition = Some(partitioner.place(record.key.as_deref(), count));
+        let hashed = record.key.as_deref().map(|key| &key[..key.len().saturating_sub(record.unhashed)]);
+        record.partition = Some(partitioner.place(hashed, count));
     }
     Ok(())
 }
@@ -269,7 +269,6 @@ fn send_changes(
     writer: &mut Writer,
     sent: &mut BTreeMap<Arc<str>, u64>,
 ) -> Result<(), BrokerError> {
-    let headers = Headers::new();
     while let Some(change) = changelog.get(*next) {
         writer.send(Outgoing {
             topic: change.topic,
@@ -277,7 +276,7 @@ fn send_changes(
             key: Some(change.key),
             value: change.value,
             timestamp: change.timestamp,
-            headers: &headers,
+            headers: change.headers,
             slot: slots.iter().find(|(store, _)| *store == change.store).map(|(_, slot)| *slot),
         })?;
         count(sent, change.topic, 1);
