@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use topo_state::{KeyValueStore, Windowed};
+use topo_state::Windowed;
 
 use super::Builder;
 use super::grouped::Grouped;
@@ -14,8 +14,7 @@ use super::windowed::KeptWindows;
 use super::windows::{EmitStrategy, Session, Windows};
 use super::wiring::Origins;
 use crate::data::{Change, Data};
-use crate::ops::{Aggregate, Init, OldWanted, Pass};
-use crate::processor::StoreHandle;
+use crate::ops::{Aggregate, Init, OldWanted, Pass, TableStore};
 
 impl<'b, K: Data, V: Data> Grouped<'b, K, V> {
     /// Begins an aggregation of several streams into one aggregate `A` per key: each stream has its own function, all share
@@ -89,21 +88,9 @@ type Operator<'b, K, A> = dyn Fn(&str, usize, &Target<'_, 'b, K, A>) -> usize + 
 
 /// What all streams are aggregated into.
 enum Target<'t, 'b, K, A> {
-    Rows {
-        builder: &'b Builder,
-        store: StoreHandle<KeyValueStore<K, A>>,
-        init: Arc<First<A>>,
-        old: OldWanted,
-    },
-    Windows {
-        kept: &'t KeptWindows<'b, K, A>,
-        init: Arc<First<A>>,
-    },
-    Sessions {
-        kept: &'t KeptSessions<'b, K, A>,
-        init: Arc<First<A>>,
-        merge: Arc<Merge<K, A>>,
-    },
+    Rows { builder: &'b Builder, store: TableStore<K, A>, init: Arc<First<A>>, old: OldWanted },
+    Windows { kept: &'t KeptWindows<'b, K, A>, init: Arc<First<A>> },
+    Sessions { kept: &'t KeptSessions<'b, K, A>, init: Arc<First<A>>, merge: Arc<Merge<K, A>> },
 }
 
 type First<A> = dyn Fn() -> A + Send + Sync;
@@ -141,7 +128,7 @@ impl<'b, K: Data<Present = K>, A: Data<Present = A>> Cogrouped<'b, K, A> {
     ) -> Table<'b, K, A> {
         let builder = self.builder;
         let (inputs, origins) = self.inputs(name);
-        let kept = builder.add_key_value(&store, true, None);
+        let kept = builder.add_table_store(&store, None);
         Table::stored_by(builder, origins, &store, kept, |old| {
             let target = Target::Rows { builder, store: kept, init: Arc::new(init), old };
             let nodes = self.operators(name, &inputs, &target);
@@ -236,7 +223,7 @@ impl<'b, KP: Data<Present = KP>, A: Data<Present = A>> Member<'b, KP, A> {
                 let fold = folding(&add, init);
                 let fold = Arc::new(move |key: &KP, value, so_far| fold(key, V::of(value), so_far));
                 let (store, init, old) = (*store, init.clone(), old.clone());
-                builder.operator(name, &[input], &[store.store], move || {
+                builder.operator(name, &[input], &[store.number()], move || {
                     let init = init.clone();
                     let init = old.wanted().then(|| Arc::new(move || Some(init())) as Arc<Init<A>>);
                     Aggregate::<K, V, A, _>::new(store, fold.clone(), init)

@@ -2,7 +2,9 @@
 
 use std::ops::{Bound, ControlFlow};
 
-use topo_state::{Direction, KeyValueStore, SessionStore, Store, Timestamped, WindowStore, Windowed};
+use topo_state::{
+    Direction, KeyValueStore, SessionStore, Store, Timestamped, VersionedStore, WindowStore, Windowed,
+};
 
 use super::driver::Driver;
 use super::error::DriverError;
@@ -69,6 +71,23 @@ impl Driver {
         store: &str,
     ) -> Result<Vec<(Windowed<K>, V)>, DriverError> {
         Ok(self.typed::<SessionStore<K, V>>(store)?.in_time_order(i64::MIN..=i64::MAX)?)
+    }
+
+    /// The value of a key in a store of values over time, with the time from which on it counts: as of `as_of`, or now.
+    ///
+    /// # Errors
+    /// As [`key_values`](Self::key_values).
+    pub fn version<K: 'static, V: Clone + Send + 'static>(
+        &mut self,
+        store: &str,
+        key: &K,
+        as_of: Option<i64>,
+    ) -> Result<Option<Timestamped<V>>, DriverError> {
+        let versions = self.typed::<VersionedStore<K, V>>(store)?;
+        Ok(match as_of {
+            Some(time) => versions.get_as_of(key, time)?,
+            None => versions.get(key)?,
+        })
     }
 
     /// The committed rows of any store as they lie in its backend, in byte order: timestamps and time segments included.

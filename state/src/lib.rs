@@ -1,8 +1,8 @@
 //! The stores of topo: bytes, order, transactions, recovery.
 //!
 //! A [`TaskState`] is the durable state of one task: all its stores, one checkpoint, one directory, written by one atomic
-//! batch per commit. Typed stores ([`KeyValueStore`], [`WindowStore`], [`SessionStore`]) stand in front of it; what a commit
-//! interval writes stays in them, decoded, until the engine drains it.
+//! batch per commit. Typed stores ([`KeyValueStore`], [`WindowStore`], [`SessionStore`], [`VersionedStore`]) stand in front of
+//! it; what a commit interval writes stays in them, decoded, until the engine drains it.
 //!
 //! One commit, driven by the engine:
 //! 1. [`Store::drain`] on every store: each change is encoded once, handed out for the changelog, added to a [`WriteBatch`];
@@ -53,6 +53,8 @@ mod sorted;
 mod spec;
 mod store;
 mod task;
+mod version;
+mod versioned_store;
 mod window_store;
 
 pub use backend::{Backend, BackendStats, Direction, VisitRow};
@@ -73,4 +75,5 @@ pub use session_store::SessionStore;
 pub use spec::{StoreKind, StoreSpec};
 pub use store::{Change, NO_TIME, Store, Timestamped};
 pub use task::{Opened, TaskState};
+pub use versioned_store::{VersionOutcome, VersionedStore};
 pub use window_store::{PutOutcome, WindowStore};

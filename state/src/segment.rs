@@ -34,7 +34,7 @@ impl Segments {
                 segment_ms: (*segment_ms).max(1),
                 retain_duplicates: false,
             }),
-            StoreKind::KeyValue { .. } => None,
+            StoreKind::KeyValue { .. } | StoreKind::Versioned { .. } => None,
         }
     }
 

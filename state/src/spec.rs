@@ -20,7 +20,7 @@ pub struct StoreSpec {
     pub value_codec: String,
 }
 
-/// The layouts of stores. Versioned stores will be a further variant.
+/// The layouts of stores.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -47,6 +47,11 @@ pub enum StoreKind {
         retention_ms: i64,
         /// Rows are dropped in groups of this length, milliseconds. Part of the row layout.
         segment_ms: i64,
+    },
+    /// The values of a key over time: what it was worth when.
+    Versioned {
+        /// How far behind the highest timestamp older values can be asked for and put, milliseconds.
+        history_ms: i64,
     },
 }
 
@@ -92,7 +97,7 @@ impl StoreKind {
         match self {
             Self::Window { .. } => split_window_key(key).map(|(_, start, _)| start),
             Self::Session { .. } => split_session_key(key).map(|(_, window)| window.end),
-            Self::KeyValue { .. } => None,
+            Self::KeyValue { .. } | Self::Versioned { .. } => None,
         }
     }
 
@@ -100,7 +105,7 @@ impl StoreKind {
     pub(crate) fn sequence_of(&self, key: &[u8]) -> u32 {
         match self {
             Self::Window { .. } => split_window_key(key).map_or(0, |(_, _, sequence)| sequence),
-            Self::Session { .. } | Self::KeyValue { .. } => 0,
+            Self::Session { .. } | Self::KeyValue { .. } | Self::Versioned { .. } => 0,
         }
     }
 
@@ -109,21 +114,26 @@ impl StoreKind {
         match self {
             Self::KeyValue { timestamped } | Self::Window { timestamped, .. } => *timestamped,
             Self::Session { .. } => false,
+            // The time is part of the row's key.
+            Self::Versioned { .. } => false,
         }
     }
 
     /// How long rows are kept behind the newest, milliseconds; `None` = for ever.
     pub fn retention_ms(&self) -> Option<i64> {
         match self {
-            Self::KeyValue { .. } => None,
+            Self::KeyValue { .. } | Self::Versioned { .. } => None,
             Self::Window { retention_ms, .. } | Self::Session { retention_ms, .. } => Some(*retention_ms),
         }
     }
 
     fn layout(&self) -> Self {
         let mut layout = self.clone();
-        if let Self::Window { retention_ms, .. } | Self::Session { retention_ms, .. } = &mut layout {
-            *retention_ms = 0;
+        match &mut layout {
+            Self::Window { retention_ms: kept_ms, .. }
+            | Self::Session { retention_ms: kept_ms, .. }
+            | Self::Versioned { history_ms: kept_ms } => *kept_ms = 0,
+            Self::KeyValue { .. } => {}
         }
         layout
     }
@@ -135,6 +145,7 @@ impl fmt::Display for StoreSpec {
         let stamped = if kind.is_timestamped() { "timestamped " } else { "" };
         match kind {
             StoreKind::KeyValue { .. } => write!(out, "{stamped}key-value")?,
+            StoreKind::Versioned { .. } => write!(out, "versioned key-value")?,
             StoreKind::Window { segment_ms, retain_duplicates, .. } => {
                 let duplicates = if *retain_duplicates { ", duplicates kept" } else { "" };
                 write!(out, "{stamped}window (segments of {segment_ms} ms{duplicates})")?;

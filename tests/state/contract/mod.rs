@@ -29,5 +29,7 @@ mod restore;
 mod scan;
 /// Sessions: search by time, visibility, expiry.
 mod session;
+/// Versions: order, history, expiry.
+mod versioned;
 /// Windows: visibility, expiry, duplicates.
 mod window;
