@@ -1,4 +1,5 @@
-//! Times in the checkpoint: the task's stream time, those of its operators and stores, and when punctuations are due.
+//! Times in the checkpoint: the task's stream time, those of its operators and stores, up to where windows have been closed,
+//! and when punctuations are due.
 
 use topo_state::{Checkpoint, NO_TIME, Store};
 
@@ -8,6 +9,14 @@ const TASK: &str = "task";
 
 fn operator(name: &str) -> String {
     format!("op:{name}")
+}
+
+fn closed(name: &str) -> String {
+    format!("closed:{name}")
+}
+
+fn look(name: &str) -> String {
+    format!("look:{name}")
 }
 
 /// The due time of a schedule, by the name of its node.
@@ -46,6 +55,10 @@ pub(crate) fn save(pipeline: &Pipeline, names: &[String], own_stores: &[usize], 
         if let Some(time) = time {
             times.insert(operator(name), *time);
         }
+    }
+    for (name, given) in names.iter().zip(&pipeline.env.given) {
+        times.extend(given.until.map(|end| (closed(name), end)));
+        times.extend(given.next_look.map(|due| (look(name), due)));
     }
     for store_of in own_stores.iter().filter_map(|number| pipeline.stores[*number].as_ref()) {
         let time = store_of.observed_time();
@@ -87,6 +100,10 @@ pub(crate) fn load(pipeline: &mut Pipeline, names: &[String], checkpoint: &Check
     pipeline.env.stream_time = times.get(TASK).copied();
     for (name, time) in names.iter().zip(&mut pipeline.env.operator_times) {
         *time = times.get(&operator(name)).copied();
+    }
+    for (name, given) in names.iter().zip(&mut pipeline.env.given) {
+        given.until = times.get(&closed(name)).copied();
+        given.next_look = times.get(&look(name)).copied();
     }
 }
 

@@ -57,3 +57,5 @@ mod operators;
 
 /// Stream-stream joins beside a search through all pairs.
 mod stream_joins;
+/// Windows give the same results whatever is lost on the way.
+mod windows;

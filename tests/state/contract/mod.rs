@@ -27,6 +27,8 @@ mod commit;
 mod restore;
 /// Ranges and prefixes over committed rows and own writes.
 mod scan;
+/// Sessions: search by time, visibility, expiry.
+mod session;
 /// Versions: order, history, expiry.
 mod versioned;
 /// Windows: visibility, expiry, duplicates.
