@@ -162,6 +162,10 @@ impl<K: 'static, V: Send + 'static> Store for KeyValueStore<K, V> {
         self.rows.drain(0, batch, changelog)
     }
 
+    fn value_version(&self) -> Option<u8> {
+        self.rows.value_version()
+    }
+
     fn committed(&mut self) {
         self.rows.committed();
     }
