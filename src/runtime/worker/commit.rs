@@ -23,7 +23,7 @@ use super::super::mailbox::Report;
 use super::super::observer::{Event, TaskId};
 use super::Worker;
 use super::active::Logging;
-use crate::broker::{BrokerError, CommittedOffset};
+use crate::broker::{BrokerError, CommittedOffset, Watermarks};
 use crate::record::Partition;
 
 /// Offsets of partitions without traffic are committed again this often, before the broker forgets them.
@@ -152,8 +152,34 @@ impl Worker {
             }
         };
         let done = self.outbox.is_empty() && self.writer.in_flight() == 0;
+        if done && let Some(error) = self.recreated_changelog(&interval) {
+            return Err(error);
+        }
         self.commit = if done { Commit::Offsets(interval) } else { Commit::Draining(interval) };
         Ok(moved || heard || done)
+    }
+
+    /// A changelog in which the new records stand before those the store has already: it is another one by now.
+    fn recreated_changelog(&self, interval: &Interval) -> Option<Error> {
+        for active in self.tasks.iter().flatten() {
+            for logged in &active.logged {
+                let Logging::Own { slot } = logged.backed else { continue };
+                let (Some(next), Some((store, known))) =
+                    (interval.delivered.get(&slot), active.task.changelog_offset(logged.store))
+                else {
+                    continue;
+                };
+                if *next > known {
+                    continue;
+                }
+                let topic = self.shared.naming.changelog(store);
+                let partition = Partition::new(topic, active.id.partition);
+                let marks = Watermarks { low: 0, high: *next };
+                let dir = self.shared.task_dir(&self.plan, active.id);
+                return Some(self.shared.changelog_truncated(&partition, marks, known, dir));
+            }
+        }
+        None
     }
 
     /// A queued record was not written. One that is too large is known from now on and handled when it comes again.
