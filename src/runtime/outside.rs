@@ -31,6 +31,8 @@ impl Outside {
             dir: config.state_dir.join(&application),
             naming: Naming { application: application.into() },
             process_id: "tool".to_owned(),
+            home: String::new(),
+            life: String::new(),
             memory: MemoryBudget::new(config.memory_bytes),
             topology,
             config,
