@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use topo_state::{Backend, CodecRef, KeyValueStore, Store, StoreSpec, WindowStore};
+use topo_state::{
+    Backend, CodecRef, KeyValueStore, Store, StoreKind, StoreSpec, VersionedStore, WindowStore,
+};
 
 use super::Builder;
 use super::null_keys::NullKeys;
@@ -14,7 +16,7 @@ use crate::graph::{
     Changelog, CopartitionGroup, MakeStore, Naming, NodeDef, NodeKind, RepartitionDef, SinkTopic, StoreDef,
     TopicRef, TopologyError,
 };
-use crate::ops::{Each, KeyFilter, Sink, Source};
+use crate::ops::{Each, KeyFilter, Sink, Source, TableStore};
 use crate::processor::{Context, Erased, Node, Processor, SharedTime, StoreHandle};
 use crate::record::Record;
 use crate::topic::Topic;
@@ -129,12 +131,14 @@ impl Builder {
     }
 
     /// Sends records through the topic `<name>-repartition`; those with a null key vanish unless a join behind keeps them.
+    /// `automatic`: an operator needs it, nobody asked for it, so it may be merged with others.
     pub(crate) fn reroute<K: Data, V: Data>(
         &self,
         name: &str,
         parent: usize,
         codecs: &Codecs<K::Present, V::Present>,
         partitions: Option<i32>,
+        automatic: bool,
     ) -> Rerouted {
         let nulls = NullKeys::default();
         let kept = nulls.clone();
@@ -144,10 +148,14 @@ impl Builder {
         self.wiring.borrow_mut().null_keys.push((filtered, nulls));
         let topic = self.internal_topic(format!("{name}-repartition"), partitions);
         let (key, value) = (codecs.key.clone(), codecs.value.clone());
-        self.sink::<K, V>(&format!("{name}-repartition-sink"), &[filtered], topic.clone(), key, value);
+        let sink = format!("{name}-repartition-sink");
+        let sink = self.sink::<K, V>(&sink, &[filtered], topic.clone(), key, value);
         let (key, value) = (codecs.key.clone(), codecs.value.clone());
         let node =
             self.source::<K, V>(&format!("{name}-repartition-source"), vec![topic.clone()], key, value);
+        if automatic {
+            self.wiring.borrow_mut().mergeable.repartitions.push([filtered, sink, node]);
+        }
         Rerouted { node, origins: [topic].into() }
     }
 
@@ -201,7 +209,49 @@ impl Builder {
         timestamped: bool,
         source: Option<TopicRef>,
     ) -> StoreHandle<KeyValueStore<K, V>> {
-        let changelog = match (store.backing, source) {
+        let mut store = store.clone();
+        if store.history_ms.take().is_some() {
+            let why = "only tables keep a history; for a processor there is `versioned_store`".to_owned();
+            self.problem(&store.name, why);
+        }
+        let changelog = self.changelog(&store, source);
+        let Codecs { key, value } = store.codecs();
+        self.add_store(store.spec(timestamped), changelog, move |spec, index, backend| {
+            KeyValueStore::new(spec, index, backend, key.clone(), value.clone())
+        })
+    }
+
+    /// Adds a store of rows over time.
+    pub(crate) fn add_versioned<K: Data, V: Data>(
+        &self,
+        store: &KeyValue<K, V>,
+        source: Option<TopicRef>,
+    ) -> StoreHandle<VersionedStore<K, V>> {
+        if let Some(history_ms) = store.history_ms.filter(|history_ms| *history_ms < 0) {
+            self.problem(&store.name, format!("a history of {history_ms} ms is negative"));
+        }
+        let changelog = self.changelog(store, source);
+        let (Codecs { key, value }, mut spec) = (store.codecs(), store.spec(false));
+        spec.kind = StoreKind::Versioned { history_ms: store.history_ms.unwrap_or_default() };
+        self.add_store(spec, changelog, move |spec, index, backend| {
+            VersionedStore::new(spec, index, backend, key.clone(), value.clone())
+        })
+    }
+
+    /// Adds the store of a table: of its newest rows, or of a history when it asks for one.
+    pub(crate) fn add_table_store<K: Data, V: Data>(
+        &self,
+        store: &KeyValue<K, V>,
+        source: Option<TopicRef>,
+    ) -> TableStore<K, V> {
+        match store.history_ms {
+            Some(_) => TableStore::Versioned(self.add_versioned(store, source)),
+            None => TableStore::Plain(self.add_key_value(store, true, source)),
+        }
+    }
+
+    fn changelog<K, V>(&self, store: &KeyValue<K, V>, source: Option<TopicRef>) -> Changelog {
+        match (store.backing, source) {
             (Backing::Changelog, _) => Changelog::Own,
             (Backing::Nothing, _) => Changelog::None,
             (Backing::SourceTopic, Some(topic)) => Changelog::Source(topic),
@@ -210,11 +260,7 @@ impl Builder {
                 self.problem(&store.name, why);
                 Changelog::Own
             }
-        };
-        let Codecs { key, value } = store.codecs();
-        self.add_store(store.spec(timestamped), changelog, move |spec, index, backend| {
-            KeyValueStore::new(spec, index, backend, key.clone(), value.clone())
-        })
+        }
     }
 
     /// Adds a window store that keeps rows for `retention_ms`.

@@ -11,7 +11,7 @@ mod tally;
 pub use context::{Context, StoreHandle};
 pub(crate) use context::{SharedTime, typed};
 pub(crate) use erased::{Erased, Node, take};
-pub(crate) use pipeline::{Emitted, Env, Hop, Pipeline, Scheduled};
+pub(crate) use pipeline::{Emitted, Env, Hop, Pipeline, Scheduled, Ticks};
 pub use tally::LeftOut;
 pub(crate) use tally::{Count, Tally};
 
@@ -20,6 +20,11 @@ use crate::fault::Fault;
 use crate::record::Record;
 
 /// One step of a topology.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a processor",
+    label = "this type does not implement `topo::Processor`",
+    note = "say in `impl Processor for {Self}` which keys and values come in and go on, and what `process` does"
+)]
 pub trait Processor: Send + 'static {
     /// Key of the records that come in.
     type KeyIn: Data;

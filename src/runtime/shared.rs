@@ -72,7 +72,7 @@ impl Shared {
             client_id: self.client_id(role),
             group: group.then(|| self.application().to_owned()),
             isolation,
-            buffer_bytes: 16 << 20,
+            buffer_bytes: 8 << 20,
         }
     }
 

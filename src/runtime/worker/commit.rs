@@ -104,7 +104,10 @@ impl Worker {
         for (place, active) in self.tasks.iter_mut().enumerate() {
             let Some(active) = active else { continue };
             let (task, bytes) = (active.id, active.task.dirty_bytes());
-            self.shared.tell(&Event::Buffered { task, bytes });
+            if bytes != active.buffered {
+                active.buffered = bytes;
+                self.shared.tell(&Event::Buffered { task, bytes });
+            }
             let prepared = active.task.prepare()?;
             self.outbox.push_changes(prepared.changelog, active.changelog_slots());
             let metadata = super::super::times::encode(&active.task.stream_times());
