@@ -9,7 +9,7 @@ use crate::batch::{Write, WriteBatch};
 use crate::checkpoint::Checkpoint;
 use crate::error::StateError;
 
-type Map = BTreeMap<Vec<u8>, Vec<u8>>;
+pub(crate) type Map = BTreeMap<Vec<u8>, Vec<u8>>;
 
 /// Rows in memory. The checkpoint needs no copy here: nothing outlives the [`TaskState`](crate::TaskState) that holds it.
 pub(crate) struct MemoryBackend {
@@ -18,7 +18,17 @@ pub(crate) struct MemoryBackend {
 
 impl MemoryBackend {
     pub(crate) fn new(stores: usize) -> Self {
-        Self { stores: RwLock::new(vec![Map::new(); stores]) }
+        Self::holding(vec![Map::new(); stores])
+    }
+
+    /// A backend that begins with these rows.
+    pub(crate) fn holding(rows: Vec<Map>) -> Self {
+        Self { stores: RwLock::new(rows) }
+    }
+
+    /// A copy of all rows, by store.
+    pub(crate) fn rows(&self) -> Vec<Map> {
+        self.read().clone()
     }
 
     fn with_store<T>(&self, store: usize, read: impl FnOnce(&Map) -> T) -> Result<T, StateError> {
@@ -65,16 +75,7 @@ impl Backend for MemoryBackend {
             return Err(StateError::UnknownStore { index, count });
         }
         for write in batch.iter() {
-            let rows = &mut stores[store_of(write)];
-            match write {
-                Write::Put { key, value, .. } => {
-                    rows.insert(key.to_vec(), value.to_vec());
-                }
-                Write::Delete { key, .. } => {
-                    rows.remove(key);
-                }
-                Write::DeleteRange { from, to, .. } => remove_range(rows, from, to),
-            }
+            put(&mut stores[store_of(write)], write);
         }
         Ok(())
     }
@@ -91,9 +92,23 @@ impl Backend for MemoryBackend {
     }
 }
 
-fn store_of(write: Write<'_>) -> usize {
+/// Index of the store a write is for.
+pub(crate) fn store_of(write: Write<'_>) -> usize {
     match write {
         Write::Put { store, .. } | Write::Delete { store, .. } | Write::DeleteRange { store, .. } => store,
+    }
+}
+
+/// Makes one write.
+pub(crate) fn put(rows: &mut Map, write: Write<'_>) {
+    match write {
+        Write::Put { key, value, .. } => {
+            rows.insert(key.to_vec(), value.to_vec());
+        }
+        Write::Delete { key, .. } => {
+            rows.remove(key);
+        }
+        Write::DeleteRange { from, to, .. } => remove_range(rows, from, to),
     }
 }
 

@@ -49,6 +49,10 @@ impl TaskState {
                 let state = Self { backend, checkpoint: Checkpoint::default(), specs };
                 Ok(Opened { state, fresh: true })
             }
+            Place::Kept { disk, task } => {
+                let (backend, checkpoint, fresh) = disk.open(task, identity, &specs)?;
+                Ok(Opened { state: Self { backend: Arc::new(backend), checkpoint, specs }, fresh })
+            }
             Place::Rocks { dir, memory } => {
                 let opened = rocks::open(dir, memory, identity, &specs)?;
                 let backend = Arc::new(opened.backend);

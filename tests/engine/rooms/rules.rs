@@ -36,7 +36,21 @@ const ROOMS: [(&str, &[&str]); 18] = [
         ],
     ),
     ("task", &["data", "dead_letter", "fault", "graph", "processor", "record"]),
-    ("testkit", &["broker", "data", "fault", "graph", "processor", "record", "runtime", "task", "topic"]),
+    (
+        "testkit",
+        &[
+            "broker",
+            "data",
+            "fault",
+            "graph",
+            "partitioner",
+            "processor",
+            "record",
+            "runtime",
+            "task",
+            "topic",
+        ],
+    ),
     ("topic", &["data"]),
     ("state", &[]),
 ];
