@@ -8,7 +8,7 @@ use topo::{Builder, Codecs, KeyValue, Topic, Topology};
 
 const PARTITIONS: i32 = 2;
 
-pub struct Count;
+pub(crate) struct Count;
 
 fn words() -> Topic<String, String> {
     Topic::new("words", utf8(), utf8())

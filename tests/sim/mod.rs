@@ -5,6 +5,6 @@ mod count;
 use topo::testkit::sim::Scenario;
 
 /// Every scenario of the engine.
-pub fn all() -> Vec<Box<dyn Scenario>> {
+pub(crate) fn all() -> Vec<Box<dyn Scenario>> {
     vec![Box::new(count::Count)]
 }

@@ -148,6 +148,7 @@ impl Replay {
         }
         job.write()?;
         job.check()?;
+        job.keep()?;
         job.stage = Stage::Done;
         Ok(true)
     }
@@ -187,6 +188,12 @@ impl Job {
         }
         self.batch.clear();
         Ok(())
+    }
+
+    /// What was replayed must outlive a crash even if the task never commits again: a store without traffic would be
+    /// replayed from the beginning at every start.
+    fn keep(&self) -> Result<(), Error> {
+        self.state.as_ref().map_or(Ok(()), |state| Ok(state.flush()?))
     }
 
     /// Records whose keys do not fit mean that the changelog is not this store's.

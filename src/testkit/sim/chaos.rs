@@ -1,5 +1,6 @@
 //! Decides at every call what goes wrong, and remembers what happened: the one place where the seed turns into faults.
 
+use std::collections::BTreeSet;
 use std::panic::resume_unwind;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -11,6 +12,7 @@ use super::ledger::Ledger;
 use super::random::Random;
 use crate::broker::{BrokerError, CommittedOffset, Producer};
 use crate::record::Partition;
+use crate::runtime::TaskId;
 
 /// Thrown through the code of a process that is killed at this instant. Not a panic: no hook runs, nothing is printed.
 pub(super) struct Crashed;
@@ -72,7 +74,11 @@ pub(super) struct State {
     pub(super) now: i64,
     pub(super) broker_away_until: i64,
     pub(super) coordinator_away_until: i64,
+    /// Nothing fails any more.
+    pub(super) calm: bool,
     pub(super) late: Vec<Late>,
+    /// Which machine says that it runs which task.
+    pub(super) running: BTreeSet<(usize, TaskId)>,
     pub(super) ledger: Ledger,
     pub(super) archive: Archive,
     pub(super) counts: Counts,
@@ -94,7 +100,9 @@ impl Chaos {
             now: 0,
             broker_away_until: 0,
             coordinator_away_until: 0,
+            calm: false,
             late: Vec::new(),
+            running: BTreeSet::new(),
             ledger,
             archive: Archive::default(),
             counts: Counts::default(),
@@ -138,6 +146,9 @@ impl Chaos {
         if draw >= reply_lost && draw < stalled {
             *stalled_until = state.now + state.patience();
             state.hit(who, call, Fault::ClientStalled);
+        }
+        if state.calm {
+            return Ok(Pass::default());
         }
         let away = state.now < state.broker_away_until
             || reach == Reach::Coordinator && state.now < state.coordinator_away_until;

@@ -111,6 +111,7 @@ impl World<'_> {
         self.weather.broker_away_until = self.weather.broker_away_until.min(self.now);
         let mut state = self.parts.chaos.state();
         state.rates = Rates::default();
+        state.calm = true;
         state.broker_away_until = 0;
         state.coordinator_away_until = 0;
         state.late.iter_mut().for_each(|late| late.due = 0);

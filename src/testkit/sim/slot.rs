@@ -13,6 +13,7 @@ use super::chaos::{Chaos, Who};
 use super::stores::Stores;
 use crate::broker::memory::MemoryBroker;
 use crate::graph::Topology;
+use crate::observe::TaskState;
 use crate::runtime::{AppConfig, Error, Event, Observer, Process};
 
 /// What runs on a machine now.
@@ -193,7 +194,7 @@ impl DiskWatch for Watch {
     }
 }
 
-/// Writes what a process says into the trace.
+/// Writes what a process says into the trace, and notes which tasks it runs.
 struct Teller {
     who: Arc<Who>,
     chaos: Arc<Chaos>,
@@ -201,6 +202,14 @@ struct Teller {
 
 impl Observer for Teller {
     fn event(&self, event: &Event<'_>) {
-        self.chaos.state().tell(|| format!("{}: {event:?}", self.who.name));
+        let mut state = self.chaos.state();
+        if let Event::Task { task, to, .. } = *event {
+            let running = (self.who.place, task);
+            match to {
+                Some(TaskState::Running) => state.running.insert(running),
+                _ => state.running.remove(&running),
+            };
+        }
+        state.tell(|| format!("{}: {event:?}", self.who.name));
     }
 }

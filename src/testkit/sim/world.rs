@@ -211,6 +211,7 @@ impl<'s> World<'s> {
 
     /// A process has ended in good order.
     fn stopped(&mut self, place: usize) {
+        self.parts.chaos.state().running.retain(|(machine, _)| *machine != place);
         let until = self.now + self.random.between(5, 400);
         self.slots[place].life = Life::Down { until };
     }
@@ -219,6 +220,7 @@ impl<'s> World<'s> {
     pub(super) fn crash(&mut self, place: usize) -> Result<(), Broken> {
         let stays = if self.random.chance(1, 4) { 2_000 } else { 300 };
         let until = self.now + self.random.between(5, stays);
+        self.parts.chaos.state().running.retain(|(machine, _)| *machine != place);
         self.slots[place].crash(until).map_err(text)
     }
 
@@ -258,12 +260,26 @@ impl<'s> World<'s> {
         counts.unwrap_or_default().into_iter().flat_map(all).collect()
     }
 
+    /// How many tasks there are.
+    fn tasks(&self) -> usize {
+        let subs = self.parts.topology.sub_topologies();
+        let subs = subs.iter().filter(|sub| !sub.global);
+        let names: Vec<String> =
+            subs.map(|sub| format!("{}-{}-tasks", self.naming.application, sub.name)).collect();
+        let counts = self.parts.broker.admin().and_then(|mut admin| admin.partitions(&names));
+        let count = |count: i32| usize::try_from(count).unwrap_or_default();
+        counts.unwrap_or_default().into_values().map(count).sum()
+    }
+
     /// Whether every input is written, and processed and committed to its end.
     fn is_done(&self) -> Option<bool> {
         if !self.input.is_empty() || self.parts.broker.markers() > 0 {
             return Some(false);
         }
         let broker = &self.parts.broker;
+        if self.parts.chaos.state().running.len() != self.tasks() {
+            return Some(false);
+        }
         let mut reader = archive::reader(broker, Some(&self.naming.application)).ok()?;
         let config = ConsumerConfig {
             client_id: "simulation".to_owned(),

@@ -43,6 +43,7 @@ const ROOMS: [(&str, &[&str]); 18] = [
             "data",
             "fault",
             "graph",
+            "observe",
             "partitioner",
             "processor",
             "record",
