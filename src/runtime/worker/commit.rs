@@ -102,11 +102,14 @@ impl Worker {
             self.outbox.push_changes(prepared.changelog, active.changelog_slots());
             let metadata = super::super::times::encode(&active.task.stream_times());
             let moved = prepared.offsets;
+            // Work without input (a punctuation) goes out under the authority of the group too: without an offset in the
+            // transaction the broker would not look whether this process still holds the task.
+            let idle_work = active.task.dirty() && moved.is_empty();
             for input in active.inputs.iter().filter(|input| input.committed >= 0) {
                 let next = moved.iter().find(|(partition, _)| *partition == input.partition);
                 let offset = match next {
                     Some((_, next)) => *next,
-                    None if keep_alive || !input.known => input.committed,
+                    None if keep_alive || idle_work || !input.known => input.committed,
                     None => continue,
                 };
                 let metadata = metadata.clone();
@@ -159,7 +162,7 @@ impl Worker {
             self.commit = Commit::Committing(interval);
             return Ok(true);
         }
-        let result = match (self.membership.token(), self.shared.config.processing) {
+        let result = match (self.authority.take(), self.shared.config.processing) {
             (None, _) => Err(BrokerError::Retriable("this process is not a member of its group now".into())),
             (Some(token), Guarantee::ExactlyOnce) => self
                 .writer

@@ -25,7 +25,7 @@ use super::mailbox::{Progress, Report, ToWorker};
 use super::plan::Plan;
 use super::shared::Shared;
 use super::waiting::Waiting;
-use crate::broker::{Isolation, Membership};
+use crate::broker::{GroupToken, Isolation, Membership};
 use crate::task::{GlobalStores, TaskError};
 
 /// Pause of a task whose record waits for the outside world.
@@ -47,6 +47,8 @@ pub(crate) struct Worker {
     tasks: Vec<Option<Active>>,
     slots: Slots,
     commit: Commit,
+    /// Proof of membership for this step, taken before the mailbox was read.
+    authority: Option<GroupToken>,
     last_commit: i64,
     last_keep_alive: i64,
     stopping: bool,
@@ -100,6 +102,7 @@ impl Worker {
             tasks: Vec::new(),
             slots: Slots::default(),
             commit: Commit::Idle,
+            authority: None,
             last_commit: now,
             last_keep_alive: now,
             stopping: false,
@@ -137,6 +140,9 @@ impl Worker {
     }
 
     fn work(&mut self, now: i64, wait: Duration) -> Result<bool, Error> {
+        // Before the mailbox: a proof that is younger than a loss comes only after the coordinator has told of the loss, and
+        // with it the tasks of this worker would be committed as a new member, while somebody else runs them.
+        self.authority = matches!(self.commit, Commit::Offsets(_)).then(|| self.membership.token()).flatten();
         let mut moved = self.read_mailbox(now)?;
         if now < self.retry_at {
             return Ok(moved);
