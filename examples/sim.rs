@@ -12,13 +12,20 @@ use topo::testkit::sim::{Sim, Summary};
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let value = |name: &str| {
-        args.iter().position(|arg| arg == name).and_then(|at| args.get(at + 1)).and_then(|it| it.parse::<u64>().ok())
+        args.iter()
+            .position(|arg| arg == name)
+            .and_then(|at| args.get(at + 1))
+            .and_then(|it| it.parse::<u64>().ok())
     };
     let (from, count) = match value("--seed") {
         Some(seed) => (seed, 1),
         None => (value("--from").unwrap_or(0), value("--seeds").unwrap_or(1000)),
     };
+    let only = args.iter().position(|arg| arg == "--scenario").and_then(|at| args.get(at + 1));
     for scenario in scenarios::all() {
+        if only.is_some_and(|only| only != scenario.name()) {
+            continue;
+        }
         let mut sim = Sim::new(scenario.as_ref()).rocks(value("--rocks").unwrap_or(50) as usize);
         if args.iter().any(|arg| arg == "--quiet") {
             sim = sim.quiet();

@@ -133,7 +133,14 @@ impl MemoryDisk {
         let checkpoint = image.checkpoint.clone();
         tasks.open.insert(task.to_owned());
         let live = MemoryBackend::holding(rows);
-        let backend = DiskBackend { disk: self.clone(), task: task.to_owned(), age: tasks.age, names, live, unkept: Mutex::default() };
+        let backend = DiskBackend {
+            disk: self.clone(),
+            task: task.to_owned(),
+            age: tasks.age,
+            names,
+            live,
+            unkept: Mutex::default(),
+        };
         Ok((backend, checkpoint, fresh))
     }
 }

@@ -12,6 +12,13 @@ mod broker_contract;
 /// The runtime on a real Kafka: crashes, group protocols, a clean stop.
 mod real_kafka;
 
+/// Topologies for the simulator, with models of their own.
+#[path = "../sim/mod.rs"]
+mod scenarios;
+
+/// Whatever fails, and in whatever order: every record has exactly one effect.
+mod simulation;
+
 /// The services of the tests themselves.
 mod services;
 

@@ -1,8 +1,8 @@
 //! A place for state, and the engine's part of a commit.
 
 use topo_state::{
-    Checkpoint, Identity, KeyValueStore, MemoryBudget, MemoryDisk, Opened, Place, StateError, Store, StoreKind,
-    StoreSpec, TaskState, WindowStore, WriteBatch, i64_be, utf8,
+    Checkpoint, Identity, KeyValueStore, MemoryBudget, MemoryDisk, Opened, Place, StateError, Store,
+    StoreKind, StoreSpec, TaskState, WindowStore, WriteBatch, i64_be, utf8,
 };
 
 /// A changelog record.

@@ -29,6 +29,8 @@ pub(super) struct Cluster {
     pub(super) hold_markers: bool,
     /// Markers on their way.
     pub(super) markers: Vec<Marker>,
+    /// Transactions that were open for too long.
+    pub(super) timed_out: u64,
     numbers: u64,
 }
 
@@ -43,6 +45,7 @@ impl Default for Cluster {
             waiting: 0,
             hold_markers: false,
             markers: Vec::new(),
+            timed_out: 0,
             numbers: 0,
         }
     }

@@ -60,11 +60,12 @@ impl Cluster {
         }
     }
 
-    /// Whether every record of a partition before an offset belongs to no transaction that may still be aborted.
-    pub(super) fn is_decided(&self, partition: &Partition, before: i64) -> bool {
+    /// Whether a transaction of an id that begins with `ids` is undecided and has written to a partition before an offset.
+    pub(super) fn is_undecided(&self, partition: &Partition, before: i64, ids: &str) -> bool {
         let Ok(log) = self.log(partition) else { return false };
-        log.open_before(before).all(|number| {
-            self.markers.iter().any(|marker| marker.number == number && marker.committed)
+        log.open_before(before).any(|number| {
+            let mut owners = self.transactional.iter();
+            owners.any(|(id, owner)| id.starts_with(ids) && owner.open_number() == Some(number))
         })
     }
 }

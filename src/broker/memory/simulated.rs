@@ -20,6 +20,11 @@ impl MemoryBroker {
         self.shared.appended.notify_all();
     }
 
+    /// How many transactions were aborted because they were open for too long.
+    pub(crate) fn timed_out(&self) -> u64 {
+        self.shared.lock().timed_out
+    }
+
     /// Expels the member with this client id. Says whether there was one.
     pub(crate) fn expel(&self, group: &str, client_id: &str) -> bool {
         self.shared.lock().group_mut(group).expel(client_id)
@@ -38,8 +43,8 @@ impl MemoryBroker {
         self.renew_sessions();
     }
 
-    /// Whether every record of a partition before an offset is decided: none of them can still be aborted.
-    pub(crate) fn is_decided(&self, partition: &Partition, before: i64) -> bool {
-        self.shared.lock().is_decided(partition, before)
+    /// Whether an undecided transaction of an id that begins with `ids` has written to a partition before an offset.
+    pub(crate) fn is_undecided(&self, partition: &Partition, before: i64, ids: &str) -> bool {
+        self.shared.lock().is_undecided(partition, before, ids)
     }
 }

@@ -22,6 +22,13 @@ pub(super) struct TransactionalId {
     pub(super) markers: usize,
 }
 
+impl TransactionalId {
+    /// The transaction that is not decided, if there is one.
+    pub(super) fn open_number(&self) -> Option<TransactionNumber> {
+        self.open.as_ref().map(|open| open.number)
+    }
+}
+
 /// A transaction that is not decided.
 struct OpenTransaction {
     number: TransactionNumber,
@@ -94,6 +101,7 @@ impl Cluster {
         let over: Vec<String> =
             self.transactional.iter().filter(|(_, owner)| is_over(owner)).map(|(id, _)| id.clone()).collect();
         for id in over {
+            self.timed_out += 1;
             self.abort_open(&id);
             if let Some(owner) = self.transactional.get_mut(&id) {
                 owner.epoch += 1;
@@ -125,5 +133,7 @@ impl Cluster {
 }
 
 fn concurrent(id: &str) -> BrokerError {
-    BrokerError::Retriable(format!("transactional id {id}: the markers of its last transaction are on their way"))
+    BrokerError::Retriable(format!(
+        "transactional id {id}: the markers of its last transaction are on their way"
+    ))
 }

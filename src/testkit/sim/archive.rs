@@ -15,7 +15,11 @@ pub(super) struct Archive {
 
 impl Archive {
     /// Takes in what these partitions hold now.
-    pub(super) fn read<'p>(&mut self, broker: &MemoryBroker, partitions: impl IntoIterator<Item = &'p Partition>) {
+    pub(super) fn read<'p>(
+        &mut self,
+        broker: &MemoryBroker,
+        partitions: impl IntoIterator<Item = &'p Partition>,
+    ) {
         for partition in partitions {
             if let Ok(found) = read(broker, partition) {
                 self.records.entry(partition.clone()).or_default().extend(found);

@@ -14,6 +14,9 @@ use crate::broker::{BrokerError, CommittedOffset, Producer};
 use crate::record::Partition;
 use crate::runtime::TaskId;
 
+/// How much likelier a call that is made seldom is to be hit than one that is made all the time.
+const RARE: u64 = 8;
+
 /// Thrown through the code of a process that is killed at this instant. Not a panic: no hook runs, nothing is printed.
 pub(super) struct Crashed;
 
@@ -38,7 +41,7 @@ pub(super) enum Reach {
     Coordinator,
 }
 
-/// Parts per million of calls that are hit.
+/// Parts per million of frequent calls that are hit.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Rates {
     pub(super) crash_before: u64,
@@ -127,7 +130,8 @@ impl Chaos {
         let mut state = self.state();
         state.counts.called(call);
         state.digest(call as u64, who.place);
-        let draw = state.random.next() % 1_000_000;
+        let scale = if call.is_rare() { 1_000_000 / RARE } else { 1_000_000 };
+        let draw = state.random.next() % scale;
         let rates = &state.rates;
         let crash_after = rates.crash_before + rates.crash_after;
         if draw < rates.crash_before {

@@ -6,9 +6,7 @@ use super::chaos::Reach;
 use super::client::Client;
 use super::fault::{Call, Fault};
 use super::membership;
-use crate::broker::{
-    Assignment, BrokerError, CommittedOffset, Consumer, Fetched, GroupToken, Watermarks,
-};
+use crate::broker::{Assignment, BrokerError, CommittedOffset, Consumer, Fetched, GroupToken, Watermarks};
 use crate::record::Partition;
 
 pub(super) struct SimConsumer {

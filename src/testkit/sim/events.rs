@@ -63,15 +63,8 @@ impl Weather {
         };
         let events = [rate(100), rate(100), rate(150), rate(40), rate(80), rate(80), rate(100)];
         let (markers_are_slow, ghosts) = (random.chance(1, 2), random.chance(1, 3));
-        let mut weather = Self {
-            until,
-            calm: false,
-            ghosts,
-            rates,
-            events,
-            markers_are_slow,
-            broker_away_until: 0,
-        };
+        let mut weather =
+            Self { until, calm: false, ghosts, rates, events, markers_are_slow, broker_away_until: 0 };
         if plan.quiet {
             weather.rates = Rates::default();
             weather.events = Default::default();
@@ -253,7 +246,9 @@ impl World<'_> {
         if !self.weather.calm && !self.plan.quiet {
             self.tamper(place, &name)?;
         }
-        self.slots[place].start(&self.parts).map_err(|error| format!("{name} could not be started: {error}"))?;
+        self.slots[place]
+            .start(&self.parts)
+            .map_err(|error| format!("{name} could not be started: {error}"))?;
         let mut state = self.parts.chaos.state();
         state.digest(0x300, place);
         state.tell(|| format!("{name} starts"));

@@ -87,6 +87,13 @@ named! {
     }
 }
 
+impl Call {
+    /// Whether it belongs to a moment, not to every step.
+    pub(super) fn is_rare(self) -> bool {
+        !matches!(self, Self::Poll | Self::Delivered | Self::GroupPoll | Self::Token | Self::Send)
+    }
+}
+
 /// How often each fault was injected, and where.
 #[derive(Clone, Debug)]
 pub struct Counts {

@@ -12,14 +12,13 @@ pub(super) struct Ledger {
     /// Input topic -> the lease topic whose partitions give the right to commit those of the input.
     leases: BTreeMap<Arc<str>, Arc<str>>,
     committed: BTreeMap<Partition, i64>,
-    exactly_once: bool,
     /// The first thing that was wrong.
     violation: Option<String>,
 }
 
 impl Ledger {
-    pub(super) fn new(leases: BTreeMap<Arc<str>, Arc<str>>, exactly_once: bool) -> Self {
-        Self { leases, exactly_once, ..Self::default() }
+    pub(super) fn new(leases: BTreeMap<Arc<str>, Arc<str>>) -> Self {
+        Self { leases, ..Self::default() }
     }
 
     /// The group took these offsets from the member that is known to it as `client_id`.
@@ -49,8 +48,6 @@ impl Ledger {
             let Some(before) = before else { continue };
             if next.offset < before {
                 self.violate(format!("{who} moved {partition} back from {before} to {}", next.offset));
-            } else if next.offset == before && self.exactly_once {
-                self.violate(format!("{who} committed {partition} up to {before} although that was committed"));
             }
         }
     }

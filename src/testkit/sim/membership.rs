@@ -78,7 +78,8 @@ impl Membership for SimMembership {
 /// The memory broker's own token in one of ours.
 pub(super) fn inner(token: &GroupToken) -> Result<&GroupToken, BrokerError> {
     let ours = token.0.downcast_ref::<SimToken>();
-    ours.map(|ours| &ours.inner).ok_or_else(|| BrokerError::Fatal("the token is of another broker".to_owned()))
+    ours.map(|ours| &ours.inner)
+        .ok_or_else(|| BrokerError::Fatal("the token is of another broker".to_owned()))
 }
 
 /// The group has taken these offsets: whether the member held what they belong to.

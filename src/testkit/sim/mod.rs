@@ -7,7 +7,7 @@
 //! What can go wrong is in [`Fault`]; every call of every client ([`Call`]) can be the last thing a process does, before or
 //! after its effect. What is checked after every run, whatever the topology:
 //! - the run ends: once nothing fails any more, everything is processed and committed;
-//! - committed offsets never go back, no range is committed twice, and only by who holds the task;
+//! - committed offsets never go back, and come only from who holds the task;
 //! - no store takes anything that the broker has not decided;
 //! - every store on every disk is a prefix of its committed changelog, and the newest one all of it;
 //! - nothing is moved aside that was not damaged, and no process ends by itself;

@@ -127,7 +127,9 @@ impl Producer for SimProducer {
     }
 
     fn delivered(&mut self, _wait: Duration) -> Deliveries {
-        let Ok(pass) = self.client.enter(Call::Delivered, Reach::Broker) else { return Deliveries::default() };
+        let Ok(pass) = self.client.enter(Call::Delivered, Reach::Broker) else {
+            return Deliveries::default();
+        };
         let served = self.serve();
         self.merge(served);
         let late = self.client.leave(Call::Delivered, pass).is_err();
@@ -135,7 +137,7 @@ impl Producer for SimProducer {
         if late {
             self.held_until = state.now + state.patience();
         }
-        if state.now < self.held_until {
+        if state.now < self.held_until && !state.calm {
             return Deliveries::default();
         }
         self.held_until = i64::MIN;

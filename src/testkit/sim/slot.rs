@@ -183,7 +183,7 @@ struct Watch {
 
 impl DiskWatch for Watch {
     fn write(&self, task: &str, checkpoint: &Checkpoint) -> Result<(), String> {
-        if let Some(ahead) = self.stores.is_ahead(&self.broker, task, checkpoint) {
+        if let Some(ahead) = self.stores.is_ahead(&self.broker, &self.who.name, task, checkpoint) {
             self.chaos.state().ledger.violate(format!("{}: {ahead}", self.who.name));
         }
         self.chaos.store_write(&self.who)

@@ -17,8 +17,7 @@ use super::slot::{Life, Parts, Slot};
 use super::stores::Stores;
 use crate::broker::memory::MemoryBroker;
 use crate::broker::{
-    Assignment, Broker, ConsumerConfig, Isolation, NewTopic, Outgoing, Producer, ProducerConfig,
-    StartOffset,
+    Assignment, Broker, ConsumerConfig, Isolation, NewTopic, Outgoing, Producer, ProducerConfig, StartOffset,
 };
 use crate::graph::Naming;
 use crate::record::{Headers, Partition};
@@ -54,7 +53,12 @@ pub(super) type Broken = String;
 
 impl<'s> World<'s> {
     /// A world before its first moment.
-    pub(super) fn new(scenario: &'s dyn Scenario, plan: Plan, seed: u64, traced: bool) -> Result<Self, Broken> {
+    pub(super) fn new(
+        scenario: &'s dyn Scenario,
+        plan: Plan,
+        seed: u64,
+        traced: bool,
+    ) -> Result<Self, Broken> {
         let mut random = Random::new(seed);
         let topology = scenario.topology();
         let naming = Naming { application: topology.name.as_str().into() };
@@ -68,18 +72,17 @@ impl<'s> World<'s> {
             })
             .map(|(topic, lease)| (naming.resolve(&topic), lease))
             .collect();
-        let ledger = Ledger::new(leases, plan.is_exactly_once());
+        let ledger = Ledger::new(leases);
         let chaos = Arc::new(Chaos::new(Random::new(random.next()), ledger, traced));
         let broker = MemoryBroker::new();
         broker.hold_markers(true);
         broker.advance(BEGIN);
         let topics: Vec<NewTopic> = scenario.topics().into_iter().map(new_topic).collect();
         broker.admin().and_then(|mut admin| admin.create(&topics)).map_err(text)?;
-        let stores = Arc::new(Stores::new(&topology, &naming));
+        let stores = Arc::new(Stores::new(&topology, &naming, plan.is_exactly_once()));
         let weather = Weather::new(&mut random, &plan);
         let config = plan.config(&mut random);
-        let parts =
-            Parts { topology, broker, chaos, stores, config, scratch: plan.scratch.clone() };
+        let parts = Parts { topology, broker, chaos, stores, config, scratch: plan.scratch.clone() };
         let rocks = plan.uses_rocks(&mut random);
         let machines = random.between(1, 3);
         let slots = (0..).take(usize::try_from(machines).unwrap_or(1));
@@ -164,7 +167,11 @@ impl<'s> World<'s> {
         self.now += if busy { self.random.between(0, 3) } else { self.random.between(1, idle) };
         self.parts.chaos.state().now = self.now;
         if !self.weather.broker_is_away(self.now) {
+            let before = self.parts.broker.timed_out();
             self.parts.broker.advance(self.now);
+            for _ in before..self.parts.broker.timed_out() {
+                self.parts.chaos.state().befall(Fault::TransactionTimeout, "broker");
+            }
         }
         Ok(())
     }
@@ -313,7 +320,9 @@ impl<'s> World<'s> {
         let partitions = self.inputs();
         let reader = archive::reader(&self.parts.broker, Some(&self.naming.application));
         let committed = reader.and_then(|mut reader| reader.committed(&partitions));
-        format!("{LIVENESS_MS} ms after the last fault not everything is processed; committed: {committed:?} of {partitions:?}")
+        format!(
+            "{LIVENESS_MS} ms after the last fault not everything is processed; committed: {committed:?} of {partitions:?}"
+        )
     }
 
     /// Everything is processed: whether it was right.
@@ -359,7 +368,10 @@ impl<'s> World<'s> {
                     .map_err(|what| format!("{}: {what}", slot.who.name))?;
             }
             if moved_aside > 0 {
-                return Err(format!("{} moved {moved_aside} states aside that were not damaged", slot.who.name));
+                return Err(format!(
+                    "{} moved {moved_aside} states aside that were not damaged",
+                    slot.who.name
+                ));
             }
         }
         Ok(())
