@@ -180,14 +180,15 @@ fn restores(criterion: &mut Criterion) -> Result {
 fn restore(mut bench: Bench, records: &[(Vec<u8>, [u8; 8])]) -> Result<Bench> {
     let mut restorer = Restorer::new(&bench.state.specs()[0], 0, NO_TIME);
     let mut batch = WriteBatch::new();
-    for records in records.chunks(10_000) {
+    // As many as make four megabytes, as the engine gathers them.
+    for records in records.chunks(125_000) {
         batch.clear();
         for (key, value) in records {
             restorer.add(key, Some(value), 0, &mut batch);
         }
         bench.state.apply_bulk(&batch, Checkpoint::default())?;
     }
-    bench.state.flush()?;
+    bench.state.settle()?;
     Ok(bench)
 }
 

@@ -21,7 +21,10 @@ has_libclang() {
   return 1
 }
 has_header() { [ -e "/usr/include/$1" ] || compgen -G "/usr/include/*/$1"; }
-has_java() { java -version 2>&1 | grep -qE 'version "(1[7-9]|[2-9][0-9])'; } # Kafka 4 wants Java 17
+# Kafka 4 wants Java 17; the interoperation test compiles a Kafka Streams application.
+has_jdk() {
+  java -version 2>&1 | grep -qE 'version "(1[7-9]|[2-9][0-9])' && javac -version 2>&1 | grep -qE '^javac (1[7-9]|[2-9][0-9])'
+}
 has_postgres() { [ -n "${TOPO_TEST_POSTGRES:-}" ] || compgen -G '/usr/lib/postgresql/*/bin/postgres' || command -v postgres; }
 
 need g++ g++ --version
@@ -35,10 +38,8 @@ need perl perl -v
 need util-linux flock --version
 need "$(libclang_package)" has_libclang
 if [ "$what" = test ]; then
-  if [ -z "${TOPO_TEST_KAFKA:-}" ]; then
-    need openjdk-17-jre-headless has_java
-    need maven mvn --version
-  fi
+  need openjdk-17-jdk-headless has_jdk
+  need maven mvn --version
   need postgresql-15 has_postgres
   # `initdb` and `postgres` refuse to run as root; the tests then step down with `runuser`, part of util-linux.
 fi

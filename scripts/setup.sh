@@ -18,7 +18,7 @@ fi
 "$root/scripts/packages.sh" "$what"
 rocksdb=$("$root/scripts/rocksdb.sh")
 kafka=
-if [ "$what" = test ] && [ -z "${TOPO_TEST_KAFKA:-}" ]; then
+if [ "$what" = test ]; then
   kafka=$("$root/scripts/kafka.sh")
 elif [ -f "$config" ]; then
   kafka=$(sed -n 's/^TOPO_KAFKA_JARS = "\(.*\)"$/\1/p' "$config") # a build must not forget what a test run has set up

@@ -3,6 +3,9 @@
 use std::borrow::Cow;
 use std::fmt;
 
+/// Type of the fault of a store whose bytes are corrupt: the runtime moves its directory aside and rebuilds it.
+pub(crate) const STATE_DAMAGED: &str = "STATE_DAMAGED";
+
 /// The reaction to a record that could not be processed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
@@ -66,6 +69,7 @@ impl Fault {
 /// A store that fails has lost its disk or its integrity: no record can be processed safely any more.
 impl From<topo_state::StateError> for Fault {
     fn from(error: topo_state::StateError) -> Self {
-        Self::fatal("STATE_STORE", error.to_string())
+        let error_type = if error.is_damage() { STATE_DAMAGED } else { "STATE_STORE" };
+        Self::fatal(error_type, error.to_string())
     }
 }

@@ -23,7 +23,7 @@ impl Partitioner {
 }
 
 /// 32-bit murmur2 with the seed of Kafka's Java clients.
-fn murmur2(bytes: &[u8]) -> u32 {
+pub(crate) fn murmur2(bytes: &[u8]) -> u32 {
     const MIX: u32 = 0x5bd1_e995;
     // Java hashes the length as an int; keys longer than that cannot be sent.
     let mut hash = 0x9747_b28c_u32 ^ u32::try_from(bytes.len()).unwrap_or(u32::MAX);

@@ -61,6 +61,7 @@ pub(crate) fn work(orders: &Orders) {
         application: orders.application.clone(),
         state_dir: orders.state_dir.clone(),
         workers: orders.workers,
+        restorers: orders.workers,
         replication: 1,
         ..AppConfig::default()
     };

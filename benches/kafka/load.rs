@@ -1,6 +1,5 @@
 //! Fills the input topics, once per broker.
 
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use topo::broker::{
@@ -46,6 +45,18 @@ pub(crate) fn fill(broker: &dyn Broker, scale: f64) -> Result<u64, BrokerError> 
     inputs.count(FACTS)
 }
 
+/// Creates the changelog of a count and fills it with `records` counts of as many keys, drawn at random.
+pub(crate) fn fill_changelog(broker: &dyn Broker, topic: &str, records: u64) -> Result<(), BrokerError> {
+    let mut log = Load::open(broker)?;
+    log.create_with(topic, &[("cleanup.policy", "compact"), ("message.timestamp.type", "CreateTime")])?;
+    let mut random = Random(7);
+    for nth in 0..records {
+        let key = format!("{:08}", random.next() % records);
+        log.write(topic, key.as_bytes(), &nth.to_be_bytes(), START_MS)?;
+    }
+    log.settle()
+}
+
 /// The clients that fill.
 struct Load {
     admin: Box<dyn Admin>,
@@ -78,7 +89,12 @@ impl Load {
     /// Creates a topic unless it is there. Says how many records it has.
     fn create(&mut self, topic: &str) -> Result<u64, BrokerError> {
         // The records lie in the past: the broker must not delete them by their time.
-        let settings = BTreeMap::from([("retention.ms".to_owned(), "-1".to_owned())]);
+        self.create_with(topic, &[("retention.ms", "-1")])
+    }
+
+    fn create_with(&mut self, topic: &str, settings: &[(&str, &str)]) -> Result<u64, BrokerError> {
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let settings = settings.iter().map(owned).collect();
         let new = NewTopic { name: topic.to_owned(), partitions: PARTITIONS, replication: 1, settings };
         self.admin.create(&[new])?.pop().transpose()?;
         self.count(topic)
@@ -103,13 +119,17 @@ impl Load {
     ) -> Result<(), BrokerError> {
         let key = format!("{key:08}");
         let value = format!("{:08}{:016x}{:076}", random.next() % FOREIGN_KEYS, random.next(), 0);
+        self.write(topic, key.as_bytes(), value.as_bytes(), timestamp)
+    }
+
+    fn write(&mut self, topic: &str, key: &[u8], value: &[u8], timestamp: i64) -> Result<(), BrokerError> {
         let headers = Headers::new();
         patiently(|| {
             let sent = self.producer.send(Outgoing {
                 topic,
-                partition: partition_of(key.as_bytes(), PARTITIONS),
-                key: Some(key.as_bytes()),
-                value: Some(value.as_bytes()),
+                partition: partition_of(key, PARTITIONS),
+                key: Some(key),
+                value: Some(value),
                 timestamp,
                 headers: &headers,
                 slot: None,

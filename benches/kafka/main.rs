@@ -33,9 +33,12 @@ struct Args {
     /// Part of the 2,000,000 facts and 100,000 keys.
     #[arg(long, default_value_t = 1.0)]
     scale: f64,
-    /// Only these topologies; the restore is that of `count`.
+    /// Only these topologies; `restore` is the row with a changelog of its own.
     #[arg(long)]
     only: Vec<String>,
+    /// Records of that changelog.
+    #[arg(long, default_value_t = 10_000_000)]
+    changelog: u64,
     /// Processing threads.
     #[arg(long, default_value_t = 2)]
     workers: usize,
@@ -54,17 +57,18 @@ fn main() {
     let facts = load::fill(&broker, args.scale).unwrap();
     println!("{facts} facts, {} workers, exactly once, commit interval 100 ms\n", args.workers);
     let wanted = |name: &str| args.only.is_empty() || args.only.iter().any(|only| only == name);
+    if wanted("restore") {
+        let state = Scratch::new("bench");
+        let orders = orders("count", kafka, &state, args.workers);
+        let changelog = format!("{}-counts-changelog", orders.application);
+        load::fill_changelog(&broker, &changelog, args.changelog).unwrap();
+        table::restore("a count's changelog", &run::restore(&orders));
+    }
     table::head();
     let mut restored = None;
     for name in TOPOLOGIES.into_iter().filter(|name| wanted(name)) {
         let state = Scratch::new("bench");
-        let orders = Orders {
-            topology: name.to_owned(),
-            application: kafka.unique(name),
-            bootstrap: kafka.bootstrap().to_owned(),
-            state_dir: state.path().to_owned(),
-            workers: args.workers,
-        };
+        let orders = orders(name, kafka, &state, args.workers);
         table::row(name, &run::measure(&orders, facts));
         if name == "count" {
             std::fs::remove_dir_all(state.path()).unwrap();
@@ -72,6 +76,16 @@ fn main() {
         }
     }
     if let Some(restored) = restored {
-        table::restore(&restored);
+        table::restore("what count left", &restored);
+    }
+}
+
+fn orders(topology: &str, kafka: &Kafka, state: &Scratch, workers: usize) -> Orders {
+    Orders {
+        topology: topology.to_owned(),
+        application: kafka.unique(topology),
+        bootstrap: kafka.bootstrap().to_owned(),
+        state_dir: state.path().to_owned(),
+        workers,
     }
 }

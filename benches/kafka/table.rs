@@ -69,9 +69,9 @@ pub(crate) fn row(name: &str, it: &Measured) {
 }
 
 /// Prints the line about the restore.
-pub(crate) fn restore(it: &Restored) {
+pub(crate) fn restore(of: &str, it: &Restored) {
     println!(
-        "\nrestore of count: {} records in {:.2} s, {:.0} records/s, {:.2} us CPU/record, peak RSS {} MiB (Kafka Streams: 660,000 records/s)",
+        "\nrestore of {of}: {} records in {:.2} s, {:.0} records/s, {:.2} us CPU/record, peak RSS {} MiB (Kafka Streams: 660,000 records/s)",
         it.records,
         it.took.as_secs_f64(),
         it.records as f64 / it.took.as_secs_f64().max(1e-9),

@@ -9,11 +9,14 @@
 mod block;
 pub mod kafka;
 pub mod memory;
+mod orphans;
 
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
+
+pub use orphans::Orphans;
 
 use crate::record::{Headers, Partition, RawRecord};
 

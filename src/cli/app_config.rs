@@ -19,6 +19,7 @@ pub fn app_config(settings: &Settings, name: &str) -> Result<AppConfig, Failure>
         application: settings.application_id(name)?.to_owned(),
         state_dir: settings.path("state.dir")?,
         workers: settings.workers()?,
+        restorers: settings.workers()?,
         processing: match settings.text("processing")? {
             "at_least_once" => Guarantee::AtLeastOnce,
             _ => Guarantee::ExactlyOnce,
@@ -27,6 +28,9 @@ pub fn app_config(settings: &Settings, name: &str) -> Result<AppConfig, Failure>
         buffered_records: count(settings.integer("buffered.records.per.partition")?),
         process_id: settings.optional("group.instance.id")?.map(str::to_owned),
         host: host_name(),
+        rack: settings.optional("rack")?.unwrap_or_default().to_owned(),
+        standby_replicas: count(settings.integer("standby.replicas")?),
+        standby_bytes_per_second: settings.size("standby.bytes.per.second")?,
         group_protocol: match settings.text("group.protocol")? {
             "consumer" => GroupProtocol::Consumer,
             _ => GroupProtocol::Classic,
@@ -137,6 +141,10 @@ mod tests {
         assert_eq!(
             (config.buffered_records, config.max_record_bytes),
             (runtime.buffered_records, runtime.max_record_bytes)
+        );
+        assert_eq!(
+            (config.standby_replicas, config.standby_bytes_per_second),
+            (runtime.standby_replicas, runtime.standby_bytes_per_second)
         );
         assert!((1..=4).contains(&config.workers));
     }

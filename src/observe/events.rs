@@ -33,6 +33,8 @@ impl TaskChanged<'_> {
         if to.is_none() {
             metrics.restore_remaining.forget(&[application, task]);
             metrics.restore_rate.forget(&[application, task]);
+            metrics.restore_seconds.forget(&[application, task]);
+            metrics.standby_lag.forget(&[application, task]);
             metrics.store_buffered.forget(&[application, task]);
         }
     }
@@ -61,6 +63,12 @@ impl RestoreProgress<'_> {
         self.restored.saturating_mul(1_000_000) / micros
     }
 
+    /// Seconds it will still take at this rate; none while nothing moves.
+    #[must_use]
+    pub fn seconds_left(&self) -> Option<u64> {
+        if self.remaining == 0 { Some(0) } else { self.remaining.checked_div(self.rate()) }
+    }
+
     /// Logs how far it is and how long it will still take at this rate.
     pub fn emit(self, metrics: &Metrics) {
         let Self { application, task, restored, remaining, .. } = self;
@@ -71,10 +79,14 @@ impl RestoreProgress<'_> {
             .with(&[application, task])
             .set(i64::try_from(remaining).unwrap_or(i64::MAX));
         metrics.restore_rate.with(&[application, task]).set(i64::try_from(rate).unwrap_or(i64::MAX));
+        if let Some(seconds) = self.seconds_left() {
+            let left = i64::try_from(seconds).unwrap_or(i64::MAX);
+            metrics.restore_seconds.with(&[application, task]).set(left);
+        }
         if remaining == 0 {
             info!(application, task, restored, rate, "restore complete");
         } else {
-            let eta_s = remaining.checked_div(rate);
+            let eta_s = self.seconds_left();
             info!(application, task, restored, remaining, rate, eta_s, "restore goes on");
         }
     }
@@ -100,29 +112,41 @@ impl CommitFailed<'_> {
     }
 }
 
-/// A record went to the dead-letter topic.
+/// Records could not be processed; they are counted elsewhere, one by one. This is for the log, and rare.
 #[derive(Debug, Clone, Copy)]
-pub struct DeadLettered<'a> {
+pub struct RecordsFailed<'a> {
     /// The application.
     pub application: &'a str,
-    /// Topic of the record.
+    /// Topic of the records.
     pub topic: &'a str,
-    /// Its partition.
-    pub partition: i32,
-    /// Its offset.
-    pub offset: i64,
+    /// Partition and offset of one of them.
+    pub place: Option<(i32, i64)>,
     /// A short word for what was wrong, as in the header `dlq.error.type`.
     pub error: &'a str,
-    /// The whole message. Must not quote the record's data.
+    /// What was wrong with that one.
     pub message: &'a str,
+    /// How many there were since this was last said.
+    pub count: u64,
+    /// Whether they were skipped, instead of going to the dead-letter topic.
+    pub skipped: bool,
 }
 
-impl DeadLettered<'_> {
-    /// Logs where the record stood and counts it.
-    pub fn emit(self, metrics: &Metrics) {
-        let Self { application, topic, partition, offset, error, message } = self;
-        warn!(application, topic, partition, offset, error, message, "record went to the dead-letter topic");
-        metrics.records_dead_lettered.with(&[application, topic, error]).add(1);
+impl RecordsFailed<'_> {
+    /// Logs what became of them, and where one of them stood.
+    pub fn emit(self) {
+        let Self { application, topic, place, error, message, count, skipped } = self;
+        let (partition, offset) = place.unzip();
+        let became = if skipped { "were skipped" } else { "went to the dead-letter topic" };
+        warn!(
+            application,
+            topic,
+            partition,
+            offset,
+            error,
+            detail = message,
+            count,
+            "records failed and {became}"
+        );
     }
 }
 

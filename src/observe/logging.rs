@@ -1,5 +1,7 @@
 //! Log lines on standard error, as text or JSON. Standard output belongs to the commands.
 
+use std::io::IsTerminal;
+
 use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
 /// The form of a log line.
@@ -38,8 +40,10 @@ pub fn init_logging(filter: &str, format: LogFormat) -> Result<(), LogError> {
     let bad = |reason: String| LogError::BadFilter { filter: filter.to_owned(), reason };
     let filter = EnvFilter::try_new(filter).map_err(|error| bad(error.to_string()))?;
     let base = tracing_subscriber::registry().with(filter);
+    // Colours are for people; a file or a journal gets plain text.
+    let colours = std::io::stderr().is_terminal();
     let done = match format {
-        LogFormat::Text => base.with(fmt::layer().with_writer(std::io::stderr)).try_init(),
+        LogFormat::Text => base.with(fmt::layer().with_ansi(colours).with_writer(std::io::stderr)).try_init(),
         LogFormat::Json => {
             base.with(fmt::layer().json().flatten_event(true).with_writer(std::io::stderr)).try_init()
         }

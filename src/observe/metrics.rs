@@ -12,6 +12,8 @@ pub enum TaskState {
     Running,
     /// It waits for something outside, such as a topic that does not exist.
     Waiting,
+    /// It runs elsewhere; its stores follow the changelogs here, ready to take over.
+    Standby,
 }
 
 impl TaskState {
@@ -22,6 +24,7 @@ impl TaskState {
             Self::Restoring => "restoring",
             Self::Running => "running",
             Self::Waiting => "waiting",
+            Self::Standby => "standby",
         }
     }
 }
@@ -66,7 +69,7 @@ metrics! {
     records_produced: Counter = "topo_records_produced_total" ["application", "topic"];
     /// Records an operator left out by its own rule, such as a null key or a closed window.
     records_dropped: Counter = "topo_records_dropped_total" ["application", "topic", "reason"];
-    /// Records that are not data, such as heartbeats and tombstones.
+    /// Records that are not data, such as heartbeats and tombstones, or failed where the policy says skip.
     records_skipped: Counter = "topo_records_skipped_total" ["application", "topic", "reason"];
     /// Records that went to the dead-letter topic.
     records_dead_lettered: Counter = "topo_records_dead_lettered_total" ["application", "topic", "error"];
@@ -76,7 +79,7 @@ metrics! {
     commit_failures: Counter = "topo_commit_failures_total" ["application", "reason"];
     /// Time from the first step of a commit to its last.
     commit_seconds: Histogram = "topo_commit_seconds" ["application"];
-    /// Time one bounded processing step of a worker took.
+    /// Time one bounded step of a worker took that moved something; waiting for records is not part of it.
     process_seconds: Histogram = "topo_process_seconds" ["application"];
     /// Tasks of this process by state.
     tasks: Gauge = "topo_tasks" ["application", "state"];
@@ -86,9 +89,13 @@ metrics! {
     restore_remaining: Gauge = "topo_restore_remaining_records" ["application", "task"];
     /// Rate of the restore since the last report.
     restore_rate: Gauge = "topo_restore_records_per_second" ["application", "task"];
+    /// Seconds until the restore is over, at the rate since the last report.
+    restore_seconds: Gauge = "topo_restore_seconds_left" ["application", "task"];
+    /// Changelog offsets that a standby's stores are behind.
+    standby_lag: Gauge = "topo_standby_lag_records" ["application", "task"];
     /// Committed end of the partition less the task's position.
     consumer_lag: Gauge = "topo_consumer_lag_records" ["application", "topic", "partition"];
-    /// Bytes of state that wait for the next commit.
+    /// Bytes of state that the task held back when its last commit began.
     store_buffered: Gauge = "topo_store_buffered_bytes" ["application", "task"];
     /// Rebalances this process went through.
     rebalances: Counter = "topo_rebalances_total" ["application"];

@@ -52,7 +52,7 @@ where
     ) -> Result<(), Fault> {
         let Record { key, value, timestamp: arrived, headers } = record;
         let (Some(key), Some(value)) = (key.present(), value.present()) else {
-            ctx.dropped();
+            ctx.dropped_because("null_key_or_value");
             return Ok(());
         };
         let store = ctx.store(self.store)?;

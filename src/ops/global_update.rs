@@ -37,7 +37,7 @@ impl<K: Data<Present = K>, V: Data<Present = V>> Processor for GlobalUpdate<K, V
         match &record.key {
             Some(key) => put_row(ctx.store(self.store)?, key, record.value, record.timestamp),
             None => {
-                ctx.dropped();
+                ctx.dropped_because("null_key");
                 Ok(())
             }
         }

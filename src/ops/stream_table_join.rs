@@ -44,7 +44,7 @@ where
 
     fn process(&mut self, record: Record<K, V>, ctx: &mut Context<'_, '_, K, R>) -> Result<(), Fault> {
         let Some(value) = record.value.as_present() else {
-            ctx.dropped();
+            ctx.dropped_because("null_value");
             return Ok(());
         };
         let mut result = None;
@@ -52,7 +52,7 @@ where
             Some(key) => self.rows.read(ctx.stores(), key, &mut |row| {
                 result = (self.join)(&record.key, value, row.map(|(row, _)| row));
             })?,
-            None if self.missing == Missing::Drop => ctx.dropped(),
+            None if self.missing == Missing::Drop => ctx.dropped_because("null_key"),
             None => result = (self.join)(&record.key, value, None),
         }
         match result {

@@ -37,7 +37,7 @@ impl<K: Data, V: Data> Processor for TableUpdate<K, V> {
     ) -> Result<(), Fault> {
         let Record { key, value, timestamp, headers } = record;
         let Some(key) = key.present() else {
-            ctx.dropped();
+            ctx.dropped_because("null_key");
             return Ok(());
         };
         let new = value.present();

@@ -75,14 +75,14 @@ where
     ) -> Result<(), Fault> {
         let Record { key, value, timestamp, headers } = record;
         let Some(key) = key.present() else {
-            ctx.dropped();
+            ctx.dropped_because("null_key");
             return Ok(());
         };
         let closed = ctx.observe(timestamp).saturating_sub(self.windows.grace_ms);
         for start in self.windows.starts(timestamp) {
             let window = self.windows.window(start);
             if window.end <= closed {
-                ctx.dropped();
+                ctx.dropped_because("closed_window");
             } else {
                 self.fold_into(window, &key, value.clone(), (timestamp, &headers), ctx)?;
             }

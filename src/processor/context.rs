@@ -5,6 +5,7 @@ use std::marker::PhantomData;
 use topo_state::Store;
 
 use super::pipeline::{Hop, Scheduled};
+use super::tally::LeftOut;
 use super::{Clock, Position, ScheduleId};
 use crate::data::Data;
 use crate::fault::Fault;
@@ -110,9 +111,27 @@ impl<'h, 'p, K: Data, V: Data> Context<'h, 'p, K, V> {
         self.hop.pipeline.env.operator_times[self.hop.node]
     }
 
-    /// Counts a record that a rule drops (null key, too late).
+    /// Counts a record that a rule of this step drops, under the step's own rule.
     pub fn dropped(&mut self) {
+        self.dropped_because("rule");
+    }
+
+    /// Counts a record that a rule drops, under the rule's name (`null_key`, `closed_window`).
+    pub fn dropped_because(&mut self, rule: &'static str) {
         self.hop.pipeline.env.dropped += 1;
+        self.left_out(LeftOut::Dropped, rule);
+    }
+
+    /// Counts a record that is no data for this step and no error either, under what it is (`heartbeat`).
+    pub fn skipped(&mut self, kind: &'static str) {
+        self.hop.pipeline.env.skipped += 1;
+        self.left_out(LeftOut::Skipped, kind);
+    }
+
+    fn left_out(&mut self, how: LeftOut, reason: &'static str) {
+        let env = &mut self.hop.pipeline.env;
+        let topic = env.position.as_ref().map(|position| &position.topic);
+        env.tally.count(how, topic, reason);
     }
 
     /// Asks for a commit after this record.

@@ -6,11 +6,14 @@
 mod context;
 mod erased;
 mod pipeline;
+mod tally;
 
 pub(crate) use context::typed;
 pub use context::{Context, StoreHandle};
 pub(crate) use erased::{Erased, Node, take};
 pub(crate) use pipeline::{Emitted, Env, Hop, Pipeline, Scheduled};
+pub use tally::LeftOut;
+pub(crate) use tally::{Count, Tally};
 
 use crate::data::Data;
 use crate::fault::Fault;

@@ -9,6 +9,7 @@ use std::any::Any;
 use topo_state::Store;
 
 use super::erased::Node;
+use super::tally::Tally;
 use super::{Clock, Position, ScheduleId};
 use crate::fault::Fault;
 use crate::record::Headers;
@@ -53,6 +54,10 @@ pub(crate) struct Env {
     pub(crate) next_schedule: usize,
     /// Records dropped by rule (null key, too late), as Kafka Streams' `dropped-records-total` counts them.
     pub(crate) dropped: u64,
+    /// Records that are no data.
+    pub(crate) skipped: u64,
+    /// The same and failures by reason, since the last commit.
+    pub(crate) tally: Tally,
     pub(crate) commit_requested: bool,
     /// Stream times of operators, committed with the state; index = node.
     pub(crate) operator_times: Vec<Option<i64>>,

@@ -38,6 +38,8 @@ pub struct AppConfig {
     pub durable: bool,
     /// Processing threads, at least 1.
     pub workers: usize,
+    /// Threads that bring stores up to date, at least 1.
+    pub restorers: usize,
     /// What a commit promises.
     pub processing: Guarantee,
     /// Milliseconds between two commits of a worker.
@@ -50,6 +52,12 @@ pub struct AppConfig {
     pub process_id: Option<String>,
     /// The host, as other processes are told it.
     pub host: String,
+    /// What fails together with this process: a rack, a zone. Empty = the host.
+    pub rack: String,
+    /// Warm copies of each task's stores on other processes.
+    pub standby_replicas: usize,
+    /// Changelog bytes that all standbys of a process take in per second; 0 = no limit.
+    pub standby_bytes_per_second: u64,
     /// Which group protocol.
     pub group_protocol: GroupProtocol,
     /// A member that is silent for longer loses its tasks (classic protocol only).
@@ -85,12 +93,16 @@ impl Default for AppConfig {
             state_dir: PathBuf::from("topo-state"),
             durable: true,
             workers: 1,
+            restorers: 1,
             processing: Guarantee::ExactlyOnce,
             commit_interval_ms: 100,
             buffered_records: 1_000,
             step_records: 1_000,
             process_id: None,
             host: String::from("localhost"),
+            rack: String::new(),
+            standby_replicas: 0,
+            standby_bytes_per_second: 16 << 20,
             group_protocol: GroupProtocol::Classic,
             session_timeout: Duration::from_secs(10),
             heartbeat: Duration::from_secs(3),

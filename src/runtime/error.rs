@@ -65,8 +65,9 @@ pub enum Error {
     },
     /// A changelog ends before, or begins behind, what the local store has already seen of it.
     #[error(
-        "changelog {partition} holds offsets {low} to {high}, but the local store has it up to {checkpoint}: \
-         the topic was truncated or recreated; delete the task's directory {} to rebuild from what is left, or reset the application",
+        "changelog {partition} holds offsets {low} to {high}, but the local store in {} has it up to {checkpoint}: \
+         a store is never ahead of its changelog, so the topic was truncated or recreated; `topo restore NAME --rebuild` \
+         rebuilds the store from what is left, `topo reset NAME` begins anew",
         dir.display()
     )]
     ChangelogTruncated {

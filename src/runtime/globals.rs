@@ -8,6 +8,7 @@ use std::time::Duration;
 use topo_state::{StateError, TaskState, move_aside};
 
 use super::error::Error;
+use super::losses::Losses;
 use super::plan::{Plan, SubPlan};
 use super::shared::Shared;
 use crate::broker::{Assignment, Consumer, Fetched, Isolation, StartOffset};
@@ -35,6 +36,7 @@ pub(crate) struct Globals {
     /// Asks for the ends: the high watermark.
     ends: Box<dyn Consumer>,
     fetched: Vec<Fetched>,
+    losses: Losses,
     ready: bool,
 }
 
@@ -56,6 +58,7 @@ impl Globals {
             consumer: reader(Isolation::ReadCommitted)?,
             ends: reader(Isolation::ReadUncommitted)?,
             fetched: Vec::new(),
+            losses: Losses::default(),
             ready: false,
         };
         for sub in plan.subs.iter().filter(|sub| sub.sub.global) {
@@ -83,13 +86,13 @@ impl Globals {
     }
 
     /// One poll and what follows from it.
-    pub(crate) fn step(&mut self, shared: &Shared) -> Result<Stepped, Error> {
+    pub(crate) fn step(&mut self, shared: &Shared, now: i64) -> Result<Stepped, Error> {
         for slot in 0..self.partitions.len() {
             if !self.partitions[slot].assigned {
                 self.follow(slot)?;
             }
         }
-        let applied = if self.partitions.is_empty() { 0 } else { self.poll(shared)? };
+        let applied = if self.partitions.is_empty() { 0 } else { self.poll(shared, now)? };
         let first = !self.ready && self.caught_up()?;
         self.ready |= first;
         let ready = first.then(|| GlobalStores::of(&self.tasks));
@@ -116,18 +119,16 @@ impl Globals {
         Ok(())
     }
 
-    fn poll(&mut self, shared: &Shared) -> Result<usize, Error> {
+    fn poll(&mut self, shared: &Shared, now: i64) -> Result<usize, Error> {
         self.consumer.poll(POLL_RECORDS, Duration::ZERO, &mut self.fetched)?;
         let count = self.fetched.len();
         for Fetched { slot, offset, record } in self.fetched.drain(..) {
             let Some(followed) = self.partitions.get(slot) else { continue };
-            if let Some(reason) = self.tasks[followed.task].apply(&followed.partition, offset, record)? {
-                shared
-                    .warn(&format!("record {offset} of global {} was skipped: {reason}", followed.partition));
-            }
+            self.tasks[followed.task].apply(&followed.partition, offset, record)?;
         }
         for task in self.tasks.iter_mut().filter(|_| count > 0) {
             task.flush()?;
+            task.take_left_out(|count| self.losses.tell(shared, now, count));
         }
         Ok(count)
     }

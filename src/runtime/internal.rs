@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::plan::SubPlan;
+use super::plan::{Backed, SubPlan};
 use super::shared::Shared;
 use crate::broker::NewTopic;
 use crate::graph::internal_topics::{self, Settings};
@@ -41,19 +41,40 @@ pub(crate) fn outputs(shared: &Shared, counts: &BTreeMap<String, i32>) -> Vec<Ne
     names.iter().map(|name| new_topic(shared, name, partitions, Settings::new())).collect()
 }
 
+/// A topic the engine makes for itself, or takes as it is if it fits.
+#[derive(Clone, Debug)]
+pub(crate) struct InternalTopic {
+    /// As the engine would make it.
+    pub(crate) topic: NewTopic,
+    /// The changelog of a store that forgets: records older than this, in milliseconds, may be deleted too.
+    pub(crate) forgets_ms: Option<i64>,
+}
+
+impl From<NewTopic> for InternalTopic {
+    fn from(topic: NewTopic) -> Self {
+        Self { topic, forgets_ms: None }
+    }
+}
+
 /// Repartition, changelog and lease topics.
-pub(crate) fn topics(shared: &Shared, subs: &[SubPlan], counts: &BTreeMap<Arc<str>, i32>) -> Vec<NewTopic> {
+pub(crate) fn topics(
+    shared: &Shared,
+    subs: &[SubPlan],
+    counts: &BTreeMap<Arc<str>, i32>,
+) -> Vec<InternalTopic> {
     let mut topics = Vec::new();
     for repartition in &shared.topology.repartitions {
         let name = shared.naming.resolve(&repartition.topic);
         let count = counts.get(&name).copied().unwrap_or(1);
-        topics.push(new_topic(shared, &name, count, internal_topics::repartition()));
+        topics.push(new_topic(shared, &name, count, internal_topics::repartition()).into());
     }
     for sub in subs.iter().filter(|sub| sub.tasks > 0) {
-        let changelogs = sub.changelogs();
-        topics
-            .extend(changelogs.map(|name| new_topic(shared, &name, sub.tasks, internal_topics::changelog())));
-        topics.push(new_topic(shared, &sub.lease, sub.tasks, internal_topics::lease()));
+        for store in &sub.stores {
+            let Backed::Own(name) = &store.backed else { continue };
+            let topic = new_topic(shared, name, sub.tasks, internal_topics::changelog());
+            topics.push(InternalTopic { topic, forgets_ms: store.spec.kind.retention_ms() });
+        }
+        topics.push(new_topic(shared, &sub.lease, sub.tasks, internal_topics::lease()).into());
     }
     topics
 }

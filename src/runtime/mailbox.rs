@@ -1,6 +1,7 @@
 //! What the coordinator, the workers and the restorer tell each other. Plain values through `std::sync::mpsc`, so that one
 //! thread can run them all.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use topo_state::TaskState;
@@ -49,6 +50,8 @@ pub(crate) enum ToRestorer {
     Restore(TaskId),
     /// Stop bringing them up, close them.
     Cancel(TaskId),
+    /// Keep warm copies of these, which run elsewhere, and of no others.
+    Follow(BTreeSet<TaskId>),
     /// End.
     Stop,
 }
@@ -67,6 +70,8 @@ pub(crate) enum Report {
     Restored(Box<Restored>),
     /// The stores of a task are closed again.
     Cancelled(TaskId),
+    /// Offsets that a task's restore, or its standby, still has to pass.
+    Behind { task: TaskId, offsets: u64 },
     /// The global stores are up to date.
     GlobalsReady(GlobalStores),
     /// The application cannot go on.

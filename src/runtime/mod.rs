@@ -9,7 +9,8 @@
 //! - `coordinator`: the group, the leases, topics, the layout guard, the clean stop;
 //! - `worker`: poll, process, commit;
 //! - `restore`: stores brought up to date; `globals`: global stores;
-//! - `plan`, `internal`: the topology laid over the cluster; `shared`, `mailbox`, `waiting`, `times`: what all use.
+//! - `plan`, `internal`: the topology laid over the cluster; `shared`, `mailbox`, `waiting`, `losses`, `times`: what
+//!   all use.
 //!
 //! Never in here: what a record means (that is `ops` and the user), rows and files (that is `topo-state`), `rdkafka`.
 
@@ -19,6 +20,7 @@ mod coordinator;
 mod error;
 mod globals;
 mod internal;
+mod losses;
 mod mailbox;
 mod observer;
 mod plan;

@@ -1,8 +1,10 @@
 //! What the runtime tells the outside: typed events, handed to an [`Observer`]. Nothing in here decides anything.
 
 use std::fmt;
+use std::time::Duration;
 
 use crate::observe::TaskState;
+use crate::processor::LeftOut;
 use crate::record::Partition;
 
 /// Names one task: a sub-topology and a partition.
@@ -12,6 +14,14 @@ pub struct TaskId {
     pub sub_topology: usize,
     /// Partition of its inputs.
     pub partition: i32,
+}
+
+impl TaskId {
+    /// Which of `lanes` restorers this task belongs to: neighbours to different ones.
+    pub(crate) fn lane(self, lanes: usize) -> usize {
+        let number = self.sub_topology.wrapping_add(usize::try_from(self.partition).unwrap_or(0));
+        number % lanes.max(1)
+    }
 }
 
 impl fmt::Display for TaskId {
@@ -26,7 +36,7 @@ impl fmt::Display for TaskId {
 pub enum Event<'a> {
     /// A part of the application cannot go on for now; said once per change of the reason.
     Waiting {
-        /// Which part of it: `group`, `worker 0`, `restorer`.
+        /// Which part of it: `group`, `worker 0`, `restorer 0`.
         part: &'a str,
         /// For what, in words an operator can act on.
         reason: &'a str,
@@ -55,6 +65,13 @@ pub enum Event<'a> {
         took_ms: i64,
         /// Offsets still to pass.
         remaining: u64,
+    },
+    /// How far the stores of a standby are behind their changelogs.
+    Standby {
+        /// The task.
+        task: TaskId,
+        /// Offsets.
+        lag: u64,
     },
     /// Records were read and processed.
     Processed {
@@ -93,12 +110,43 @@ pub enum Event<'a> {
         /// Records between the position and the end.
         records: i64,
     },
-    /// A record was replaced by a dead letter without its value because it is too large.
-    Truncated {
-        /// The topic it was meant for.
+    /// Records of a committed interval had no effect on the results.
+    LeftOut {
+        /// What became of them.
+        how: LeftOut,
+        /// The topic they came from, or were meant for if they were too large; empty when a punctuation made them.
         topic: &'a str,
-        /// Its size in bytes.
+        /// The operator's rule, what they are, or the type of the error.
+        reason: &'a str,
+        /// How many.
+        count: u64,
+    },
+    /// Records failed. Said for the first one at once, then in a summary now and then.
+    RecordsFailed {
+        /// What became of them.
+        how: LeftOut,
+        /// The topic they came from, or were meant for if they were too large.
+        topic: &'a str,
+        /// Partition and offset of one of them.
+        place: Option<(i32, i64)>,
+        /// The type of the error.
+        reason: &'a str,
+        /// What was wrong with that one.
+        message: &'a str,
+        /// How many there were since this was last said.
+        count: u64,
+    },
+    /// How much state a task held back when its commit began.
+    Buffered {
+        /// The task.
+        task: TaskId,
+        /// Estimated bytes.
         bytes: usize,
+    },
+    /// A worker did a piece of work.
+    Stepped {
+        /// How long it took.
+        took: Duration,
     },
     /// The group moved tasks to or from this process.
     Rebalanced,

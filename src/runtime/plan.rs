@@ -10,7 +10,6 @@ use super::coordinator::Layout;
 use super::error::Error;
 use super::internal;
 use super::shared::Shared;
-use crate::broker::NewTopic;
 use crate::graph::{Changelog, NodeKind, OffsetReset, SubTopology, TopicRef, Topology};
 use crate::record::Partition;
 
@@ -22,7 +21,7 @@ pub(crate) struct Plan {
     /// Partition counts of every topic the topology names, by the broker's name.
     pub(crate) counts: BTreeMap<Arc<str>, i32>,
     /// Internal topics that must exist: repartition, changelog, lease topics.
-    pub(crate) internal: Vec<NewTopic>,
+    pub(crate) internal: Vec<internal::InternalTopic>,
     /// Identifies the shape of the stores, for the directories.
     pub(crate) fingerprint: String,
 }

@@ -26,8 +26,8 @@ use crate::graph::Topology;
 pub enum Part {
     /// Group, leases, topics.
     Coordinator,
-    /// Stores brought up to date.
-    Restorer,
+    /// Stores brought up to date: some of the tasks.
+    Restorer(usize),
     /// Processing and commits.
     Worker(usize),
 }
@@ -36,7 +36,7 @@ pub enum Part {
 pub struct Process {
     shared: Arc<Shared>,
     coordinator: Coordinator,
-    restorer: Option<Restorer>,
+    restorers: Vec<Restorer>,
     workers: Vec<Worker>,
     reports: Sender<Report>,
     ended: bool,
@@ -69,7 +69,7 @@ impl Process {
         let (reports, inbox) = channel();
         Ok(Self {
             coordinator: Coordinator::new(shared.clone(), inbox),
-            restorer: None,
+            restorers: Vec::new(),
             workers: Vec::new(),
             reports,
             ended: false,
@@ -80,9 +80,9 @@ impl Process {
 
     /// The parts there are now.
     pub fn parts(&self) -> Vec<Part> {
-        let restorer = self.restorer.is_some().then_some(Part::Restorer);
+        let restorers = (0..self.restorers.len()).map(Part::Restorer);
         let workers = (0..self.workers.len()).map(Part::Worker);
-        [Part::Coordinator].into_iter().chain(restorer).chain(workers).collect()
+        [Part::Coordinator].into_iter().chain(restorers).chain(workers).collect()
     }
 
     /// One step of one part at time `now` (milliseconds). True when it did something.
@@ -92,8 +92,8 @@ impl Process {
     pub fn step(&mut self, part: Part, now: i64) -> Result<bool, Error> {
         let progress = match part {
             Part::Coordinator => self.coordinate(now)?,
-            Part::Restorer => {
-                self.restorer.as_mut().map_or(Progress::Idle, |it| it.step(now, Duration::ZERO))
+            Part::Restorer(lane) => {
+                self.restorers.get_mut(lane).map_or(Progress::Idle, |it| it.step(now, Duration::ZERO))
             }
             Part::Worker(index) => {
                 self.workers.get_mut(index).map_or(Progress::Idle, |it| it.step(now, Duration::ZERO))
@@ -121,7 +121,7 @@ impl Process {
         if progress == Progress::Done && !self.ended {
             self.ended = true;
             self.workers.clear();
-            self.restorer = None;
+            self.restorers.clear();
             return self.coordinator.failure().map_or(Ok(progress), Err);
         }
         Ok(progress)
@@ -129,11 +129,16 @@ impl Process {
 
     fn launch(&mut self, launch: Launch, now: i64) -> Result<(), Error> {
         match launch {
-            Launch::Restorer { plan, cluster_id } => {
-                let (mailbox, inbox) = channel();
-                let mailboxes = (inbox, self.reports.clone());
-                self.restorer = Some(Restorer::new(self.shared.clone(), plan, cluster_id, mailboxes, now)?);
-                self.coordinator.attach_restorer(mailbox);
+            Launch::Restorers { plan, cluster_id } => {
+                let mut mailboxes = Vec::new();
+                for lane in 0..self.shared.config.restorers.max(1) {
+                    let (mailbox, inbox) = channel();
+                    let begin = (plan.clone(), cluster_id.clone());
+                    let ends = (inbox, self.reports.clone());
+                    self.restorers.push(Restorer::new(lane, self.shared.clone(), begin, ends, now)?);
+                    mailboxes.push(mailbox);
+                }
+                self.coordinator.attach_restorers(mailboxes);
             }
             Launch::Workers { plan, membership, globals } => {
                 let mut mailboxes = Vec::new();

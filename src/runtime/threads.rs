@@ -4,6 +4,7 @@
 //! records). A thread that panics ends the application: state is as safe as after any crash.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -12,6 +13,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use super::coordinator::{Coordinator, Launch};
 use super::error::Error;
 use super::mailbox::{Progress, Report};
+use super::observer::Event;
 use super::restore::Restorer;
 use super::shared::Shared;
 use super::worker::Worker;
@@ -94,10 +96,11 @@ fn spawn<T: Send + 'static>(
 fn coordinate(shared: &Arc<Shared>, inbox: Receiver<Report>, reports: &Sender<Report>) -> Result<(), Error> {
     let mut coordinator = Coordinator::new(shared.clone(), inbox);
     let mut threads = Vec::new();
+    let busy = Arc::new(AtomicUsize::new(0));
     loop {
         let progress = coordinator.step(now_ms());
         for launch in coordinator.take_launches() {
-            threads.extend(set_up(shared, &mut coordinator, launch, reports)?);
+            threads.extend(set_up(shared, &mut coordinator, launch, reports, &busy)?);
         }
         match progress {
             Progress::Busy => {}
@@ -118,24 +121,34 @@ fn set_up(
     coordinator: &mut Coordinator,
     launch: Launch,
     reports: &Sender<Report>,
+    busy: &Arc<AtomicUsize>,
 ) -> Result<Vec<JoinHandle<()>>, Error> {
     let mut threads = Vec::new();
     match launch {
-        Launch::Restorer { plan, cluster_id } => {
-            let (mailbox, inbox) = channel();
-            let (shared, out) = (shared.clone(), reports.clone());
-            let make = move || Restorer::new(shared, plan, cluster_id, (inbox, out), now_ms());
-            threads.push(run("restorer".into(), reports.clone(), make, Restorer::step)?);
-            coordinator.attach_restorer(mailbox);
+        Launch::Restorers { plan, cluster_id } => {
+            let mut mailboxes = Vec::new();
+            for lane in 0..shared.config.restorers.max(1) {
+                let (mailbox, inbox) = channel();
+                let (shared, out) = (shared.clone(), reports.clone());
+                let begin = (plan.clone(), cluster_id.clone());
+                let make = move || Restorer::new(lane, shared, begin, (inbox, out), now_ms());
+                let pace = Pace::yielding(busy);
+                threads.push(run(format!("restorer {lane}"), reports.clone(), make, Restorer::step, pace)?);
+                mailboxes.push(mailbox);
+            }
+            coordinator.attach_restorers(mailboxes);
         }
         Launch::Workers { plan, membership, globals } => {
             let mut mailboxes = Vec::new();
             for index in 0..shared.config.workers.max(1) {
                 let (mailbox, inbox) = channel();
-                let (shared, out) = (shared.clone(), reports.clone());
+                let (shared_with, shared, out) = (shared, shared.clone(), reports.clone());
                 let begin = (plan.clone(), membership.clone(), globals.clone());
                 let make = move || Worker::new(index, shared, begin, (inbox, out), now_ms());
-                threads.push(run(format!("worker {index}"), reports.clone(), make, Worker::step)?);
+                let told = shared_with.clone();
+                let stepped = move |took| told.tell(&Event::Stepped { took });
+                let pace = Pace::first(busy, stepped);
+                threads.push(run(format!("worker {index}"), reports.clone(), make, Worker::step, pace)?);
                 mailboxes.push(mailbox);
             }
             coordinator.attach_workers(mailboxes);
@@ -150,10 +163,11 @@ fn run<P: 'static>(
     reports: Sender<Report>,
     make: impl FnOnce() -> Result<P, Error> + Send + 'static,
     step: fn(&mut P, i64, Duration) -> Progress,
+    mut pace: Pace,
 ) -> Result<JoinHandle<()>, Error> {
     let thread = name.clone();
     spawn(&name, move || {
-        let body = AssertUnwindSafe(|| make().map(|mut part| steps(&mut part, step)));
+        let body = AssertUnwindSafe(|| make().map(|mut part| steps(&mut part, step, &mut pace)));
         let failed = match catch_unwind(body) {
             Ok(Ok(())) => return,
             Ok(Err(error)) => error,
@@ -167,11 +181,13 @@ fn run<P: 'static>(
     })
 }
 
-fn steps<P>(part: &mut P, step: fn(&mut P, i64, Duration) -> Progress) {
+fn steps<P>(part: &mut P, step: fn(&mut P, i64, Duration) -> Progress, pace: &mut Pace) {
     let mut patience = Duration::ZERO;
     loop {
         let began = Instant::now();
-        match step(part, now_ms(), patience) {
+        let progress = step(part, now_ms(), patience);
+        pace.note(progress, began.elapsed(), patience.is_zero());
+        match progress {
             Progress::Busy => patience = Duration::ZERO,
             Progress::Idle => {
                 // A client that can wait for records has waited; the others get their pause here.
@@ -182,6 +198,57 @@ fn steps<P>(part: &mut P, step: fn(&mut P, i64, Duration) -> Progress) {
                 patience = PATIENCE;
             }
             Progress::Done => return,
+        }
+    }
+}
+
+/// Who works first where there are fewer cores than threads: processing, then restores.
+struct Pace {
+    /// How many workers of this application have something to do.
+    busy: Arc<AtomicUsize>,
+    cores: usize,
+    role: Role,
+}
+
+enum Role {
+    /// `counted`: it is among the busy ones. `stepped` is told how long each step took that did something.
+    Worker { counted: bool, stepped: Box<dyn Fn(Duration) + Send> },
+    /// Takes at most half of its time while the workers could use every core.
+    Restorer,
+}
+
+impl Pace {
+    fn first(busy: &Arc<AtomicUsize>, stepped: impl Fn(Duration) + Send + 'static) -> Self {
+        Self::new(busy, Role::Worker { counted: false, stepped: Box::new(stepped) })
+    }
+
+    fn yielding(busy: &Arc<AtomicUsize>) -> Self {
+        Self::new(busy, Role::Restorer)
+    }
+
+    fn new(busy: &Arc<AtomicUsize>, role: Role) -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Self { busy: busy.clone(), cores, role }
+    }
+
+    /// Behind every step. One that was allowed to wait says nothing about how long its work took.
+    fn note(&mut self, progress: Progress, took: Duration, at_once: bool) {
+        let works = progress == Progress::Busy;
+        match &mut self.role {
+            Role::Worker { counted, stepped } => {
+                if works && at_once {
+                    stepped(took);
+                }
+                if *counted != works {
+                    *counted = works;
+                    // Wraps like the counter itself: minus one.
+                    self.busy.fetch_add(if works { 1 } else { usize::MAX }, Ordering::Relaxed);
+                }
+            }
+            Role::Restorer if works && self.busy.load(Ordering::Relaxed) >= self.cores => {
+                std::thread::sleep(took);
+            }
+            Role::Restorer => {}
         }
     }
 }

@@ -7,7 +7,7 @@ use topo_state::TaskState;
 use super::global::GlobalStores;
 use super::times;
 use crate::graph::{MakeNode, Naming, SubTopology, Topology};
-use crate::processor::{Env, Node, Pipeline};
+use crate::processor::{Env, Node, Pipeline, Tally};
 
 /// How to make the nodes of a sub-topology: once when the task is made, again after an abort.
 pub(crate) struct Recipe {
@@ -75,6 +75,8 @@ fn env(task: Arc<str>, partition: i32, nodes: usize) -> Env {
         schedules: Vec::new(),
         next_schedule: 0,
         dropped: 0,
+        skipped: 0,
+        tally: Tally::default(),
         commit_requested: false,
         operator_times: vec![None; nodes],
         failed: None,

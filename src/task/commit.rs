@@ -108,6 +108,7 @@ impl Task {
         env.emitted.clear();
         env.position = None;
         env.failed = None;
+        env.tally.forget();
         self.pending.batch.clear();
         self.settle();
         self.start_nodes()

@@ -10,6 +10,7 @@ use super::stage::Stage as TaskStage;
 use super::task::Task;
 use crate::dead_letter::{self, Failure, Stage};
 use crate::fault::{Fault, FaultPolicy, Reason};
+use crate::processor::LeftOut;
 use crate::record::RawRecord;
 
 /// The record in hand, as it came, and what to go back to.
@@ -53,6 +54,10 @@ impl Task {
             FaultPolicy::Skip => self.stats.skipped += 1,
             FaultPolicy::Stop => return Err(self.interrupted(Fault::Fatal(reason))),
         }
+        let how = if policy == FaultPolicy::Skip { LeftOut::Skipped } else { LeftOut::DeadLettered };
+        let env = &mut self.pipeline.env;
+        let position = env.position.as_ref();
+        env.tally.failed(how, position.map(|it| &it.topic), &reason, position);
         Ok(())
     }
 

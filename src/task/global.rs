@@ -13,7 +13,7 @@ use super::error::{Place, TaskError};
 use super::times;
 use crate::fault::{Fault, FaultPolicy, Reason};
 use crate::graph::{Naming, NodeKind, SubTopology, Topology};
-use crate::processor::{Pipeline, Position};
+use crate::processor::{Count, LeftOut, Pipeline, Position};
 use crate::record::{Partition, RawRecord};
 
 /// How tasks read global stores. Cloning shares them; they are good for any thread.
@@ -110,13 +110,13 @@ impl GlobalTask {
             .unwrap_or_default()
     }
 
-    /// Applies a record. `Some` is why it was skipped.
+    /// Applies a record, or skips and counts it.
     pub(crate) fn apply(
         &mut self,
         partition: &Partition,
         offset: i64,
         record: RawRecord,
-    ) -> Result<Option<Reason>, TaskError> {
+    ) -> Result<(), TaskError> {
         let Some((topic, source)) = self.sources.iter().find(|(topic, _)| *topic == partition.topic).cloned()
         else {
             let detail = format!("{partition} belongs to none of its topics");
@@ -127,17 +127,21 @@ impl GlobalTask {
         let time = record.timestamp;
         env.stream_time = Some(env.stream_time.map_or(time, |before| before.max(time)));
         let outcome = self.pipeline.run(source, &mut Some(record));
-        let refused = match outcome {
-            Ok(()) => None,
-            Err(Fault::Poison(reason)) if self.policy != FaultPolicy::Stop => Some(reason),
+        match outcome {
+            Ok(()) => {}
+            Err(Fault::Poison(reason)) if self.policy != FaultPolicy::Stop => {
+                let env = &mut self.pipeline.env;
+                let position = env.position.as_ref();
+                env.tally.failed(LeftOut::Skipped, Some(&partition.topic), &reason, position);
+            }
             Err(fault) => return Err(self.stopped(fault.reason().clone())),
-        };
+        }
         self.pipeline.env.failed = None;
         match self.read.iter_mut().find(|(known, _)| known == partition) {
             Some((_, next)) => *next = offset + 1,
             None => self.read.push((partition.clone(), offset + 1)),
         }
-        Ok(refused)
+        Ok(())
     }
 
     /// Makes everything applied durable and visible to tasks.
@@ -169,6 +173,11 @@ impl GlobalTask {
     /// The state under it.
     pub(crate) fn state(&self) -> &TaskState {
         &self.state
+    }
+
+    /// Hands out what was left out since the last call, by reason.
+    pub(crate) fn take_left_out(&mut self, tell: impl FnMut(&Count)) {
+        self.pipeline.env.tally.take(tell);
     }
 
     /// Records dropped by rule.

@@ -7,7 +7,7 @@ use super::{GlobalStores, GlobalTask, Task, TaskConfig, TaskError};
 use crate::fault::{Fault, FaultPolicy};
 use crate::graph::sample::Sample;
 use crate::graph::{Naming, Topology};
-use crate::processor::{Context, Processor, StoreHandle};
+use crate::processor::{Context, LeftOut, Processor, StoreHandle};
 use crate::record::{Partition, RawRecord, Record};
 
 /// Writes the length of each value to the store; an empty value deletes.
@@ -117,8 +117,10 @@ fn a_record_that_cannot_be_used_is_skipped_or_stops_the_table() {
     let bad = || RawRecord { value: Some(vec![0xff].into()), ..RawRecord::default() };
     let partition = Partition::new("texts", 0);
     let mut table = global(&topology, FaultPolicy::DeadLetter);
-    let refused = table.apply(&partition, 0, bad()).unwrap();
-    assert_eq!(refused.map(|reason| reason.error_type.into_owned()), Some("NO_TEXT".to_owned()));
+    table.apply(&partition, 0, bad()).unwrap();
+    let mut left_out = Vec::new();
+    table.take_left_out(|count| left_out.push((count.how, count.reason.to_string(), count.count)));
+    assert_eq!(left_out, [(LeftOut::Skipped, "NO_TEXT".to_owned(), 1)]);
     assert_eq!(table.next_offset(&partition), 1);
     let mut table = global(&topology, FaultPolicy::Stop);
     assert!(matches!(table.apply(&partition, 0, bad()), Err(TaskError::Stop { .. })));

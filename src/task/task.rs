@@ -12,7 +12,7 @@ use super::outbox::{Origin, Outbox, Outputs};
 use super::stage::Stage;
 use super::times;
 use crate::graph::{Changelog, Naming, NodeKind, SubTopology, Topology};
-use crate::processor::{Clock, Pipeline};
+use crate::processor::{Clock, Count, Pipeline};
 use crate::record::{Partition, RawRecord};
 
 /// One sub-topology at work on one partition.
@@ -50,7 +50,7 @@ pub(crate) struct TaskStats {
     pub(crate) dropped: u64,
     /// Records that became dead letters.
     pub(crate) dead_lettered: u64,
-    /// Records that failed and were skipped by policy.
+    /// Records that are no data, or failed and were skipped by policy.
     pub(crate) skipped: u64,
     /// Highest record timestamp so far, milliseconds.
     pub(crate) stream_time: Option<i64>,
@@ -198,7 +198,19 @@ impl Task {
     /// Counts and stream time.
     pub(crate) fn stats(&self) -> TaskStats {
         let env = &self.pipeline.env;
-        TaskStats { dropped: env.dropped, stream_time: env.stream_time, ..self.stats }
+        let skipped = self.stats.skipped + env.skipped;
+        TaskStats { dropped: env.dropped, skipped, stream_time: env.stream_time, ..self.stats }
+    }
+
+    /// Hands out what was left out since the last call, by reason.
+    pub(crate) fn take_left_out(&mut self, tell: impl FnMut(&Count)) {
+        self.pipeline.env.tally.take(tell);
+    }
+
+    /// Estimated bytes of state that wait for the next commit.
+    pub(crate) fn dirty_bytes(&self) -> usize {
+        let stores = self.stores.iter().filter_map(|(number, _)| self.pipeline.stores[*number].as_ref());
+        stores.map(|store| store.dirty_bytes()).sum()
     }
 
     /// The state under it.

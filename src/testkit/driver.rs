@@ -65,6 +65,8 @@ pub struct Driver {
     pub(super) memory: MemoryBudget,
     /// What tasks before the running one have dropped.
     pub(super) dropped_before: u64,
+    /// What they have skipped.
+    pub(super) skipped_before: u64,
     /// Up to where each topic was read by the test.
     cursors: BTreeMap<String, usize>,
 }
@@ -102,6 +104,7 @@ impl Driver {
             times: BTreeMap::new(),
             memory: MemoryBudget::new(16 << 20),
             dropped_before: 0,
+            skipped_before: 0,
             cursors: BTreeMap::new(),
             setup,
         };
@@ -243,6 +246,11 @@ impl Driver {
     /// How many records were dropped by rule (null key, too late) since the start. Kafka Streams: `dropped-records-total`.
     pub fn dropped(&self) -> u64 {
         self.dropped_before + self.running.as_ref().map_or(0, Running::dropped)
+    }
+
+    /// How many records were skipped since the start: no data, or failed where the policy says skip.
+    pub fn skipped(&self) -> u64 {
+        self.skipped_before + self.running.as_ref().map_or(0, |running| running.task.stats().skipped)
     }
 
     /// The highest record timestamp so far; `None` before the first record.

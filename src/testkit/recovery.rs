@@ -34,6 +34,7 @@ impl Driver {
         self.logs.abort();
         if let Some(running) = self.running.take() {
             self.dropped_before += running.dropped();
+            self.skipped_before += running.task.stats().skipped;
         }
     }
 

@@ -1,7 +1,5 @@
 //! The writes of one commit as plain data: cheap to build, turned into the backend's own form when it is applied.
 
-use std::cmp::Reverse;
-
 /// Writes in order. A later one of the same key wins; a range delete removes what was put before it.
 #[derive(Clone, Debug, Default)]
 pub struct WriteBatch {
@@ -53,6 +51,15 @@ pub enum Write<'a> {
         /// First key that stays.
         to: &'a [u8],
     },
+}
+
+impl Write<'_> {
+    /// Index of the store it goes to.
+    pub fn store(&self) -> usize {
+        match self {
+            Self::Put { store, .. } | Self::Delete { store, .. } | Self::DeleteRange { store, .. } => *store,
+        }
+    }
 }
 
 impl WriteBatch {
@@ -129,26 +136,6 @@ impl WriteBatch {
         })
     }
 
-    /// The writes by store and key, only the last one of each key: the same effect, and quicker to insert where rows lie in
-    /// order. `None` when a range delete makes the order of writes matter across keys.
-    pub(crate) fn sorted(&self) -> Option<Vec<Write<'_>>> {
-        let mut rows = Vec::with_capacity(self.len());
-        for (place, write) in self.iter().enumerate() {
-            match write {
-                Write::Put { store, key, .. } | Write::Delete { store, key } => {
-                    rows.push((store, leading(key), key, place, write));
-                }
-                Write::DeleteRange { .. } => return None,
-            }
-        }
-        // Later writes first, so that `dedup` keeps the last one.
-        rows.sort_unstable_by_key(|(store, leading, key, place, _)| {
-            (*store, *leading, *key, Reverse(*place))
-        });
-        rows.dedup_by_key(|(store, _, key, ..)| (*store, *key));
-        Some(rows.into_iter().map(|(.., write)| write).collect())
-    }
-
     fn push(&mut self, store: usize, kind: Kind, first: [&[u8]; 2], second: [&[u8]; 2]) {
         for part in first.iter().chain(&second) {
             self.bytes.extend_from_slice(part);
@@ -161,14 +148,6 @@ impl WriteBatch {
             second: second[0].len() + second[1].len(),
         });
     }
-}
-
-/// The first eight bytes of a key as a number that orders alike: settles most comparisons without a look at the key.
-fn leading(key: &[u8]) -> u64 {
-    let mut bytes = [0; 8];
-    let length = key.len().min(8);
-    bytes[..length].copy_from_slice(&key[..length]);
-    u64::from_be_bytes(bytes)
 }
 
 #[cfg(test)]
@@ -195,26 +174,5 @@ mod tests {
             ]
         );
         assert_eq!((batch.len(), batch.bytes()), (4, 8));
-    }
-
-    #[test]
-    fn sorting_keeps_the_last_write_of_each_key() {
-        let mut batch = WriteBatch::new();
-        batch.put(1, b"a", b"1");
-        batch.put(0, b"longer than eight b", b"2");
-        batch.put(0, b"longer than eight a", b"3");
-        batch.put(0, b"x", b"4");
-        batch.delete(0, b"x");
-        batch.delete(1, b"a");
-        batch.put(1, b"a", b"5");
-        let expected = [
-            Write::Put { store: 0, key: b"longer than eight a", value: b"3" },
-            Write::Put { store: 0, key: b"longer than eight b", value: b"2" },
-            Write::Delete { store: 0, key: b"x" },
-            Write::Put { store: 1, key: b"a", value: b"5" },
-        ];
-        assert_eq!(batch.sorted().as_deref(), Some(&expected[..]));
-        batch.delete_range(0, b"a", b"b");
-        assert_eq!(batch.sorted(), None);
     }
 }

@@ -19,6 +19,12 @@ pub struct Checkpoint {
 const FORMAT: u8 = 1;
 
 impl Checkpoint {
+    /// Whether no changelog of `other` goes further than this one's.
+    pub(crate) fn reaches(&self, other: &Self) -> bool {
+        let behind = |(store, next): (&String, &i64)| self.changelog.get(store).is_none_or(|own| own < next);
+        !other.changelog.iter().any(behind)
+    }
+
     /// The bytes kept beside the data.
     pub(crate) fn encode(&self) -> Vec<u8> {
         let mut out = vec![FORMAT];

@@ -1,8 +1,8 @@
 //! A disk in memory: state that outlives the task that wrote it, for simulations and tests of crashes.
 //!
 //! A [`MemoryDisk`] keeps the state of any number of tasks under their names. It behaves as RocksDB does where the engine
-//! can tell the difference: one opener at a time, `write` survives a crash of the process, and what came by `write_bulk`
-//! since is taken back by one. It can be told to forget, to go back to an older copy, and to refuse writes.
+//! can tell the difference: one opener at a time, and what was written survives a crash of the process. It can be told to
+//! forget, to go back to an older copy, and to refuse writes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -14,7 +14,7 @@ use crate::batch::WriteBatch;
 use crate::checkpoint::Checkpoint;
 use crate::error::StateError;
 use crate::identity::Identity;
-use crate::memory::{MemoryBackend, put, store_of};
+use crate::memory::{MemoryBackend, put};
 use crate::spec::StoreSpec;
 
 /// Stands before every write of a [`MemoryDisk`].
@@ -72,8 +72,8 @@ impl MemoryDisk {
         self.tasks().watch = Some(watch);
     }
 
-    /// The process that uses the disk is killed: bulk writes since the last `write` or `flush` are gone, nothing that
-    /// it still does has an effect, and everything may be opened again.
+    /// The process that uses the disk is killed: nothing that it still does has an effect, and everything may be opened
+    /// again.
     pub fn crash(&self) {
         let mut tasks = self.tasks();
         tasks.age += 1;
@@ -133,14 +133,7 @@ impl MemoryDisk {
         let checkpoint = image.checkpoint.clone();
         tasks.open.insert(task.to_owned());
         let live = MemoryBackend::holding(rows);
-        let backend = DiskBackend {
-            disk: self.clone(),
-            task: task.to_owned(),
-            age: tasks.age,
-            names,
-            live,
-            unkept: Mutex::default(),
-        };
+        let backend = DiskBackend { disk: self.clone(), task: task.to_owned(), age: tasks.age, names, live };
         Ok((backend, checkpoint, fresh))
     }
 }
@@ -152,8 +145,6 @@ pub(crate) struct DiskBackend {
     age: u64,
     names: Vec<String>,
     live: MemoryBackend,
-    /// Checkpoint of the newest bulk write that a crash would still take back.
-    unkept: Mutex<Option<Checkpoint>>,
 }
 
 impl DiskBackend {
@@ -173,22 +164,6 @@ impl DiskBackend {
         }
     }
 
-    fn unkept(&self) -> MutexGuard<'_, Option<Checkpoint>> {
-        self.unkept.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The live rows are what a crash leaves from now on.
-    fn keep_all(&self, checkpoint: Checkpoint) {
-        let mut tasks = self.disk.tasks();
-        if tasks.age != self.age {
-            return;
-        }
-        if let Some(image) = tasks.images.get_mut(&self.task) {
-            image.stores.extend(self.names.iter().cloned().zip(self.live.rows()));
-            image.checkpoint = checkpoint;
-        }
-    }
-
     /// The image takes a batch that the live rows have taken.
     fn keep(&self, batch: &WriteBatch, checkpoint: &Checkpoint) {
         let mut tasks = self.disk.tasks();
@@ -197,7 +172,7 @@ impl DiskBackend {
         }
         if let Some(image) = tasks.images.get_mut(&self.task) {
             for write in batch.iter() {
-                if let Some(name) = self.names.get(store_of(write)) {
+                if let Some(name) = self.names.get(write.store()) {
                     put(image.stores.entry(name.clone()).or_default(), write);
                 }
             }
@@ -225,26 +200,8 @@ impl Backend for DiskBackend {
     fn write(&self, batch: &WriteBatch, checkpoint: &Checkpoint) -> Result<(), StateError> {
         self.allowed(checkpoint)?;
         self.live.write(batch, checkpoint)?;
-        let unkept = self.unkept().take();
-        match unkept {
-            Some(_) => self.keep_all(checkpoint.clone()),
-            None => self.keep(batch, checkpoint),
-        }
+        self.keep(batch, checkpoint);
         self.written();
-        Ok(())
-    }
-
-    fn write_bulk(&self, batch: &WriteBatch, checkpoint: &Checkpoint) -> Result<(), StateError> {
-        self.allowed(checkpoint)?;
-        self.live.write(batch, checkpoint)?;
-        *self.unkept() = Some(checkpoint.clone());
-        Ok(())
-    }
-
-    fn flush(&self) -> Result<(), StateError> {
-        if let Some(checkpoint) = self.unkept().take() {
-            self.keep_all(checkpoint);
-        }
         Ok(())
     }
 
@@ -257,12 +214,8 @@ impl Backend for DiskBackend {
     }
 }
 
-/// A clean close keeps what was written in bulk, as RocksDB does.
 impl Drop for DiskBackend {
     fn drop(&mut self) {
-        if let Some(checkpoint) = self.unkept().take() {
-            self.keep_all(checkpoint);
-        }
         let mut tasks = self.disk.tasks();
         if tasks.age == self.age {
             tasks.open.remove(&self.task);
@@ -292,28 +245,28 @@ mod tests {
     }
 
     #[test]
-    fn a_crash_keeps_writes_and_takes_bulk_writes_back() {
+    fn a_crash_keeps_what_was_written_and_nothing_that_comes_after_it() {
         let disk = MemoryDisk::new();
         let (backend, _, fresh) = open(&disk).unwrap();
         assert!(fresh);
         backend.write(&batch(b"a"), &at(1)).unwrap();
-        backend.write_bulk(&batch(b"b"), &at(2)).unwrap();
         assert!(matches!(open(&disk), Err(StateError::Locked { .. })));
         disk.crash();
         backend.write(&batch(b"void"), &at(9)).unwrap();
+        let (again, checkpoint, fresh) = open(&disk).unwrap();
         drop(backend);
-        let (backend, checkpoint, fresh) = open(&disk).unwrap();
         assert!(!fresh);
         assert_eq!(checkpoint, at(1));
-        assert_eq!(backend.approximate_len(0).unwrap(), 1);
-        backend.write_bulk(&batch(b"b"), &at(2)).unwrap();
-        backend.write(&batch(b"c"), &at(3)).unwrap();
-        disk.crash();
-        assert_eq!(disk.images()["0_0"].stores["s"].len(), 3);
+        assert_eq!(again.approximate_len(0).unwrap(), 1);
+        assert!(matches!(open(&disk), Err(StateError::Locked { .. })), "the dead do not unlock");
+        drop(again);
+        assert_eq!(disk.images()["0_0"].stores["s"].len(), 1);
+        disk.replace(BTreeMap::new());
+        assert!(open(&disk).unwrap().2);
     }
 
     #[test]
-    fn a_clean_close_keeps_everything_and_a_refused_write_nothing() {
+    fn a_refused_write_leaves_nothing() {
         struct Full;
         impl DiskWatch for Full {
             fn write(&self, task: &str, _: &Checkpoint) -> Result<(), String> {
@@ -321,7 +274,7 @@ mod tests {
             }
         }
         let disk = MemoryDisk::new();
-        open(&disk).unwrap().0.write_bulk(&batch(b"a"), &at(1)).unwrap();
+        open(&disk).unwrap().0.write(&batch(b"a"), &at(1)).unwrap();
         disk.watch(Arc::new(Full));
         let (backend, checkpoint, _) = open(&disk).unwrap();
         assert_eq!(checkpoint, at(1));

@@ -48,6 +48,7 @@ mod restorer;
 mod rocks;
 mod rows;
 mod segment;
+mod sorted;
 mod spec;
 mod store;
 mod task;

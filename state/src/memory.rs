@@ -26,11 +26,6 @@ impl MemoryBackend {
         Self { stores: RwLock::new(rows) }
     }
 
-    /// A copy of all rows, by store.
-    pub(crate) fn rows(&self) -> Vec<Map> {
-        self.read().clone()
-    }
-
     fn with_store<T>(&self, store: usize, read: impl FnOnce(&Map) -> T) -> Result<T, StateError> {
         let stores = self.read();
         let count = stores.len();
@@ -71,11 +66,11 @@ impl Backend for MemoryBackend {
     fn write(&self, batch: &WriteBatch, _checkpoint: &Checkpoint) -> Result<(), StateError> {
         let mut stores = self.stores.write().unwrap_or_else(PoisonError::into_inner);
         let count = stores.len();
-        if let Some(index) = batch.iter().map(store_of).find(|store| *store >= count) {
+        if let Some(index) = batch.iter().map(|write| write.store()).find(|store| *store >= count) {
             return Err(StateError::UnknownStore { index, count });
         }
         for write in batch.iter() {
-            put(&mut stores[store_of(write)], write);
+            put(&mut stores[write.store()], write);
         }
         Ok(())
     }
@@ -89,13 +84,6 @@ impl Backend for MemoryBackend {
         let rows = stores.iter().map(|rows| rows.len() as u64).sum();
         let live_bytes = stores.iter().flatten().map(|(key, value)| (key.len() + value.len()) as u64).sum();
         BackendStats { rows, live_bytes }
-    }
-}
-
-/// Index of the store a write is for.
-pub(crate) fn store_of(write: Write<'_>) -> usize {
-    match write {
-        Write::Put { store, .. } | Write::Delete { store, .. } | Write::DeleteRange { store, .. } => store,
     }
 }
 

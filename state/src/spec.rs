@@ -76,6 +76,14 @@ impl StoreKind {
         }
     }
 
+    /// How long rows are kept behind the newest, milliseconds; `None` = for ever.
+    pub fn retention_ms(&self) -> Option<i64> {
+        match self {
+            Self::KeyValue { .. } => None,
+            Self::Window { retention_ms, .. } => Some(*retention_ms),
+        }
+    }
+
     fn layout(&self) -> Self {
         let mut layout = self.clone();
         if let Self::Window { retention_ms, .. } = &mut layout {

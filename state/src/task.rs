@@ -13,11 +13,18 @@ use crate::place::Place;
 use crate::rocks;
 use crate::spec::StoreSpec;
 
+/// A batch of a restore from this size on is taken in as a sorted run.
+const BULK_BYTES: usize = 1 << 20;
+/// Metadata of the checkpoint on disk: how far the rows may be ahead of it.
+const AHEAD: &str = "ahead";
+
 /// All stores of one task over one backend, with one checkpoint. The backend's store indices are places in the list of
 /// specs it was opened with.
 pub struct TaskState {
     backend: Arc<dyn Backend>,
     checkpoint: Checkpoint,
+    /// Rows may already be as of this later checkpoint: a restore was cut off between the two.
+    ahead: Option<Checkpoint>,
     specs: Vec<StoreSpec>,
 }
 
@@ -46,22 +53,26 @@ impl TaskState {
         match place {
             Place::Memory => {
                 let backend = Arc::new(MemoryBackend::new(specs.len()));
-                let state = Self { backend, checkpoint: Checkpoint::default(), specs };
-                Ok(Opened { state, fresh: true })
+                Ok(Opened { state: Self::new(backend, Checkpoint::default(), specs), fresh: true })
             }
             Place::Kept { disk, task } => {
                 let (backend, checkpoint, fresh) = disk.open(task, identity, &specs)?;
-                Ok(Opened { state: Self { backend: Arc::new(backend), checkpoint, specs }, fresh })
+                Ok(Opened { state: Self::new(Arc::new(backend), checkpoint, specs), fresh })
             }
             Place::Rocks { dir, memory } => {
                 let opened = rocks::open(dir, memory, identity, &specs)?;
                 let backend = Arc::new(opened.backend);
-                Ok(Opened {
-                    state: Self { backend, checkpoint: opened.checkpoint, specs },
-                    fresh: opened.fresh,
-                })
+                let state = Self::new(backend, opened.checkpoint, specs);
+                Ok(Opened { state, fresh: opened.fresh })
             }
         }
+    }
+
+    fn new(backend: Arc<dyn Backend>, mut checkpoint: Checkpoint, specs: Vec<StoreSpec>) -> Self {
+        let ahead = checkpoint.metadata.remove(AHEAD);
+        // A note that cannot be read still says that there was one.
+        let ahead = ahead.map(|bytes| Checkpoint::decode(&bytes).unwrap_or_default());
+        Self { backend, checkpoint, ahead, specs }
     }
 
     /// The committed bytes, for typed stores and readers.
@@ -84,32 +95,71 @@ impl TaskState {
         self.specs.iter().position(|spec| spec.name == store)
     }
 
+    /// Whether rows may be newer than the checkpoint, because a restore was cut off. Such a state is no base for processing;
+    /// replaying the changelogs from the checkpoint on mends it.
+    pub fn is_ahead(&self) -> bool {
+        self.ahead.is_some()
+    }
+
     /// Writes data and checkpoint in one atomic write that survives a crash of the process.
     ///
     /// # Errors
     /// Nothing was written and the checkpoint is the old one.
     pub fn apply(&mut self, batch: WriteBatch, checkpoint: Checkpoint) -> Result<(), StateError> {
-        self.backend.write(&batch, &checkpoint)?;
-        self.checkpoint = checkpoint;
-        Ok(())
+        self.write(&batch, checkpoint)
     }
 
-    /// As [`apply`](Self::apply), faster, for restores: a crash before the next [`flush`](Self::flush) or `apply` may take
-    /// the newest batches back, each together with its checkpoint.
+    /// As [`apply`](Self::apply), for restores: a large batch is taken in as a sorted run, and a crash meanwhile may leave
+    /// its rows without its checkpoint. Replaying the same records over them is right.
     ///
     /// # Errors
-    /// Nothing of this batch was written and the checkpoint is the old one.
+    /// The checkpoint is the old one.
     pub fn apply_bulk(&mut self, batch: &WriteBatch, checkpoint: Checkpoint) -> Result<(), StateError> {
-        self.backend.write_bulk(batch, &checkpoint)?;
-        self.checkpoint = checkpoint;
-        Ok(())
+        if batch.bytes() >= BULK_BYTES {
+            self.announce(&checkpoint)?;
+            if self.backend.ingest(batch)? {
+                return self.write(&WriteBatch::new(), checkpoint);
+            }
+        }
+        self.write(batch, checkpoint)
     }
 
-    /// Makes all bulk batches survive a crash of the process: the end of a restore.
+    /// The restore is over: work that it put off may be done now.
     ///
     /// # Errors
     /// The storage failed; the restore may be repeated.
+    pub fn settle(&self) -> Result<(), StateError> {
+        self.backend.settle()
+    }
+
+    /// Moves what lies in the log into tables. Nothing depends on it.
+    ///
+    /// # Errors
+    /// The storage failed; what was applied is still safe.
     pub fn flush(&self) -> Result<(), StateError> {
         self.backend.flush()
+    }
+
+    /// Notes beforehand how far the rows will be while the checkpoint still says otherwise.
+    fn announce(&mut self, next: &Checkpoint) -> Result<(), StateError> {
+        let mut ahead = self.ahead.take().unwrap_or_default();
+        for (store, next) in &next.changelog {
+            let known = ahead.changelog.entry(store.clone()).or_insert(*next);
+            *known = (*known).max(*next);
+        }
+        self.ahead = Some(ahead);
+        self.write(&WriteBatch::new(), self.checkpoint.clone())
+    }
+
+    fn write(&mut self, batch: &WriteBatch, checkpoint: Checkpoint) -> Result<(), StateError> {
+        let mut written = checkpoint;
+        let ahead = self.ahead.as_ref().filter(|ahead| !written.reaches(ahead)).cloned();
+        if let Some(ahead) = &ahead {
+            written.metadata.insert(AHEAD.into(), ahead.encode());
+        }
+        self.backend.write(batch, &written)?;
+        written.metadata.remove(AHEAD);
+        (self.checkpoint, self.ahead) = (written, ahead);
+        Ok(())
     }
 }

@@ -19,6 +19,9 @@ mod scenarios;
 /// Whatever fails, and in whatever order: every record has exactly one effect.
 mod simulation;
 
+/// A Kafka Streams application in Java hands its work to ours and takes it back.
+mod interop;
+
 /// The services of the tests themselves.
 mod services;
 

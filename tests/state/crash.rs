@@ -14,10 +14,8 @@ const MODE: &str = "TOPO_TEST_CRASH_MODE";
 const PADDING: usize = 20_000;
 /// So little that memtables fill up and flushes run while the process dies.
 const TIGHT: usize = 3 << 20;
-/// So much that nothing is flushed by itself.
-const AMPLE: usize = 256 << 20;
-/// In the mixed mode every so many batches one is logged, the others are bulk writes.
-const MIXED: i64 = 20;
+/// Rows of a batch that is taken in as a sorted run.
+const RUN_ROWS: u8 = 60;
 
 fn open(dir: PathBuf, memory: usize) -> TaskState {
     let specs = vec![key_value_spec("s", true), key_value_spec("t", true)];
@@ -36,17 +34,31 @@ fn batch(number: i64) -> WriteBatch {
     batch
 }
 
+/// As [`batch`], and so large that a restore takes it in as a sorted run.
+fn run(number: i64) -> WriteBatch {
+    let mut batch = batch(number);
+    for row in 0..RUN_ROWS {
+        batch.put(0, &run_key(number, row), &vec![number as u8; PADDING]);
+    }
+    batch
+}
+
+fn run_key(number: i64, row: u8) -> Vec<u8> {
+    [&number.to_be_bytes()[..], &[row]].concat()
+}
+
 /// Writes until it is killed. Does nothing in an ordinary test run.
 #[test]
 fn child_that_writes_until_it_is_killed() {
     let (Ok(dir), Ok(mode)) = (std::env::var(DIR), std::env::var(MODE)) else { return };
-    let mut state = open(dir.into(), if mode == "mixed" { AMPLE } else { TIGHT });
+    let mut state = open(dir.into(), TIGHT);
     let first = state.checkpoint().changelog.get("s").map_or(1, |last| last + 1);
     for number in first.. {
         let next = checkpoint("s", number);
         match mode.as_str() {
             "bulk" => state.apply_bulk(&batch(number), next),
-            "mixed" if number % MIXED != 0 => state.apply_bulk(&batch(number), next),
+            "runs" => state.apply_bulk(&run(number), next),
+            "mixed" if number % 2 == 0 => state.apply_bulk(&run(number), next),
             _ => state.apply(batch(number), next),
         }
         .expect("the batch is applied");
@@ -105,24 +117,55 @@ fn a_killed_process_loses_no_applied_batch() {
 }
 
 #[test]
-fn a_killed_restore_leaves_a_prefix_with_its_checkpoint() {
+fn a_killed_restore_of_small_batches_loses_none() {
     let scratch = tempfile::tempdir().unwrap();
-    let mut found = 0;
-    for batches in [1, 300, 700] {
-        write_and_kill(scratch.path(), "bulk", batches);
-        let now = consistent_prefix(scratch.path());
-        assert!(now >= found, "went back from {found} to {now}");
-        found = now;
+    for batches in [1, 300] {
+        let told = write_and_kill(scratch.path(), "bulk", batches);
+        let found = consistent_prefix(scratch.path());
+        assert!(found >= told, "told of {told}, found {found}");
     }
-    assert!(found > 0, "no flush happened: the test proves nothing");
+}
+
+/// Batch `number` is there as a whole.
+fn assert_run(state: &TaskState, number: i64) {
+    for row in 0..RUN_ROWS {
+        let found = state.backend().get(0, &run_key(number, row), &mut |value| {
+            assert_eq!(value, vec![number as u8; PADDING]);
+        });
+        assert!(found.expect("a read"), "row {row} of batch {number}");
+    }
 }
 
 #[test]
-fn a_logged_batch_carries_the_bulk_batches_before_it_over_a_kill() {
+fn a_killed_restore_of_sorted_runs_has_all_that_its_checkpoint_says_and_owns_up_to_more() {
     let scratch = tempfile::tempdir().unwrap();
-    for batches in [25, 45] {
+    let mut ahead = 0;
+    for round in 1..=12 {
+        let told = write_and_kill(scratch.path(), "runs", 1 + round % 3);
+        let mut state = open(scratch.path().to_owned(), TIGHT);
+        let last = state.checkpoint().changelog["s"];
+        assert!(last >= told, "told of {told}, found {last}");
+        (1..=last).for_each(|number| assert_run(&state, number));
+        let next = state.backend().get(0, &run_key(last + 1, 0), &mut |_| {}).expect("a read");
+        assert!(!next || state.is_ahead(), "rows of batch {} are there and nobody says so", last + 1);
+        ahead += i64::from(state.is_ahead());
+        // The restore goes on: the same batch again, and nothing is ahead any more.
+        state.apply_bulk(&run(last + 1), checkpoint("s", last + 1)).expect("the batch is applied");
+        assert!(!state.is_ahead());
+        assert_run(&state, last + 1);
+        assert_eq!(get(&mut key_value(&state, 1), "last"), Some((last + 1, 0)));
+    }
+    assert!(ahead > 0, "no kill fell between the rows and their checkpoint: the test proves nothing");
+}
+
+#[test]
+fn logged_batches_and_sorted_runs_may_take_turns() {
+    let scratch = tempfile::tempdir().unwrap();
+    for batches in [5, 12] {
         let told = write_and_kill(scratch.path(), "mixed", batches);
-        let found = consistent_prefix(scratch.path());
-        assert!(found >= told / MIXED * MIXED, "told of {told}, found {found}");
+        let state = open(scratch.path().to_owned(), TIGHT);
+        let last = state.checkpoint().changelog["s"];
+        assert!(last >= told, "told of {told}, found {last}");
+        (1..=last).filter(|number| number % 2 == 0).for_each(|number| assert_run(&state, number));
     }
 }

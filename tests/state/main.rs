@@ -8,6 +8,8 @@ mod contract;
 mod crash;
 /// Directories that are damaged, foreign, locked or from another declaration.
 mod directory;
+/// A directory of an older version of the format, opened by this one.
+mod fixture;
 /// Random operations beside plain maps.
 mod model;
 /// Scratch directories, and the engine's part of a commit.

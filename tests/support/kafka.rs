@@ -117,7 +117,8 @@ fn launch(jars: &Path, scratch: &Path) -> Guarded {
     Guarded::start(&mut command, scratch).expect("java must be installed (scripts/setup.sh)")
 }
 
-fn java(jars: &Path, scratch: &Path) -> Command {
+/// A Java that finds the classes of a directory and Kafka's; it works there.
+pub(crate) fn java(jars: &Path, scratch: &Path) -> Command {
     let mut command = Command::new("java");
     command
         .args([
@@ -127,10 +128,15 @@ fn java(jars: &Path, scratch: &Path) -> Command {
             "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
         ])
         .arg("-cp")
-        .arg(jars.join("*"))
+        .arg(class_path(jars, scratch))
         .current_dir(scratch)
         .stdin(Stdio::null());
     command
+}
+
+/// The classes below a directory, and all jars of another.
+pub(crate) fn class_path(jars: &Path, classes: &Path) -> String {
+    format!("{}:{}", classes.display(), jars.join("*").display())
 }
 
 /// One node that is broker and controller. Records stamped in the past stay, groups settle at once.
@@ -166,13 +172,16 @@ fn properties(scratch: &Path, port: u16, controller: u16) -> String {
     lines.join("\n") + "\n"
 }
 
-/// The directory with the jars; fetches them when they are nowhere.
-fn jars() -> PathBuf {
+/// The directory with the jars of Kafka and of Kafka Streams; fetches them when they are nowhere.
+pub(crate) fn jars() -> PathBuf {
     let home = || PathBuf::from(std::env::var_os("HOME").expect("HOME"));
     let named = std::env::var_os("TOPO_KAFKA_JARS").map(PathBuf::from);
     let cache = std::env::var_os("XDG_CACHE_HOME").map_or_else(|| home().join(".cache"), PathBuf::from);
     let directory = named.unwrap_or_else(|| cache.join(format!("topo/kafka-{VERSION}")));
-    if directory.join(format!("kafka_2.13-{VERSION}.jar")).exists() {
+    if ["kafka_2.13", "kafka-streams"]
+        .iter()
+        .all(|jar| directory.join(format!("{jar}-{VERSION}.jar")).exists())
+    {
         return directory;
     }
     let script = in_repository("scripts/kafka.sh");

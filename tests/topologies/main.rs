@@ -22,8 +22,12 @@ mod demo;
 mod generate;
 /// Five processes, killed again and again.
 mod kills;
+/// What `/metrics` of a running process says.
+mod metrics;
 /// The PostgreSQL exit on a real PostgreSQL.
 mod ods;
+/// Exits that share the partitions and are killed in the middle of a rebalance.
+mod ods_kills;
 /// The topology `orders`, rule by rule and against the model.
 mod orders;
 /// The samples, byte for byte, through the processes.

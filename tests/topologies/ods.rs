@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -22,6 +23,7 @@ struct Stage {
     url: String,
     runtime: tokio::runtime::Runtime,
     now_ms: i64,
+    exits: AtomicUsize,
 }
 
 impl Stage {
@@ -36,7 +38,7 @@ impl Stage {
         let (base, _) = server.url().rsplit_once('/').unwrap();
         let broker = Arc::new(MemoryBroker::new());
         broker.advance(1);
-        Self { broker, url: format!("{base}/{name}"), runtime, now_ms: 1 }
+        Self { broker, url: format!("{base}/{name}"), runtime, now_ms: 1, exits: AtomicUsize::new(0) }
     }
 
     fn create_topic(&self) {
@@ -52,6 +54,7 @@ impl Stage {
     fn config(&self) -> OdsConfig {
         OdsConfig {
             group: "orders-ods".into(),
+            client_id: format!("exit-{}", self.exits.fetch_add(1, Ordering::Relaxed)),
             instance_id: None,
             topic: "orders.enriched".into(),
             dead_letters: "orders-dead-letters".into(),

@@ -66,6 +66,12 @@ impl KafkaMembership {
                 format!("a lease topic does not exist yet: one of {}", self.topics.join(", ")),
             )),
             Some(Code::PollExceeded) => None,
+            // It is tried again until they are gone: a stopped Kafka Streams stays in its group for a session.
+            Some(Code::InconsistentGroupProtocol) => Some(BrokerError::Retriable(
+                "the group has members that place tasks in another way, such as Kafka Streams; it takes this process in when \
+                 they have left or their sessions are over"
+                    .to_owned(),
+            )),
             _ => match react("being a member", error) {
                 fenced @ (BrokerError::Unauthorized(_) | BrokerError::Fenced(_)) => Some(fenced),
                 other if matches!(error, KafkaError::MessageConsumptionFatal(_)) => Some(other),

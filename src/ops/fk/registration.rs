@@ -75,7 +75,7 @@ where
         let foreign = |row: &Option<V>| row.as_ref().and_then(|row| (self.foreign)(&key, row));
         let (before, after) = (foreign(&old), foreign(&new));
         if !self.left_join && new.is_some() && after.is_none() {
-            ctx.dropped();
+            ctx.dropped_because("null_foreign_key");
         }
         let hash = match &new {
             Some(row) => {

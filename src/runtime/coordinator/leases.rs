@@ -192,6 +192,11 @@ impl Leases {
         std::mem::take(&mut self.moves)
     }
 
+    /// All tasks that are held, and whether each runs.
+    pub(super) fn held(&self) -> impl Iterator<Item = (TaskId, bool)> {
+        self.leases.iter().map(|(task, lease)| (*task, matches!(lease.phase, Phase::Running { .. })))
+    }
+
     /// All tasks that are held.
     pub(super) fn tasks(&self) -> Vec<TaskId> {
         self.leases.keys().copied().collect()

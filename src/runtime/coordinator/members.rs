@@ -5,7 +5,7 @@
 //! another layout has an older claim. Everybody announces before reading, and the partition has one order, so of two
 //! processes the later one always sees the earlier.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -13,10 +13,14 @@ use serde::{Deserialize, Serialize};
 use super::super::error::Error;
 use super::super::plan::Plan;
 use super::super::shared::Shared;
+use super::standbys::Candidate;
 use crate::broker::{
     Assignment, Consumer, Fetched, Isolation, NewTopic, Outgoing, Producer, ProducerConfig, StartOffset,
 };
 use crate::record::{Headers, Partition};
+
+/// Milliseconds between two announcements of a process whose tasks change.
+const CHANGED_MS: i64 = 500;
 
 /// Sub-topology -> source topic -> partition count.
 pub(crate) type Layout = BTreeMap<String, BTreeMap<String, i32>>;
@@ -26,11 +30,26 @@ pub(crate) type Layout = BTreeMap<String, BTreeMap<String, i32>>;
 pub(crate) struct Announcement {
     pub(crate) process: String,
     pub(crate) host: String,
+    /// What fails together with it.
+    #[serde(default)]
+    pub(crate) rack: String,
     pub(crate) layout: Layout,
     /// Offset of its first announcement since its start; absent in that one.
     pub(crate) claim: Option<i64>,
     /// Milliseconds since the epoch, by its own clock.
     pub(crate) last_seen: i64,
+    /// What it holds.
+    #[serde(default)]
+    pub(crate) holding: Holding,
+}
+
+/// The tasks of a process, by the names of their directories, each with the offsets it still has to pass.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Holding {
+    /// Those it has the lease of; 0 = it runs, `null` = that is not known yet.
+    pub(crate) active: BTreeMap<String, Option<u64>>,
+    /// Those it keeps a warm copy of.
+    pub(crate) standby: BTreeMap<String, Option<u64>>,
 }
 
 /// What is known of another process.
@@ -60,6 +79,9 @@ pub(super) struct Members {
     writer: Option<Box<dyn Producer>>,
     reader: Option<Box<dyn Consumer>>,
     layout: Layout,
+    holding: Holding,
+    /// Which tasks it holds is not announced yet.
+    changed: bool,
     claim: Option<i64>,
     announced: Option<i64>,
     members: BTreeMap<String, Member>,
@@ -75,6 +97,8 @@ impl Members {
             writer: None,
             reader: None,
             layout: Layout::new(),
+            holding: Holding::default(),
+            changed: false,
             claim: None,
             announced: None,
             members: BTreeMap::new(),
@@ -94,10 +118,33 @@ impl Members {
         self.layout = plan.layout();
     }
 
+    /// What this process holds from now on. Other tasks than before are announced soon, progress with the next heartbeat.
+    pub(super) fn set_holding(&mut self, holding: Holding) {
+        let tasks = |it: &Holding| (keys(&it.active), keys(&it.standby));
+        self.changed |= tasks(&holding) != tasks(&self.holding);
+        self.holding = holding;
+    }
+
+    /// The processes that live and run this layout, this one included.
+    pub(super) fn living(&self, shared: &Shared, now: i64) -> Vec<Candidate> {
+        let others = self.members.values().filter(|member| {
+            now - member.heard < shared.config.members_expiry_ms && member.announcement.layout == self.layout
+        });
+        let of = |it: &Announcement| Candidate {
+            process: it.process.clone(),
+            rack: if it.rack.is_empty() { it.host.clone() } else { it.rack.clone() },
+            active: keys(&it.holding.active),
+        };
+        let own = self.announcement(shared, now);
+        others.map(|member| of(&member.announcement)).chain([of(&own)]).collect()
+    }
+
     /// Announces this process when it is time, and listens. Bounded; never waits.
     pub(super) fn step(&mut self, shared: &Shared, now: i64) -> Result<(), Error> {
         self.connect(shared)?;
-        let due = self.announced.is_none_or(|at| now - at >= shared.config.members_heartbeat_ms);
+        let pause = shared.config.members_heartbeat_ms;
+        let pause = if self.changed { pause.min(CHANGED_MS) } else { pause };
+        let due = self.announced.is_none_or(|at| now - at >= pause);
         if due {
             self.announce(shared, now)?;
         }
@@ -166,17 +213,24 @@ impl Members {
     }
 
     fn announce(&mut self, shared: &Shared, now: i64) -> Result<(), Error> {
-        let announcement = Announcement {
-            process: shared.process_id.clone(),
-            host: shared.config.host.clone(),
-            layout: self.layout.clone(),
-            claim: self.claim,
-            last_seen: now,
-        };
+        let announcement = self.announcement(shared, now);
         let text = serde_json::to_vec(&announcement).map_err(|error| Error::Layout(error.to_string()))?;
         self.write(shared, Some(&text), now)?;
         self.announced = Some(now);
+        self.changed = false;
         Ok(())
+    }
+
+    fn announcement(&self, shared: &Shared, now: i64) -> Announcement {
+        Announcement {
+            process: shared.process_id.clone(),
+            host: shared.config.host.clone(),
+            rack: shared.config.rack.clone(),
+            layout: self.layout.clone(),
+            claim: self.claim,
+            last_seen: now,
+            holding: self.holding.clone(),
+        }
     }
 
     fn write(&mut self, shared: &Shared, value: Option<&[u8]>, now: i64) -> Result<(), Error> {
@@ -236,4 +290,8 @@ impl Members {
         let heard = announcement.last_seen.min(now);
         self.members.insert(process, Member { announcement, claim, heard });
     }
+}
+
+fn keys(map: &BTreeMap<String, Option<u64>>) -> BTreeSet<String> {
+    map.keys().cloned().collect()
 }

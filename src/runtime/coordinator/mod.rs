@@ -7,15 +7,17 @@
 //! Owns: the membership, the leases, the topics' existence, the announcement of this process. Never: a record, a store, a
 //! thread, a clock.
 
+mod holding;
 mod lag;
 mod leases;
 mod members;
-mod orphans;
 mod purge;
+mod standbys;
 mod start;
 mod stop;
 mod topics;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, TryRecvError};
 
@@ -23,15 +25,15 @@ use self::lag::Lag;
 use self::leases::Leases;
 pub(crate) use self::members::Layout;
 use self::members::Members;
-use self::orphans::Orphans;
 use self::purge::Purge;
+use self::standbys::StandbyPlacement;
 use super::error::{Error, Reaction};
 use super::mailbox::{Progress, Report, ToRestorer, ToWorker};
-use super::observer::Event;
+use super::observer::{Event, TaskId};
 use super::plan::Plan;
 use super::shared::Shared;
 use super::waiting::Waiting;
-use crate::broker::{Admin, Membership};
+use crate::broker::{Admin, Membership, Orphans};
 use crate::task::GlobalStores;
 
 /// Pause after a "not now" of the broker, and between two looks for a missing topic.
@@ -51,8 +53,8 @@ enum Stage {
 
 /// What the outer loop has to set up: the coordinator decides when, but owns no thread.
 pub(crate) enum Launch {
-    /// The restorer, for this plan.
-    Restorer { plan: Arc<Plan>, cluster_id: String },
+    /// All restorers, for this plan.
+    Restorers { plan: Arc<Plan>, cluster_id: String },
     /// All workers.
     Workers { plan: Arc<Plan>, membership: Arc<dyn Membership>, globals: GlobalStores },
 }
@@ -62,7 +64,7 @@ pub(crate) struct Coordinator {
     shared: Arc<Shared>,
     inbox: Receiver<Report>,
     workers: Vec<Sender<ToWorker>>,
-    restorer: Option<Sender<ToRestorer>>,
+    restorers: Vec<Sender<ToRestorer>>,
     launches: Vec<Launch>,
     stage: Stage,
     admin: Option<Box<dyn Admin>>,
@@ -75,6 +77,9 @@ pub(crate) struct Coordinator {
     purge: Purge,
     lag: Lag,
     orphans: Orphans,
+    standbys: StandbyPlacement,
+    /// Offsets that restores and standbys of this process still have to pass, as last heard.
+    behind: BTreeMap<TaskId, u64>,
     waiting: Waiting,
     retry_at: i64,
     /// Whether the group has this process as a member now.
@@ -95,7 +100,7 @@ impl Coordinator {
             leases: Leases::new(workers),
             inbox,
             workers: Vec::new(),
-            restorer: None,
+            restorers: Vec::new(),
             launches: Vec::new(),
             stage: Stage::Connect,
             admin: None,
@@ -112,6 +117,8 @@ impl Coordinator {
             left: false,
             lag: Lag::default(),
             orphans: Orphans::default(),
+            standbys: StandbyPlacement::default(),
+            behind: BTreeMap::new(),
             shared,
         }
     }
@@ -154,9 +161,9 @@ impl Coordinator {
         std::mem::take(&mut self.launches)
     }
 
-    /// Where the restorer that was asked for listens.
-    pub(crate) fn attach_restorer(&mut self, mailbox: Sender<ToRestorer>) {
-        self.restorer = Some(mailbox);
+    /// Where the restorers that were asked for listen.
+    pub(crate) fn attach_restorers(&mut self, mailboxes: Vec<Sender<ToRestorer>>) {
+        self.restorers = mailboxes;
     }
 
     /// Where the workers that were asked for listen.
@@ -218,6 +225,7 @@ impl Coordinator {
                 tracing::debug!(worker, "worker ended");
             }
             Report::Restored(restored) => self.place(*restored),
+            Report::Behind { task, offsets } => drop(self.behind.insert(task, offsets)),
             Report::Cancelled(task) => self.leases.closed(task),
             Report::GlobalsReady(globals) => self.globals = Some(globals),
             Report::Failed(error) => self.fail(error, now),
@@ -232,8 +240,9 @@ impl Coordinator {
         }
     }
 
-    fn tell_restorer(&self, message: ToRestorer) {
-        if let Some(mailbox) = &self.restorer {
+    /// A task is always one restorer's: only one of them has its directory.
+    fn tell_restorer_of(&self, task: TaskId, message: ToRestorer) {
+        if let Some(mailbox) = self.restorers.get(task.lane(self.restorers.len())) {
             let _ = mailbox.send(message);
         }
     }

@@ -44,10 +44,9 @@ impl Coordinator {
         let all: BTreeMap<String, i32> = counts.into_iter().chain(written).collect();
         let plan = Plan::new(&self.shared, &all)?;
         let mut internal = plan.internal.clone();
-        internal.push(self.members.topic(&self.shared));
-        if !topics::ensure(admin.as_mut(), &internal)? {
-            return Ok(true);
-        }
+        internal.push(self.members.topic(&self.shared).into());
+        let Some(remarks) = topics::ensure(admin.as_mut(), &internal)? else { return Ok(true) };
+        remarks.iter().for_each(|remark| self.shared.warn(remark));
         self.members.set_layout(&plan);
         self.plan = Arc::new(plan);
         self.stage = Stage::Guard;
@@ -66,9 +65,9 @@ impl Coordinator {
                 Ok(false)
             }
             Verdict::Clear => {
-                if self.restorer.is_none() {
+                if self.restorers.is_empty() {
                     let (plan, cluster_id) = (self.plan.clone(), self.cluster_id.clone());
-                    self.launches.push(Launch::Restorer { plan, cluster_id });
+                    self.launches.push(Launch::Restorers { plan, cluster_id });
                 }
                 self.stage = Stage::Globals;
                 Ok(true)
@@ -118,6 +117,7 @@ impl Coordinator {
             return Ok(true);
         }
         let mut moved = self.poll_group(now)?;
+        self.tend_standbys(now);
         self.members.step(&self.shared, now)?;
         for next in self.leases.moves(now) {
             moved = true;
@@ -145,7 +145,7 @@ impl Coordinator {
         }
         let (group, wanted) = (self.group(), self.plan.lease_partitions());
         let Some(admin) = &mut self.admin else { return Ok(None) };
-        self.orphans.look(admin.as_mut(), &group.group, &group.client_id, &wanted)
+        Ok(self.orphans.look(admin.as_mut(), &group.group, &group.client_id, &wanted)?)
     }
 
     pub(super) fn poll_group(&mut self, now: i64) -> Result<bool, Error> {
@@ -189,8 +189,12 @@ impl Coordinator {
 
     pub(super) fn carry_out(&mut self, next: Move) -> Result<(), Error> {
         match next {
-            Move::Restore(task) => self.tell_restorer(ToRestorer::Restore(task)),
-            Move::CancelRestore(task) => self.tell_restorer(ToRestorer::Cancel(task)),
+            Move::Restore(task) => {
+                self.standbys.taken(task);
+                self.behind.remove(&task);
+                self.tell_restorer_of(task, ToRestorer::Restore(task));
+            }
+            Move::CancelRestore(task) => self.tell_restorer_of(task, ToRestorer::Cancel(task)),
             Move::Revoke { worker, task } => self.tell_worker(worker, ToWorker::Revoke(vec![task])),
             Move::Lose { worker, task } => self.tell_worker(worker, ToWorker::Lost(vec![task])),
             Move::Release(task) => {

@@ -18,7 +18,10 @@ impl Coordinator {
             return;
         }
         self.stage = Stage::Stop { deadline: now + STOP_MS };
-        self.tell_restorer(ToRestorer::Stop);
+        for mailbox in &self.restorers {
+            // One that is gone has reported why.
+            let _ = mailbox.send(ToRestorer::Stop);
+        }
         for worker in 0..self.workers.len() {
             self.tell_worker(worker, ToWorker::Stop);
         }
@@ -50,7 +53,7 @@ impl Coordinator {
         }
         // Without mailboxes whoever still works ends by itself.
         self.workers.clear();
-        self.restorer = None;
+        self.restorers.clear();
         self.waiting.over(&self.shared);
         self.shared.tell(&Event::Stopped);
         self.stage = Stage::Ended;

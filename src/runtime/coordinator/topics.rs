@@ -3,63 +3,83 @@
 use std::collections::BTreeMap;
 
 use super::super::error::Error;
+use super::super::internal::InternalTopic;
 use crate::broker::{Admin, BrokerError, NewTopic};
 
 /// Settings that must be as the engine wants them; all others are the operator's business.
 const CHECKED: &[&str] = &["cleanup.policy"];
 
-/// Makes sure that these topics exist with the right partition count and settings. Returns whether all of them can be
-/// seen now; a topic just created may take a moment.
-pub(super) fn ensure(admin: &mut dyn Admin, wanted: &[NewTopic]) -> Result<bool, Error> {
-    let names: Vec<String> = wanted.iter().map(|topic| topic.name.clone()).collect();
+/// Makes sure that these topics exist with the right partition count and settings. `None` while one of them cannot be seen
+/// yet, because it was created just now; otherwise what an operator should know about them.
+pub(super) fn ensure(admin: &mut dyn Admin, wanted: &[InternalTopic]) -> Result<Option<Vec<String>>, Error> {
+    let names: Vec<String> = wanted.iter().map(|it| it.topic.name.clone()).collect();
     let counts = admin.partitions(&names)?;
-    let missing: Vec<NewTopic> =
-        wanted.iter().filter(|topic| !counts.contains_key(&topic.name)).cloned().collect();
-    for topic in wanted {
-        if let Some(&found) = counts.get(&topic.name) {
-            check(admin, topic, found)?;
+    let mut remarks = Vec::new();
+    let mut missing = Vec::new();
+    for wanted in wanted {
+        match counts.get(&wanted.topic.name) {
+            Some(&found) => remarks.extend(check(admin, wanted, found)?),
+            None => missing.push(wanted.topic.clone()),
         }
     }
     if missing.is_empty() {
-        return Ok(true);
+        return Ok(Some(remarks));
     }
     for created in admin.create(&missing)? {
         created?;
     }
-    Ok(false)
+    Ok(None)
 }
 
-fn check(admin: &mut dyn Admin, wanted: &NewTopic, found: i32) -> Result<(), Error> {
-    if found != wanted.partitions {
-        return Err(Error::InternalTopic {
-            topic: wanted.name.clone(),
-            setting: "partitions".into(),
-            found: found.to_string(),
-            wanted: wanted.partitions.to_string(),
-        });
+fn check(admin: &mut dyn Admin, wanted: &InternalTopic, found: i32) -> Result<Option<String>, Error> {
+    let InternalTopic { topic, forgets_ms } = wanted;
+    if found != topic.partitions {
+        return Err(unfit(topic, "partitions", &found.to_string(), &topic.partitions.to_string()));
     }
-    if !CHECKED.iter().any(|setting| wanted.settings.contains_key(*setting)) {
-        return Ok(());
+    if !CHECKED.iter().any(|setting| topic.settings.contains_key(*setting)) {
+        return Ok(None);
     }
-    let settings = match admin.settings(&wanted.name) {
+    let settings = match admin.settings(&topic.name) {
         Ok(settings) => settings,
         // Whoever may not read settings has to look after them; the partition count was checked.
-        Err(BrokerError::Unauthorized(_)) => return Ok(()),
+        Err(BrokerError::Unauthorized(_)) => return Ok(None),
         Err(error) => return Err(error.into()),
     };
+    if let Some(retention_ms) = forgets_ms.and_then(|least_ms| forgets(&settings, least_ms)) {
+        return Ok((retention_ms >= 0).then(|| remark(&topic.name, retention_ms)));
+    }
     for setting in CHECKED {
-        let Some(value) = wanted.settings.get(*setting) else { continue };
+        let Some(value) = topic.settings.get(*setting) else { continue };
         let found = settings.get(*setting).map_or("(unset)", String::as_str);
         if !same_policy(found, value) {
-            return Err(Error::InternalTopic {
-                topic: wanted.name.clone(),
-                setting: (*setting).into(),
-                found: found.into(),
-                wanted: value.clone(),
-            });
+            return Err(unfit(topic, setting, found, value));
         }
     }
-    Ok(())
+    Ok(None)
+}
+
+fn unfit(topic: &NewTopic, setting: &str, found: &str, wanted: &str) -> Error {
+    Error::InternalTopic {
+        topic: topic.name.clone(),
+        setting: setting.into(),
+        found: found.into(),
+        wanted: wanted.into(),
+    }
+}
+
+/// After how many milliseconds a changelog as Kafka Streams makes it for windows forgets a record (-1 = never): it is
+/// compacted, and old records are deleted too. `None` when it is another kind, or forgets what the store still knows.
+fn forgets(settings: &BTreeMap<String, String>, least_ms: i64) -> Option<i64> {
+    let retention_ms: i64 = settings.get("retention.ms")?.parse().ok()?;
+    let fits = same_policy(settings.get("cleanup.policy")?, "compact,delete");
+    (fits && !(0..least_ms).contains(&retention_ms)).then_some(retention_ms)
+}
+
+fn remark(topic: &str, retention_ms: i64) -> String {
+    format!(
+        "changelog {topic} has cleanup.policy=compact,delete, as Kafka Streams makes it: the broker deletes records older \
+         than {retention_ms} ms by its own clock, so a replay of older input can lose windows; cleanup.policy=compact keeps them"
+    )
 }
 
 /// `compact,delete` and `delete, compact` are the same list.
@@ -99,5 +119,18 @@ mod tests {
         assert!(same_policy("compact,delete", "delete, compact"));
         assert!(!same_policy("delete", "compact"));
         assert!(!same_policy("compact,delete", "compact"));
+    }
+
+    #[test]
+    fn a_changelog_of_windows_may_delete_what_the_store_has_forgotten_and_nothing_younger() {
+        let forgets = |policy: &str, retention: &str| {
+            let settings = [("cleanup.policy", policy), ("retention.ms", retention)];
+            forgets(&settings.map(|(name, value)| (name.to_owned(), value.to_owned())).into(), 1_000)
+        };
+        assert_eq!(forgets("compact,delete", "1000"), Some(1_000));
+        assert_eq!(forgets("delete, compact", "-1"), Some(-1));
+        for (policy, retention) in [("compact,delete", "999"), ("delete", "1000"), ("compact", "1000")] {
+            assert_eq!(forgets(policy, retention), None, "{policy} {retention}");
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! One task on its way to running.
 //!
 //! ```text
-//!   Open -> Offsets -> Ends -> Replay -> Done
+//!   Open -> Offsets -> Ends -> Queue -> Replay -> Done
 //! ```
 //! The order is the promise: first what the group has *committed* (an answer that waits for pending transactions), then
 //! the *high watermark* of each changelog, then a read-committed replay up to there. The owner before may have committed
@@ -9,6 +9,7 @@
 
 use topo_state::{Checkpoint, Restorer as Rows, TaskState, WriteBatch};
 
+use super::super::error::Error;
 use super::super::mailbox::{InputStart, Restored};
 use super::super::observer::{Event, TaskId};
 use super::super::plan::{Backed, Plan};
@@ -24,6 +25,7 @@ pub(crate) enum Stage {
     Open,
     Offsets,
     Ends,
+    Queue,
     Replay,
     Done,
 }
@@ -114,14 +116,31 @@ impl Job {
         if !end && now - self.reported < REPORT_MS {
             return;
         }
-        let remaining: i64 = if end { 0 } else { self.logs.iter().map(Log::remaining).sum() };
+        let remaining = if end { 0 } else { self.remaining() };
         shared.tell(&Event::Restore {
             task: self.task,
             restored: std::mem::take(&mut self.restored),
             took_ms: now - self.reported,
-            remaining: u64::try_from(remaining).unwrap_or(0),
+            remaining,
         });
         self.reported = now;
+    }
+
+    /// Offsets still to pass.
+    pub(super) fn remaining(&self) -> u64 {
+        self.logs.iter().map(Log::remaining).sum::<i64>().unsigned_abs()
+    }
+
+    /// A job that has followed its changelogs begins as a restore: from its first question on, without opening its stores
+    /// again. What it has is written before.
+    pub(super) fn into_restore(mut self, now: i64) -> Result<Self, Error> {
+        self.write()?;
+        for log in &mut self.logs {
+            (log.end, log.rows) = (0, None);
+        }
+        (self.stage, self.inputs) = (Stage::Offsets, Vec::new());
+        (self.restored, self.reported, self.retry_at) = (0, now, i64::MIN);
+        Ok(self)
     }
 
     /// What the worker gets; `None` only before the stores were opened.

@@ -1,6 +1,6 @@
 //! Brings the stores of tasks up to date before they run, beside the threads that process.
 //!
-//! Owns: task directories until they are handed over, one reader for all changelogs, the global stores. Several tasks
+//! Owns: the directories of its tasks until they are handed over, one reader for all changelogs, the global stores. Several tasks
 //! go on at once; the client spreads its fetches over their partitions. Never: input records, decisions about who
 //! owns what, a thread, a clock.
 
@@ -8,14 +8,17 @@ mod job;
 mod offsets;
 mod open;
 mod replay;
+mod standby;
+mod throttle;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, TryRecvError};
 use std::time::Duration;
 
-use self::job::{Job, Stage};
+use self::job::{Job, Log, Stage};
 use self::replay::Replay;
+use self::standby::{Standbys, Surroundings};
 use super::error::{Error, Reaction};
 use super::globals::Globals;
 use super::mailbox::{Progress, Report, ToRestorer};
@@ -26,12 +29,18 @@ use super::waiting::Waiting;
 use crate::broker::{Consumer, ConsumerConfig, Isolation};
 use crate::observe::TaskState as Shown;
 
+/// Milliseconds between two reports of progress.
+const TELL_MS: i64 = 1_000;
 /// Pause after a "not now".
 const RETRY_MS: i64 = 20;
 /// Bytes the replaying reader may hold: it reads as fast as the broker sends, and for a short time only.
-const REPLAY_BUFFER_BYTES: usize = 48 << 20;
+const REPLAY_BUFFER_BYTES: usize = 32 << 20;
+/// Tasks that a restorer replays from far behind at the same time; the others wait for their turn.
+const LARGE_REPLAYS: usize = 4;
+/// Up to so many offsets a replay is small.
+const SMALL: i64 = 50_000;
 
-/// The restorer of one process.
+/// One restorer of a process. Each task is always the same one's.
 pub(crate) struct Restorer {
     shared: Arc<Shared>,
     plan: Arc<Plan>,
@@ -43,8 +52,12 @@ pub(crate) struct Restorer {
     /// Reads end offsets. Read-uncommitted: the high watermark, not the last stable offset.
     ends: Box<dyn Consumer>,
     replay: Replay,
-    globals: Globals,
+    /// Of the first restorer only: global stores are one per process.
+    globals: Option<Globals>,
     jobs: BTreeMap<TaskId, Job>,
+    standbys: Standbys,
+    /// When the coordinator was told last how far the restores are.
+    told: i64,
     ended: bool,
     waiting: Waiting,
 }
@@ -55,27 +68,31 @@ impl Restorer {
     /// # Errors
     /// When the broker's clients cannot be made, or the global stores cannot be opened.
     pub(crate) fn new(
+        lane: usize,
         shared: Arc<Shared>,
-        plan: Arc<Plan>,
-        cluster_id: String,
+        begin: (Arc<Plan>, String),
         mailboxes: (Receiver<ToRestorer>, Sender<Report>),
         now: i64,
     ) -> Result<Self, Error> {
-        let (inbox, coordinator) = mailboxes;
-        let config = |role: &str, group, isolation| shared.reader(role, group, isolation);
+        let ((plan, cluster_id), (inbox, coordinator)) = (begin, mailboxes);
+        let config =
+            |role: &str, group, isolation| shared.reader(&format!("{role}-{lane}"), group, isolation);
         let reader = |role, group, isolation| shared.broker.consumer(&config(role, group, isolation));
         let replay = ConsumerConfig {
-            buffer_bytes: REPLAY_BUFFER_BYTES,
+            buffer_bytes: REPLAY_BUFFER_BYTES / shared.config.restorers.max(1),
             ..config("restore", false, Isolation::ReadCommitted)
         };
+        let globals = if lane == 0 { Some(Globals::open(&shared, &plan, &cluster_id, now)?) } else { None };
         Ok(Self {
             group: reader("offsets", true, Isolation::ReadCommitted)?,
             ends: reader("ends", false, Isolation::ReadUncommitted)?,
-            replay: Replay::new(shared.broker.consumer(&replay)?),
-            globals: Globals::open(&shared, &plan, &cluster_id, now)?,
+            replay: Replay::new(shared.broker.consumer(&replay)?, replay::BATCH_BYTES),
+            globals,
             jobs: BTreeMap::new(),
+            standbys: Standbys::new(&shared, lane),
+            told: now,
             ended: false,
-            waiting: Waiting::new("restorer", 1_000),
+            waiting: Waiting::new(format!("restorer {lane}"), 1_000),
             shared,
             plan,
             cluster_id,
@@ -87,40 +104,69 @@ impl Restorer {
     /// One bounded piece of work at time `now`. Waits at most `wait`, for records and only with nothing else to do.
     ///
     /// 1. mailbox: tasks to restore, to cancel, the end;
-    /// 2. every job that does not replay yet goes one step on (open, offsets, ends);
+    /// 2. every job that does not replay yet goes one step on (open, offsets, ends, and its turn has come);
     /// 3. one poll for all jobs that replay; each applies what came for it, and is done when its reader has passed its end;
-    /// 4. global stores follow their topics.
+    /// 4. global stores follow their topics; standbys follow theirs while nothing is restored.
     pub(crate) fn step(&mut self, now: i64, wait: Duration) -> Progress {
         let mut moved = self.read_mailbox(now);
         if self.ended {
             return Progress::Done;
         }
         moved |= self.prepare_jobs(now);
-        let wait = if moved || self.globals.is_behind() { Duration::ZERO } else { wait };
+        let behind = self.globals.as_ref().is_some_and(Globals::is_behind);
+        let wait = if moved || behind { Duration::ZERO } else { wait };
         moved |= self.replay_jobs(now, wait);
+        self.tell_progress(now);
         moved |= self.hand_over(now);
-        match self.globals.step(&self.shared) {
+        moved |= self.follow_globals(now);
+        moved |= self.follow_standbys(now);
+        Progress::of(moved)
+    }
+
+    /// A restore of a task that is to run goes first.
+    fn follow_standbys(&mut self, now: i64) -> bool {
+        if self.jobs.values().any(|job| job.trouble.is_none()) {
+            return false;
+        }
+        let mut around = Surroundings {
+            shared: &self.shared,
+            plan: &self.plan,
+            cluster_id: &self.cluster_id,
+            group: self.group.as_mut(),
+            ends: self.ends.as_mut(),
+        };
+        let (moved, looked) = self.standbys.step(&mut around, now);
+        for (task, offsets) in looked {
+            self.report(Report::Behind { task, offsets });
+        }
+        moved
+    }
+
+    fn follow_globals(&mut self, now: i64) -> bool {
+        let Some(globals) = &mut self.globals else { return false };
+        match globals.step(&self.shared, now) {
             Ok(progress) => {
-                moved |= progress.moved;
                 if let Some(ready) = progress.ready {
                     self.report(Report::GlobalsReady(ready));
                 }
+                progress.moved
             }
-            Err(error) => self.trouble(None, error, now),
+            Err(error) => {
+                self.trouble(None, error, now);
+                false
+            }
         }
-        Progress::of(moved)
     }
 
     fn read_mailbox(&mut self, now: i64) -> bool {
         let mut moved = false;
         loop {
             match self.inbox.try_recv() {
-                Ok(ToRestorer::Restore(task)) => {
-                    self.shared.tell(&Event::Task { task, from: None, to: Some(Shown::Restoring) });
-                    self.jobs.insert(task, Job::new(&self.plan, task, now));
-                }
+                Ok(ToRestorer::Restore(task)) => self.begin(task, now),
                 Ok(ToRestorer::Cancel(task)) => self.cancel(task),
+                Ok(ToRestorer::Follow(tasks)) => self.standbys.want(&self.shared, tasks),
                 Ok(ToRestorer::Stop) | Err(TryRecvError::Disconnected) => {
+                    self.standbys.stop(&self.shared);
                     self.ended = true;
                     return true;
                 }
@@ -128,6 +174,16 @@ impl Restorer {
             }
             moved = true;
         }
+    }
+
+    /// From where its standby is, if there is one, or from its directory.
+    fn begin(&mut self, task: TaskId, now: i64) {
+        let warm = self.standbys.promote(&self.shared, task, now).unwrap_or_else(|error| {
+            self.shared.warn(&format!("the standby of task {task} is of no use: {error}"));
+            None
+        });
+        self.shared.tell(&Event::Task { task, from: None, to: Some(Shown::Restoring) });
+        self.jobs.insert(task, warm.unwrap_or_else(|| Job::new(&self.plan, task, now)));
     }
 
     /// The lease is gone. One that was handed over already is the worker's to close.
@@ -154,6 +210,7 @@ impl Restorer {
 
     /// One step of one job towards its replay.
     fn prepare(&mut self, task: TaskId, now: i64) -> Result<bool, Error> {
+        let its_turn = self.has_room_for(task);
         let Some(job) = self.jobs.get_mut(&task) else { return Ok(false) };
         if now < job.retry_at {
             return Ok(false);
@@ -161,13 +218,24 @@ impl Restorer {
         match job.stage {
             Stage::Open => job.open(&self.shared, &self.plan, &self.cluster_id, now)?,
             Stage::Offsets => job.read_offsets(&self.plan, self.group.as_mut(), self.ends.as_mut())?,
-            Stage::Ends => {
-                job.read_ends(&self.shared, &self.plan, self.ends.as_mut(), now)?;
-                self.replay.begin(job, now)?;
-            }
-            Stage::Replay | Stage::Done => return Ok(false),
+            Stage::Ends => job.read_ends(&self.shared, &self.plan, self.ends.as_mut(), now)?,
+            Stage::Queue if its_turn => self.replay.begin(job, now)?,
+            Stage::Queue | Stage::Replay | Stage::Done => return Ok(false),
         }
         Ok(true)
+    }
+
+    /// Each large replay holds memory for a sorted run. The smallest of those that wait goes first, and a small one,
+    /// a task that was here before, never waits.
+    fn has_room_for(&self, task: TaskId) -> bool {
+        let size = |job: &Job| job.logs.iter().map(Log::remaining).sum::<i64>();
+        let Some(own) = self.jobs.get(&task).filter(|job| job.stage == Stage::Queue).map(size) else {
+            return false;
+        };
+        let large = |stage| self.jobs.iter().filter(move |(_, job)| job.stage == stage && size(job) > SMALL);
+        own <= SMALL
+            || large(Stage::Replay).count() < LARGE_REPLAYS
+                && large(Stage::Queue).all(|(other, job)| (own, task) <= (size(job), *other))
     }
 
     fn replay_jobs(&mut self, now: i64, wait: Duration) -> bool {
@@ -177,6 +245,15 @@ impl Restorer {
                 let (task, error) = *trouble;
                 self.trouble(task, error, now);
                 false
+            }
+        }
+    }
+
+    fn tell_progress(&mut self, now: i64) {
+        if now - self.told >= TELL_MS {
+            self.told = now;
+            for (task, job) in self.jobs.iter().filter(|(_, job)| job.stage == Stage::Replay) {
+                self.report(Report::Behind { task: *task, offsets: job.remaining() });
             }
         }
     }
@@ -213,6 +290,19 @@ impl Restorer {
             self.waiting.because(&self.shared, now, &text);
             return;
         }
+        if error.reaction() == Reaction::Restore
+            && let Some(job) = task.and_then(|task| self.jobs.get_mut(&task))
+        {
+            self.replay.forget(job);
+            match job.damaged(&self.shared, &self.plan, now, &error) {
+                Ok(()) => return,
+                Err(error) => return self.fail(error),
+            }
+        }
+        self.fail(error);
+    }
+
+    fn fail(&mut self, error: Error) {
         self.ended = true;
         self.report(Report::Failed(error));
     }

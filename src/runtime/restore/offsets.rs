@@ -75,7 +75,7 @@ impl Job {
             Some(why) => self.start_over(shared, &name, now, &why),
             None => {
                 self.trouble = None;
-                self.stage = Stage::Replay;
+                self.stage = Stage::Queue;
                 Ok(())
             }
         }

@@ -54,6 +54,18 @@ impl Job {
         Some(Rows::new(spec, store, time.copied().unwrap_or(NO_TIME)))
     }
 
+    /// What lies in the directory turned out to be corrupt while it was written.
+    pub(super) fn damaged(
+        &mut self,
+        shared: &Shared,
+        plan: &Plan,
+        now: i64,
+        error: &Error,
+    ) -> Result<(), Error> {
+        let name = shared.task_name(plan, self.task);
+        self.start_over(shared, &name, now, &error.to_string())
+    }
+
     /// Begins anew with an empty directory: what lies in it cannot be completed from the log.
     pub(super) fn start_over(
         &mut self,
@@ -64,6 +76,7 @@ impl Job {
     ) -> Result<(), Error> {
         // The stores must be closed before their directory moves.
         self.state = None;
+        self.batch.clear();
         self.stage = Stage::Open;
         match shared.place(plan_name).move_aside(now)? {
             Some(aside) => {

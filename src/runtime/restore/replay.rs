@@ -17,8 +17,9 @@ use crate::record::Partition;
 
 /// Records of one poll, over all jobs.
 const POLL_RECORDS: usize = 10_000;
-/// Rows a job gathers before they are written.
-const BATCH_BYTES: usize = 1 << 20;
+/// Bytes of rows a restore gathers before they are written. Sorting more than the processor's cache holds costs more than the files
+/// that are saved: measured 230 ns a row at 2 MB, 270 at 4 MB, 370 at 8 MB.
+pub(super) const BATCH_BYTES: usize = 4 << 20;
 /// A restore that has seen nothing for this long waits for somebody's open transaction, and says so.
 const STALLED_MS: i64 = 3_000;
 
@@ -28,33 +29,39 @@ pub(super) struct Replay {
     /// Slot -> the job, and the place of the log within it.
     owners: Vec<Option<(TaskId, usize)>>,
     fetched: Vec<Fetched>,
+    batch_bytes: usize,
 }
 
 /// An error, and the task it is about when only one is.
 pub(super) type Trouble = Box<(Option<TaskId>, Error)>;
 
 impl Replay {
-    pub(super) fn new(consumer: Box<dyn Consumer>) -> Self {
-        Self { consumer, owners: Vec::new(), fetched: Vec::new() }
+    /// A reader of nothing yet; jobs write when they have gathered so much.
+    pub(super) fn new(consumer: Box<dyn Consumer>, batch_bytes: usize) -> Self {
+        Self { consumer, owners: Vec::new(), fetched: Vec::new(), batch_bytes }
     }
 
-    /// Starts reading a job's changelogs, those that have something to replay.
+    /// Begins a job's replay.
     pub(super) fn begin(&mut self, job: &mut Job, now: i64) -> Result<(), Error> {
-        if job.stage != Stage::Replay {
-            return Ok(());
-        }
+        job.stage = Stage::Replay;
         for place in 0..job.logs.len() {
             job.logs[place].rows = job.rows_of(job.logs[place].store);
         }
+        job.moved_at = now;
+        self.read(job)
+    }
+
+    /// Starts reading those of a job's changelogs that have something to replay and are not read yet.
+    pub(super) fn read(&mut self, job: &mut Job) -> Result<(), Error> {
         let mut assignments = Vec::new();
-        for (place, log) in job.logs.iter_mut().enumerate().filter(|(_, log)| log.remaining() > 0) {
+        let idle = |log: &Log| log.slot.is_none() && log.remaining() > 0;
+        for (place, log) in job.logs.iter_mut().enumerate().filter(|(_, log)| idle(log)) {
             let slot = self.slot();
             self.owners[slot] = Some((job.task, place));
             log.slot = Some(slot);
             let start = StartOffset::At(log.next);
             assignments.push(Assignment { partition: log.partition.clone(), start, slot });
         }
-        job.moved_at = now;
         if !assignments.is_empty() {
             self.consumer.assign(&assignments)?;
         }
@@ -84,6 +91,42 @@ impl Replay {
         let slot = log.slot.take()?;
         self.owners[slot] = None;
         Some(log.partition.clone())
+    }
+
+    /// Moves a job's changelogs to where the reader is, past control records, and lets those go that are at their end.
+    /// Returns whether any moved.
+    pub(super) fn catch_up(&mut self, job: &mut Job) -> Result<bool, Error> {
+        let mut moved = false;
+        for place in 0..job.logs.len() {
+            let log = &mut job.logs[place];
+            if log.slot.is_none() {
+                continue;
+            }
+            let position = self.consumer.position(&log.partition)?.unwrap_or(log.next).min(log.end);
+            moved |= position > log.next;
+            log.next = log.next.max(position);
+            if log.remaining() == 0
+                && let Some(gone) = self.release(&mut job.logs[place])
+            {
+                self.consumer.unassign(&[gone])?;
+            }
+        }
+        Ok(moved)
+    }
+
+    /// At most `max` records for jobs that follow. Returns the bytes that came.
+    pub(super) fn follow(
+        &mut self,
+        jobs: &mut BTreeMap<TaskId, Job>,
+        shared: &Shared,
+        now: i64,
+        max: usize,
+    ) -> Result<usize, Trouble> {
+        let polled = self.consumer.poll(max, Duration::ZERO, &mut self.fetched);
+        let size = |bytes: &Option<bytes::Bytes>| bytes.as_ref().map_or(0, bytes::Bytes::len);
+        let bytes = self.fetched.iter().map(|it| size(&it.record.key) + size(&it.record.value)).sum();
+        self.take_in(jobs, now)?;
+        polled.map(|()| bytes).map_err(|error| self.named(jobs, shared, error))
     }
 
     /// One poll, and what follows from it for every job.
@@ -123,7 +166,7 @@ impl Replay {
             if let (Some(key), Some(rows)) = (&record.key, &mut log.rows) {
                 rows.add(key, record.value.as_deref(), record.timestamp, &mut job.batch);
             }
-            if job.batch.bytes() >= BATCH_BYTES {
+            if job.batch.bytes() >= self.batch_bytes {
                 job.write().map_err(|error| Box::new((Some(task), error)))?;
             }
         }
@@ -148,7 +191,9 @@ impl Replay {
         }
         job.write()?;
         job.check()?;
-        job.keep()?;
+        if let Some(state) = &job.state {
+            state.settle()?;
+        }
         job.stage = Stage::Done;
         Ok(true)
     }
@@ -171,7 +216,7 @@ impl Replay {
 
 impl Job {
     /// One atomic write: the rows, and how far they go.
-    fn write(&mut self) -> Result<(), Error> {
+    pub(super) fn write(&mut self) -> Result<(), Error> {
         for log in &self.logs {
             if log.next >= 0 {
                 self.checkpoint.changelog.insert(log.name.clone(), log.next);
@@ -188,12 +233,6 @@ impl Job {
         }
         self.batch.clear();
         Ok(())
-    }
-
-    /// What was replayed must outlive a crash even if the task never commits again: a store without traffic would be
-    /// replayed from the beginning at every start.
-    fn keep(&self) -> Result<(), Error> {
-        self.state.as_ref().map_or(Ok(()), |state| Ok(state.flush()?))
     }
 
     /// Records whose keys do not fit mean that the changelog is not this store's.

@@ -11,5 +11,7 @@ mod guards;
 mod rebalance;
 /// A restore ends exactly where the last owner's commits end.
 mod restore;
+/// Warm copies on other processes, and takeovers by those who have them.
+mod standby;
 /// A clean stop is quick, with and without a broker.
 mod stop;

@@ -66,6 +66,35 @@ fn a_damaged_directory_is_moved_aside_and_rebuilt() {
 }
 
 #[test]
+fn a_table_file_that_turns_out_corrupt_while_the_task_runs_is_moved_aside_and_rebuilt() {
+    let mut cluster = Cluster::new(1);
+    cluster.produce("in", "a", "v");
+    for _ in 0..2 {
+        // The second opening moves the first one's log into a table file.
+        cluster.start("p", count());
+        cluster.until("it runs", |cluster| cluster.logs["p"].has("to: Some(Running)"));
+        cluster.until("the count", |cluster| cluster.counts() == expected(&["a"], 1));
+        cluster.pass(100);
+        cluster.crash("p");
+    }
+    let task = cluster.dir.path().join("p").join("app").join("read-0");
+    let files = std::fs::read_dir(task.join("db")).unwrap().map(|entry| entry.unwrap().path());
+    let tables: Vec<_> = files.filter(|path| path.extension().is_some_and(|kind| kind == "sst")).collect();
+    assert!(!tables.is_empty());
+    for table in tables {
+        let mut bytes = std::fs::read(&table).unwrap();
+        bytes[10] ^= 0x40;
+        std::fs::write(table, bytes).unwrap();
+    }
+    cluster.start("p", count());
+    cluster.produce("in", "a", "v");
+    cluster.until("the second count", |cluster| cluster.counts() == expected(&["a"], 2));
+    assert!(cluster.logs["p"].has("moved to"), "{:#?}", cluster.logs["p"].lines());
+    let names = std::fs::read_dir(task.parent().unwrap()).unwrap().map(|entry| entry.unwrap().file_name());
+    assert_eq!(names.filter(|name| name.to_string_lossy().starts_with("read-0.damaged-")).count(), 1);
+}
+
+#[test]
 fn a_recreated_changelog_is_an_error_that_names_topic_and_offsets() {
     let mut cluster = Cluster::new(1);
     cluster.produce("in", "a", "v");

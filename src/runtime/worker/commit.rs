@@ -12,7 +12,10 @@
 //! - Aborting: the transaction goes, buffers go, inputs go back to the last commit.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+use topo_state::move_aside;
 
 use super::super::config::Guarantee;
 use super::super::error::Error;
@@ -53,6 +56,8 @@ pub(crate) enum After {
     Rewind,
     /// The tasks go: their state is read back from disk and changelogs by whoever owns them next.
     Drop { reason: String },
+    /// As [`Drop`](Self::Drop), and one task's directory, which is corrupt, is moved aside before.
+    Repair { dir: PathBuf, reason: String },
     /// The worker ends with this error.
     Fail(Error),
 }
@@ -98,6 +103,8 @@ impl Worker {
             Interval { started: now, offsets: Vec::new(), parts: Vec::new(), delivered: BTreeMap::new() };
         for (place, active) in self.tasks.iter_mut().enumerate() {
             let Some(active) = active else { continue };
+            let (task, bytes) = (active.id, active.task.dirty_bytes());
+            self.shared.tell(&Event::Buffered { task, bytes });
             let prepared = active.task.prepare()?;
             self.outbox.push_changes(prepared.changelog, active.changelog_slots());
             let metadata = super::super::times::encode(&active.task.stream_times());
@@ -211,9 +218,18 @@ impl Worker {
         Ok(true)
     }
 
+    fn tell_left_out(&mut self, now: i64) {
+        let Self { shared, losses, .. } = self;
+        self.outbox.take_left_out(|count| losses.tell(shared, now, count));
+        for active in self.tasks.iter_mut().flatten() {
+            active.task.take_left_out(|count| losses.tell(shared, now, count));
+        }
+    }
+
     fn finished(&mut self, started: i64, now: i64) {
         self.last_commit = now;
         self.outbox.report(&self.shared);
+        self.tell_left_out(now);
         let took_ms = now - started;
         self.shared.tell(&Event::Committed { worker: self.index, took_ms });
         let mut committed = Vec::new();
@@ -233,6 +249,7 @@ impl Worker {
     pub(super) fn abort_then(&mut self, after: After) {
         let merged = match (std::mem::replace(&mut self.commit, Commit::Idle), after) {
             (Commit::Aborting(After::Fail(error)), _) => After::Fail(error),
+            (Commit::Aborting(first @ After::Repair { .. }), After::Rewind | After::Drop { .. }) => first,
             (Commit::Aborting(first @ After::Drop { .. }), After::Rewind) => first,
             (_, after) => after,
         };
@@ -266,6 +283,7 @@ impl Worker {
         match after {
             After::Rewind => self.rewind().map(|()| true),
             After::Drop { reason } => self.drop_all(reason).map(|()| true),
+            After::Repair { dir, reason } => self.repair(&dir, reason, now).map(|()| true),
             After::Fail(error) => {
                 self.fail(error);
                 Ok(true)
@@ -280,6 +298,17 @@ impl Worker {
             self.inputs.rewind(active)?;
         }
         Ok(())
+    }
+
+    /// The tasks go as after a refused commit; the damaged one finds an empty place when it is restored.
+    fn repair(&mut self, dir: &Path, reason: String, now: i64) -> Result<(), Error> {
+        // An open database does not mind the rename; whoever opens the place next waits until it is closed.
+        let aside = move_aside(dir, now)?;
+        self.shared.warn(&format!(
+            "{reason}; the directory was moved to {} and is rebuilt from the changelogs",
+            aside.display()
+        ));
+        self.drop_all(reason)
     }
 
     /// The tasks go without a commit; the coordinator decides who runs them next.

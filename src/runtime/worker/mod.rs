@@ -11,9 +11,12 @@ mod outbox;
 mod react;
 mod writer;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender};
 use std::time::Duration;
+
+use topo_state::StateError;
 
 use self::active::Active;
 use self::commit::{After, Commit};
@@ -21,11 +24,13 @@ use self::inputs::Inputs;
 use self::outbox::Outbox;
 use self::writer::Writer;
 use super::error::Error;
+use super::losses::Losses;
 use super::mailbox::{Progress, Report, ToWorker};
 use super::plan::Plan;
 use super::shared::Shared;
 use super::waiting::Waiting;
 use crate::broker::{GroupToken, Isolation, Membership};
+use crate::fault::STATE_DAMAGED;
 use crate::task::{GlobalStores, TaskError};
 
 /// Pause of a task whose record waits for the outside world.
@@ -43,6 +48,7 @@ pub(crate) struct Worker {
     inputs: Inputs,
     writer: Writer,
     outbox: Outbox,
+    losses: Losses,
     /// By place; a closed task leaves its place empty.
     tasks: Vec<Option<Active>>,
     slots: Slots,
@@ -99,6 +105,7 @@ impl Worker {
             inputs: Inputs::new(shared.broker.consumer(&reader)?),
             writer: Writer::new(shared.config.processing),
             outbox: Outbox::default(),
+            losses: Losses::default(),
             tasks: Vec::new(),
             slots: Slots::default(),
             commit: Commit::Idle,
@@ -120,7 +127,8 @@ impl Worker {
     /// 2. the writer is made ready; without it nothing is processed;
     /// 3. a commit under way goes one step on, and nothing else happens until it is through;
     /// 4. outputs that the producer had no room for;
-    /// 5. poll: records into the tasks' queues, inputs of full queues paused;
+    /// 5. poll: records into the tasks' queues, inputs of full queues paused; records that were waited for are left to
+    ///    the next step, so that the time of a step is never a time of waiting;
     /// 6. process and punctuate; outputs go to the producer;
     /// 7. a commit begins when it is due.
     pub(crate) fn step(&mut self, now: i64, wait: Duration) -> Progress {
@@ -159,9 +167,13 @@ impl Worker {
         }
         moved |= self.send_outputs(now)?;
         if self.outbox.is_empty() && !self.stopping {
-            moved |= self.poll(if moved { Duration::ZERO } else { wait })?;
-            moved |= self.process(now)?;
-            moved |= self.send_outputs(now)?;
+            let wait = if moved { Duration::ZERO } else { wait };
+            let polled = self.poll(wait)?;
+            moved |= polled;
+            if !polled || wait.is_zero() {
+                moved |= self.process(now)?;
+                moved |= self.send_outputs(now)?;
+            }
         }
         if matches!(self.commit, Commit::Idle) && self.commit_is_due(now) {
             self.begin_commit(now)?;
@@ -213,7 +225,10 @@ impl Worker {
                     retry = true;
                     break;
                 }
-                Err(error) => return Err(error.into()),
+                Err(error) => {
+                    let name = self.shared.task_name(&self.plan, active.id);
+                    return Err(damage(&error, self.shared.dir.join(name)).unwrap_or_else(|| error.into()));
+                }
             }
             for output in active.task.take_output() {
                 self.outbox.push(output.record, active::cause(&active.inputs, output.origin));
@@ -230,4 +245,11 @@ impl Worker {
         // A coordinator that is gone has ended the application already.
         let _ = self.coordinator.send(report);
     }
+}
+
+/// The error of a task as one of its own directory, when that turned out to be corrupt. Global stores are not the task's.
+fn damage(error: &TaskError, dir: PathBuf) -> Option<Error> {
+    let TaskError::Stop { reason, .. } = error else { return None };
+    let own = reason.error_type == STATE_DAMAGED && reason.message.contains(&*dir.to_string_lossy());
+    own.then(|| StateError::Damaged { dir, detail: reason.message.clone() }.into())
 }

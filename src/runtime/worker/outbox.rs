@@ -15,7 +15,7 @@ use crate::broker::{BrokerError, Outgoing};
 use crate::dead_letter::{self, Failure, Stage};
 use crate::fault::{FaultPolicy, Reason};
 use crate::partitioner::Partitioner;
-use crate::processor::{Emitted, Position};
+use crate::processor::{Count, Emitted, LeftOut, Position, Tally};
 use crate::record::Headers;
 use crate::task::Changelog;
 
@@ -34,8 +34,10 @@ pub(crate) struct Outbox {
     /// Sizes the broker refused, per topic: a record of this size or more is too large there.
     refused: BTreeMap<Arc<str>, usize>,
     partitioner: Partitioner,
-    /// Records handed over since the last look, per topic.
+    /// Records handed over since the last commit, per topic.
     sent: BTreeMap<Arc<str>, u64>,
+    /// Records that were too large since then.
+    refusals: Tally,
 }
 
 impl Outbox {
@@ -60,6 +62,7 @@ impl Outbox {
     pub(crate) fn clear(&mut self) {
         self.queue.clear();
         self.sent.clear();
+        self.refusals.forget();
     }
 
     /// The broker refused a record of this size after it was queued: later ones must not get that far.
@@ -109,6 +112,11 @@ impl Outbox {
         }
     }
 
+    /// Hands out what was too large and is committed now.
+    pub(crate) fn take_left_out(&mut self, tell: impl FnMut(&Count)) {
+        self.refusals.take(tell);
+    }
+
     /// The record at the head can never be written: what the production policy says becomes of it.
     fn too_large(
         &mut self,
@@ -125,23 +133,26 @@ impl Outbox {
         let Some(Outbound::Output { record, cause }) = self.queue.pop_front() else {
             return Err(unwritable("a changelog record"));
         };
+        let message = format!("{bytes} bytes for topic {topic}: {detail}");
+        let reason = Reason { error_type: "RECORD_TOO_LARGE".into(), message };
         match shared.config.policies.production {
             FaultPolicy::Stop => Err(unwritable("an output record")),
             FaultPolicy::Skip => {
-                shared.warn(&format!("an output record of {bytes} bytes for {topic} was skipped: {detail}"));
+                self.refusals.failed(LeftOut::Skipped, Some(&record.topic), &reason, cause.as_ref());
                 Ok(())
             }
             FaultPolicy::DeadLetter => {
                 let letters = shared.dead_letter_topic();
+                // A dead letter that is itself too large was counted when it was made.
+                if record.topic != letters {
+                    let how = LeftOut::DeadLettered;
+                    self.refusals.failed(how, Some(&record.topic), &reason, cause.as_ref());
+                }
                 let letter = match shorten(&record, &letters) {
                     Shorter::Gone => return Err(unwritable("a dead letter")),
                     Shorter::Letter(letter) => letter,
-                    Shorter::NotYet => {
-                        let message = format!("{bytes} bytes for topic {topic}: {detail}");
-                        truncated(shared, &letters, &record, cause.as_ref(), message, now)
-                    }
+                    Shorter::NotYet => truncated(shared, &letters, &record, cause.as_ref(), &reason, now),
                 };
-                shared.tell(&Event::Truncated { topic, bytes });
                 self.queue.push_front(Outbound::Output { record: letter, cause });
                 Ok(())
             }
@@ -174,14 +185,13 @@ fn truncated(
     letters: &Arc<str>,
     record: &Emitted,
     cause: Option<&Position>,
-    message: String,
+    reason: &Reason,
     now: i64,
 ) -> Emitted {
-    let reason = Reason { error_type: "RECORD_TOO_LARGE".into(), message };
     let consumer = shared.consumer_name();
     let failure = Failure {
         stage: Stage::Production,
-        reason: &reason,
+        reason,
         position: cause,
         retries: 0,
         first: now,

@@ -2,6 +2,8 @@
 
 use std::mem;
 
+use topo_state::StateError;
+
 use super::super::error::Error;
 use super::super::mailbox::{Progress, Report};
 use super::super::observer::Event;
@@ -19,9 +21,17 @@ impl Worker {
     /// Reacts to an error of a step.
     pub(super) fn react(&mut self, error: Error, now: i64) -> Progress {
         let text = error.to_string();
-        let Error::Broker(broker) = error else {
-            self.abort_then(After::Fail(error));
-            return Progress::Busy;
+        let broker = match error {
+            Error::Broker(broker) => broker,
+            Error::State(StateError::Damaged { dir, .. }) => {
+                self.commit_failed("state", &text);
+                self.abort_then(After::Repair { dir, reason: text });
+                return Progress::Busy;
+            }
+            error => {
+                self.abort_then(After::Fail(error));
+                return Progress::Busy;
+            }
         };
         match broker {
             BrokerError::Retriable(_) | BrokerError::QueueFull | BrokerError::UnknownTopic { .. } => {

@@ -42,6 +42,7 @@ impl Plan {
             keep_place: random.chance(1, 2),
             members_heartbeat_ms: 300,
             members_expiry_ms: 1_500,
+            standby_replicas: small(random, 0, 2) / 2,
             host: "simulation".to_owned(),
             ..AppConfig::default()
         }

@@ -2,15 +2,17 @@
 
 use std::ops::Bound;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use rocksdb::{ColumnFamily, DB, DEFAULT_COLUMN_FAMILY_NAME, FlushOptions};
 
+use super::budget::MemoryBudget;
+use super::ingest::Ingest;
 use super::{errors, options};
 use crate::backend::{Backend, BackendStats, Direction, VisitRow, is_empty_range};
 use crate::batch::{Write, WriteBatch};
 use crate::checkpoint::Checkpoint;
 use crate::error::StateError;
+use crate::sorted::sorted;
 
 /// Where the checkpoint lies in the default column family.
 pub(super) const CHECKPOINT_KEY: &[u8] = b"checkpoint";
@@ -21,13 +23,12 @@ pub(crate) struct RocksBackend {
     dir: PathBuf,
     /// Column family by store index.
     families: Vec<String>,
-    /// Bulk writes have been made that are not flushed yet.
-    unflushed: AtomicBool,
+    ingest: Ingest,
 }
 
 impl RocksBackend {
-    pub(super) fn new(db: DB, dir: PathBuf, families: Vec<String>) -> Self {
-        Self { db, dir, families, unflushed: AtomicBool::new(false) }
+    pub(super) fn new(db: DB, dir: PathBuf, families: Vec<String>, memory: &MemoryBudget) -> Self {
+        Self { ingest: Ingest::new(&dir, memory), db, dir, families }
     }
 
     fn family(&self, store: usize) -> Result<&ColumnFamily, StateError> {
@@ -115,32 +116,27 @@ impl Backend for RocksBackend {
     }
 
     fn write(&self, batch: &WriteBatch, checkpoint: &Checkpoint) -> Result<(), StateError> {
-        // A logged write behind unlogged ones would survive a crash that they do not.
-        self.flush()?;
         let batch = self.convert(batch.iter(), room(batch), checkpoint)?;
         self.db.write_opt(batch, &options::commit()).map_err(|error| self.failed(&error))
     }
 
-    /// Not in the log. What a crash leaves is what the last flush had, and flushes take all column families at one point
-    /// between two batches (`atomic_flush`): a prefix of the batches, with the checkpoint that belongs to it.
-    fn write_bulk(&self, batch: &WriteBatch, checkpoint: &Checkpoint) -> Result<(), StateError> {
-        let batch = match batch.sorted() {
-            Some(sorted) => self.convert(sorted.into_iter(), room(batch), checkpoint),
-            None => self.convert(batch.iter(), room(batch), checkpoint),
-        }?;
-        self.unflushed.store(true, Ordering::Release);
-        self.db.write_opt(batch, &options::bulk()).map_err(|error| self.failed(&error))
+    fn ingest(&self, batch: &WriteBatch) -> Result<bool, StateError> {
+        let Some(sorted) = sorted(batch) else { return Ok(false) };
+        for store in 0..self.families.len() {
+            self.ingest.take(&self.db, self.family(store)?, sorted.of(store))?;
+        }
+        Ok(true)
+    }
+
+    fn settle(&self) -> Result<(), StateError> {
+        let families = self.families.iter().filter_map(|name| self.db.cf_handle(name));
+        self.ingest.settle(&self.db, families)
     }
 
     fn flush(&self) -> Result<(), StateError> {
-        if !self.unflushed.load(Ordering::Acquire) {
-            return Ok(());
-        }
         let mut families: Vec<_> = self.families.iter().filter_map(|name| self.db.cf_handle(name)).collect();
         families.extend(self.db.cf_handle(DEFAULT_COLUMN_FAMILY_NAME));
-        self.db.flush_cfs_opt(&families, &FlushOptions::default()).map_err(|error| self.failed(&error))?;
-        self.unflushed.store(false, Ordering::Release);
-        Ok(())
+        self.db.flush_cfs_opt(&families, &FlushOptions::default()).map_err(|error| self.failed(&error))
     }
 
     fn approximate_len(&self, store: usize) -> Result<u64, StateError> {

@@ -9,7 +9,7 @@ use rocksdb::{ColumnFamilyDescriptor, DB, DEFAULT_COLUMN_FAMILY_NAME, Options};
 use super::backend::{CHECKPOINT_KEY, RocksBackend};
 use super::budget::MemoryBudget;
 use super::manifest::Manifest;
-use super::{errors, options};
+use super::{errors, ingest, options};
 use crate::checkpoint::Checkpoint;
 use crate::error::StateError;
 use crate::identity::Identity;
@@ -41,6 +41,7 @@ pub(crate) fn open(
     if recorded.is_none() {
         manifest.write(dir)?;
     }
+    ingest::clear(dir)?;
     let path = dir.join("db");
     let fresh = !holds_data(&path)?;
     let families: Vec<String> = specs.iter().map(|spec| format!("store.{}", spec.name)).collect();
@@ -49,7 +50,8 @@ pub(crate) fn open(
         manifest.write(dir)?;
     }
     let checkpoint = read_checkpoint(dir, &db)?;
-    Ok(OpenedRocks { backend: RocksBackend::new(db, dir.to_owned(), families), checkpoint, fresh })
+    let backend = RocksBackend::new(db, dir.to_owned(), families, memory);
+    Ok(OpenedRocks { backend, checkpoint, fresh })
 }
 
 /// RocksDB must open every column family there is, also those of stores nobody names any more.

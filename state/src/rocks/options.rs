@@ -25,8 +25,8 @@ pub(super) fn database(memory: &MemoryBudget, create: bool) -> Options {
     options.set_max_open_files(OPEN_FILES);
     options.set_max_total_wal_size(LOG_BYTES);
     options.set_max_background_jobs(2);
-    // All column families are flushed together, so that bulk writes, which bypass the log, survive a crash as a prefix:
-    // data and checkpoint of the same batches. Without this 20 of 20 killed processes left a checkpoint ahead of its data.
+    // All column families are flushed together: what is in tables is a prefix of the batches, with the checkpoint that
+    // belongs to it, also where the log is torn.
     options.set_atomic_flush(true);
     // A torn or flipped log record ends the replay there. What is before it is a prefix of commits, each with its
     // checkpoint; the rest comes from the changelogs. Holes within are never accepted.
@@ -60,13 +60,6 @@ pub(super) fn column_family(memory: &MemoryBudget) -> Options {
 /// A commit: in the log, not synced.
 pub(super) fn commit() -> WriteOptions {
     WriteOptions::default()
-}
-
-/// A bulk write: not in the log.
-pub(super) fn bulk() -> WriteOptions {
-    let mut options = WriteOptions::default();
-    options.disable_wal(true);
-    options
 }
 
 /// A read between two keys, the upper one excluded.

@@ -32,7 +32,7 @@ fn restore(home: &Home, live: &TaskState, log: &[Logged], size: usize) -> (TaskS
         offset += records.len() as i64;
         state.apply_bulk(&batch, checkpoint(&spec.name, offset)).expect("the batch is applied");
     }
-    state.flush().expect("the restore ends");
+    state.settle().expect("the restore ends");
     assert_eq!(restorer.malformed(), 0);
     let state = home.reopen(state);
     assert_eq!(*state.checkpoint(), checkpoint(&spec.name, offset));

@@ -23,9 +23,20 @@ pub(crate) struct Worker {
 impl Worker {
     /// Starts `topo run <application>` with these settings.
     pub(crate) fn start(system: &System, name: &str, application: &str, settings: &[(&str, &str)]) -> Self {
+        Self::start_all(system, name, &[application], settings)
+    }
+
+    /// Starts `topo run` with several applications in one process.
+    pub(crate) fn start_all(
+        system: &System,
+        name: &str,
+        applications: &[&str],
+        settings: &[(&str, &str)],
+    ) -> Self {
         let directory = system.scratch.path().join(name);
         std::fs::create_dir_all(&directory).unwrap();
-        let mut command: Vec<String> = ["run", application, "--state-dir"].map(str::to_owned).into();
+        let words = ["run"].iter().chain(applications).chain(&["--state-dir"]);
+        let mut command: Vec<String> = words.map(|word| (*word).to_owned()).collect();
         command.push(directory.join("state").display().to_string());
         let common = [
             ("bootstrap.servers", system.kafka.bootstrap()),
@@ -93,11 +104,23 @@ impl Worker {
 
     /// The answer of `/health/ready`, head and body; `None` while it does not listen.
     pub(crate) fn health(&self) -> Option<String> {
+        self.get("/health/ready")
+    }
+
+    /// The value of a series on `/metrics`, named as it stands there; `None` while there is no such series.
+    pub(crate) fn metric(&self, series: &str) -> Option<f64> {
+        let page = self.get("/metrics")?;
+        page.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' ')?.trim().parse().ok())
+    }
+
+    /// The answer of a path, head and body; `None` while the process does not listen.
+    pub(crate) fn get(&self, path: &str) -> Option<String> {
         let said = std::fs::read_to_string(self.directory.join("stdout")).ok()?;
         let address = said.lines().next()?.split_once("http://")?.1.to_owned();
         let mut stream = TcpStream::connect(address).ok()?;
         stream.set_read_timeout(Some(Duration::from_secs(2))).ok()?;
-        stream.write_all(b"GET /health/ready HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").ok()?;
+        let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).ok()?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer).ok()?;
         Some(answer)

@@ -10,7 +10,7 @@ use topo::broker::kafka::KafkaBroker;
 use topo::cli::{Application, DescribeFormat, Exit as ExitCode, Failure, ResetPlan, Running, app_config};
 use topo::config::{Key, Settings};
 
-use crate::ods::{Exit, OdsConfig, OdsError, Status};
+use crate::ods::{Done, Exit, OdsConfig, OdsError, Status};
 use crate::orders::OrdersConfig;
 
 const NAME: &str = "orders-ods";
@@ -28,6 +28,7 @@ pub(super) fn make(settings: &Settings) -> Result<Box<dyn Application>, Failure>
     let orders = OrdersConfig::sales().map_err(|error| Failure::new(ExitCode::Bug, error.to_string()))?;
     let config = OdsConfig {
         group: app.application.clone(),
+        client_id: client_id(&app),
         instance_id: app.process_id.clone(),
         topic: settings.text(super::orders::ENRICHED.name)?.to_owned(),
         dead_letters: app.dead_letter_topic.clone().unwrap_or_else(|| format!("{NAME}-dead-letters")),
@@ -63,10 +64,12 @@ impl Application for Ods {
                 "`postgres.url` is not set; give it in the file, with --set, or in TOPO_POSTGRES_URL";
             return Err(Failure::new(ExitCode::Usage, message));
         }
+        let topic = self.config.topic.clone();
         let mut exit = Exit::new(self.config, self.broker.clone()).map_err(failure)?;
         let (mut last, mut asked) = (None, Instant::now());
         while !running.stop.load(Relaxed) {
             let mut status = exit.step(now_ms(), PATIENCE).map_err(failure)?;
+            count(running, &topic, exit.take_done());
             if status == Status::Working && !self.broker.is_reachable() {
                 status = Status::Waiting("no broker can be reached: waiting until one answers".into());
                 if asked.elapsed() >= ASK_EVERY {
@@ -89,6 +92,26 @@ impl Application for Ods {
 
     fn reset(&self, _plan: &ResetPlan) -> Result<(), Failure> {
         Err(no_reset())
+    }
+}
+
+/// The configured name, or one that no other process has now.
+fn client_id(app: &AppConfig) -> String {
+    match &app.process_id {
+        Some(name) => format!("{}-{name}", app.application),
+        None => format!("{}-{}-{}", app.application, app.host, std::process::id()),
+    }
+}
+
+fn count(running: &Running, topic: &str, done: Done) {
+    let (metrics, name) = (&running.metrics, running.name.as_str());
+    if done.read > 0 {
+        metrics.records_consumed.with(&[name, topic]).add(done.read);
+        metrics.delivered.with(&[name]).add(done.orders);
+        metrics.commits.with(&[name]).add(1);
+    }
+    for (error, count) in done.dead_letters {
+        metrics.records_dead_lettered.with(&[name, topic, error]).add(count);
     }
 }
 

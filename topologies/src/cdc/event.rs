@@ -36,6 +36,20 @@ pub enum SkipKind {
     Notification,
 }
 
+impl SkipKind {
+    /// Its name in metrics.
+    pub fn name(self) -> &'static str {
+        match self {
+            SkipKind::Truncate => "truncate",
+            SkipKind::SchemaChange => "schema_change",
+            SkipKind::Heartbeat => "heartbeat",
+            SkipKind::Transaction => "transaction",
+            SkipKind::Message => "message",
+            SkipKind::Notification => "notification",
+        }
+    }
+}
+
 /// The operation of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Operation {

@@ -42,6 +42,8 @@ pub struct Batch {
     pub orders: BTreeMap<i64, OrderRow>,
     /// Progress per partition.
     pub progress: BTreeMap<i32, Progress>,
+    /// How many records were taken in.
+    pub records: u64,
 }
 
 /// A record that is no state of an order.
@@ -73,6 +75,7 @@ impl Batch {
     ) -> Result<(), Unreadable> {
         let progress = self.progress.entry(partition).or_insert(Progress { from: begun_at, to: offset });
         progress.to = offset + 1;
+        self.records += 1;
         let (id, order) = read(record)?;
         let window = order.as_ref().and_then(|order| order.order_date).map(|date| {
             let start = floor_to_window(date, window_us);

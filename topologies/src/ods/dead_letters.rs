@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use topo::broker::{Broker, BrokerError, NewTopic, Outgoing, Producer, ProducerConfig};
+use topo::broker::{Broker, BrokerError, Outgoing, Producer, ProducerConfig};
 use topo::{Headers, RawRecord};
 
 use super::batch::Unreadable;
@@ -45,7 +45,15 @@ impl DeadLetters {
         for (name, text) in texts {
             headers.push_text(name, text);
         }
-        self.send(broker, partition, record, &headers)
+        match self.send(broker, partition, record, &headers) {
+            // All but the value, which is what makes a record too large.
+            Err(BrokerError::RecordTooLarge { .. }) if record.value.is_some() => {
+                headers.push_text("dlq.truncated", "true");
+                let record = RawRecord { value: None, ..record.clone() };
+                self.send(broker, partition, &record, &headers)
+            }
+            sent => sent,
+        }
     }
 
     fn send(
@@ -84,19 +92,13 @@ impl DeadLetters {
 }
 
 fn open(broker: &dyn Broker, topic: &str, client_id: &str) -> Result<(Box<dyn Producer>, i32), BrokerError> {
-    let wanted = [topic.to_owned()];
-    let mut admin = broker.admin()?;
-    let mut partitions = admin.partitions(&wanted)?;
-    if partitions.is_empty() {
-        let new = NewTopic { name: topic.to_owned(), partitions: 1, replication: -1, settings: [].into() };
-        admin.create(&[new])?.into_iter().try_for_each(|created| created.map(|_| ()))?;
-        partitions = admin.partitions(&wanted)?;
-    }
+    let count = broker.admin()?.partitions(&[topic.to_owned()])?.get(topic).copied();
+    let count = count.ok_or_else(|| BrokerError::Retriable(format!("topic {topic} does not exist yet")))?;
     let config = ProducerConfig {
         client_id: client_id.to_owned(),
         transactional_id: None,
         transaction_timeout: Duration::from_secs(60),
         linger: Duration::ZERO,
     };
-    Ok((broker.producer(&config)?, partitions.get(topic).copied().unwrap_or(1)))
+    Ok((broker.producer(&config)?, count))
 }

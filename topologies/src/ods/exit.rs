@@ -1,19 +1,19 @@
 //! The exit's loop, one bounded step at a time.
 //!
 //! ```text
-//! step:  1. keep the membership alive; take over, or give back, what it says
+//! step:  1. keep the membership alive; take over, or give back, what it says; see that every partition has a reader
 //!        2. without a batch in hand: read one
 //!        3. apply the batch; while the database is away it stays in hand and only step 1 goes on
 //! ```
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use topo::Partition;
 use topo::broker::{
-    Broker, BrokerError, CommittedOffset, Fetched, GroupProtocol, Membership, MembershipConfig,
-    MembershipEvent, NewTopic,
+    Admin, Broker, BrokerError, CommittedOffset, Fetched, GroupProtocol, Membership, MembershipConfig,
+    MembershipEvent, NewTopic, Orphans,
 };
 
 use super::batch::Batch;
@@ -32,6 +32,8 @@ const PAUSES_MS: (i64, i64) = (200, 10_000);
 pub struct OdsConfig {
     /// Consumer group, and name in the table of offsets.
     pub group: String,
+    /// Names this process to the broker; no other process of the group has this name.
+    pub client_id: String,
     /// Name of this process in the group, kept over restarts; `None` for a new name each time.
     pub instance_id: Option<String>,
     /// The topic to read.
@@ -61,6 +63,17 @@ pub enum Status {
     Working,
 }
 
+/// What the exit has done since it was last asked.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Done {
+    /// Records that were read and are applied.
+    pub read: u64,
+    /// Orders that were written or deleted for them.
+    pub orders: u64,
+    /// Dead letters, by error type.
+    pub dead_letters: BTreeMap<&'static str, u64>,
+}
+
 /// A running exit.
 pub struct Exit {
     config: OdsConfig,
@@ -73,10 +86,15 @@ pub struct Exit {
     batch: Batch,
     retry: Retry,
     fetched: Vec<Fetched>,
+    done: Done,
 }
 
 struct Joined {
     membership: Arc<dyn Membership>,
+    /// One lease per partition.
+    leases: BTreeSet<Partition>,
+    orphans: Orphans,
+    admin: Box<dyn Admin>,
     partitions: Partitions,
 }
 
@@ -94,7 +112,7 @@ impl Exit {
     /// When the database URL cannot be read.
     pub fn new(config: OdsConfig, broker: Arc<dyn Broker>) -> Result<Self, OdsError> {
         let database = Database::new(&config.database_url, &config.group, &config.topic)?;
-        let dead_letters = DeadLetters::new(&config.dead_letters, &config.group);
+        let dead_letters = DeadLetters::new(&config.dead_letters, &config.client_id);
         Ok(Self {
             config,
             broker,
@@ -105,6 +123,7 @@ impl Exit {
             batch: Batch::default(),
             retry: Retry::default(),
             fetched: Vec::new(),
+            done: Done::default(),
         })
     }
 
@@ -113,7 +132,7 @@ impl Exit {
     /// # Errors
     /// What ends the exit. What passes by itself is a [`Status::Waiting`].
     pub fn step(&mut self, now_ms: i64, wait: Duration) -> Result<Status, OdsError> {
-        let result = match self.keep_membership() {
+        let result = match self.keep_membership(now_ms) {
             Ok(()) if now_ms < self.retry.at_ms => {
                 std::thread::sleep(wait);
                 return Ok(Status::Waiting("the database does not answer; the next try is due soon".into()));
@@ -138,6 +157,11 @@ impl Exit {
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// What was done since the last call.
+    pub fn take_done(&mut self) -> Done {
+        std::mem::take(&mut self.done)
     }
 
     /// Gives everything back. With `keep_place`, a restart within the session timeout gets the same partitions.
@@ -176,28 +200,39 @@ impl Exit {
     fn join(&self) -> Result<Option<Joined>, OdsError> {
         let mut admin = self.broker.admin()?;
         let leases = format!("{}-tasks", self.config.group);
-        let topics = [self.config.topic.clone(), leases.clone()];
+        let topics = [self.config.topic.clone(), leases.clone(), self.config.dead_letters.clone()];
         let counts = admin.partitions(&topics)?;
         let Some(partitions) = counts.get(&self.config.topic).copied() else { return Ok(None) };
-        if !counts.contains_key(&leases) {
-            let replication = self.config.replication;
-            let new = NewTopic { name: leases.clone(), partitions, replication, settings: BTreeMap::new() };
-            admin.create(&[new])?.into_iter().try_for_each(|created| created.map(|_| ()))?;
-        }
+        let missing = |name: &&String| !counts.contains_key(*name);
+        let new = |name: &String| NewTopic {
+            name: name.clone(),
+            partitions,
+            replication: self.config.replication,
+            settings: BTreeMap::new(),
+        };
+        let made: Vec<NewTopic> =
+            [&leases, &self.config.dead_letters].into_iter().filter(missing).map(new).collect();
+        admin.create(&made)?.into_iter().try_for_each(|created| created.map(|_| ()))?;
         let membership = self.broker.membership(&MembershipConfig {
-            client_id: self.config.group.clone(),
+            client_id: self.config.client_id.clone(),
             group: self.config.group.clone(),
             instance_id: self.config.instance_id.clone(),
-            topics: vec![leases],
+            topics: vec![leases.clone()],
             protocol: self.config.protocol,
             session_timeout: self.config.session_timeout,
             heartbeat_interval: self.config.heartbeat_interval,
         })?;
-        let partitions = Partitions::open(&*self.broker, &self.config.topic, &self.config.group)?;
-        Ok(Some(Joined { membership, partitions }))
+        let reader = {
+            let OdsConfig { topic, group, client_id, .. } = &self.config;
+            Partitions::open(&*self.broker, topic, group, client_id)?
+        };
+        let leases = (0..counts.get(&leases).copied().unwrap_or(partitions))
+            .map(|number| Partition::new(leases.as_str(), number))
+            .collect();
+        Ok(Some(Joined { membership, leases, orphans: Orphans::default(), admin, partitions: reader }))
     }
 
-    fn keep_membership(&mut self) -> Result<(), OdsError> {
+    fn keep_membership(&mut self, now_ms: i64) -> Result<(), OdsError> {
         let Some(joined) = &mut self.joined else { return Ok(()) };
         for event in joined.membership.poll()? {
             match event {
@@ -212,6 +247,27 @@ impl Exit {
                 }
             }
         }
+        self.look_for_orphans(now_ms)
+    }
+
+    /// Partitions that nobody reads, although the group believes that all is well: joins it anew.
+    fn look_for_orphans(&mut self, now_ms: i64) -> Result<(), OdsError> {
+        let Some(joined) = &mut self.joined else { return Ok(()) };
+        if joined.membership.token().is_none() || !joined.orphans.is_due(now_ms) {
+            return Ok(());
+        }
+        let (group, me) = (&self.config.group, &self.config.client_id);
+        let Some(count) = joined.orphans.look(joined.admin.as_mut(), group, me, &joined.leases)? else {
+            return Ok(());
+        };
+        tracing::warn!(
+            count,
+            "joining the group anew: partitions have no reader, and the group does not see it"
+        );
+        if let Err(error) = joined.membership.leave(false) {
+            tracing::debug!(%error, "the group could not be left; it will notice");
+        }
+        self.drop_everything();
         Ok(())
     }
 
@@ -228,7 +284,6 @@ impl Exit {
             let number = i32::try_from(*slot).unwrap_or_default();
             let Some(begun_at) = partitions.applied.get(&number).copied() else { continue };
             if let Err(why) = self.batch.add(number, begun_at, *offset, record, self.config.window_us) {
-                tracing::warn!(partition = number, offset, reason = %why.message, "wrote a dead letter");
                 let place = (self.config.topic.as_str(), number, *offset);
                 let written = self.dead_letters.write(&*self.broker, place, record, &why, now_ms);
                 if let Err(error) = written {
@@ -238,6 +293,8 @@ impl Exit {
                     partitions.follow(&applied)?;
                     return Err(error.into());
                 }
+                tracing::warn!(partition = number, offset, reason = %why.message, "wrote a dead letter");
+                *self.done.dead_letters.entry(why.error_type).or_default() += 1;
             }
         }
         Ok(())
@@ -252,6 +309,8 @@ impl Exit {
         let Some(joined) = &mut self.joined else { return Ok(()) };
         match applied {
             Applied::Done => {
+                self.done.read += batch.records;
+                self.done.orders += u64::try_from(batch.orders.len()).unwrap_or_default();
                 for (number, progress) in &batch.progress {
                     joined.partitions.applied.insert(*number, progress.to);
                 }

@@ -21,4 +21,4 @@ mod partitions;
 pub use batch::{Batch, OrderRow};
 pub use database::{Applied, Database};
 pub use error::OdsError;
-pub use exit::{Exit, OdsConfig, Status};
+pub use exit::{Done, Exit, OdsConfig, Status};

@@ -19,9 +19,14 @@ pub(super) struct Partitions {
 }
 
 impl Partitions {
-    pub(super) fn open(broker: &dyn Broker, topic: &str, group: &str) -> Result<Self, BrokerError> {
+    pub(super) fn open(
+        broker: &dyn Broker,
+        topic: &str,
+        group: &str,
+        client_id: &str,
+    ) -> Result<Self, BrokerError> {
         let consumer = broker.consumer(&ConsumerConfig {
-            client_id: format!("{group}-reader"),
+            client_id: format!("{client_id}-reader"),
             group: Some(group.to_owned()),
             isolation: Isolation::ReadCommitted,
             buffer_bytes: 16 << 20,

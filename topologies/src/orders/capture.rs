@@ -27,7 +27,7 @@ pub(crate) trait Joined: Guardable {
     fn joined(row: Self::Row, source_ts: i64) -> Result<Self, Fault>;
 }
 
-/// Records of a table's topic to events by primary key. What is no row change and no error is counted as dropped.
+/// Records of a table's topic to events by primary key. What is no row change and no error is counted as skipped.
 pub(crate) struct Capture<R> {
     decoder: Arc<Decoder>,
     row: PhantomData<fn() -> R>,
@@ -66,8 +66,8 @@ impl<R: Joined> Processor for Capture<R> {
         let (id, change) = match event {
             Event::Change(change) => self.read(*change, record.timestamp)?,
             Event::Tombstone { key, .. } => (R::Row::key_of(&key).map_err(poison)?, RowChange::Tombstone),
-            Event::Skipped(_) => {
-                ctx.dropped();
+            Event::Skipped(kind) => {
+                ctx.skipped(kind.name());
                 return Ok(());
             }
         };
@@ -95,9 +95,16 @@ impl Processor for Audit {
         ctx: &mut Context<'_, '_, (), ()>,
     ) -> Result<(), Fault> {
         let (event, ..) = decode(&self.decoder, &record, ctx)?;
-        let Event::Change(change) = event else {
-            ctx.dropped();
-            return Ok(());
+        let change = match event {
+            Event::Change(change) => change,
+            Event::Tombstone { .. } => {
+                ctx.skipped("tombstone");
+                return Ok(());
+            }
+            Event::Skipped(kind) => {
+                ctx.skipped(kind.name());
+                return Ok(());
+            }
         };
         expect_table::<cdc::AuditLog>(&change.table)?;
         let Some(row) = &change.after else { return Ok(()) };

@@ -113,7 +113,8 @@ pub(crate) struct Guard<R> {
 #[derive(Debug, PartialEq)]
 enum Decision<R> {
     Apply(Option<R>),
-    Ignore,
+    /// It says nothing new, for this reason.
+    Ignore(&'static str),
 }
 
 impl<R: Guardable> Guarded<R> {
@@ -127,8 +128,8 @@ impl<R: Guardable> Guarded<R> {
         match event.change {
             RowChange::Put { mut row, unavailable, version } => {
                 self.tombstone_due = false;
-                if !self.is_newer(&version, partition) {
-                    return Decision::Ignore;
+                if let Some(old) = self.is_old(&version, partition) {
+                    return Decision::Ignore(old);
                 }
                 for column in &unavailable {
                     row.keep(column, self.row.as_ref());
@@ -138,15 +139,15 @@ impl<R: Guardable> Guarded<R> {
             }
             RowChange::Delete { version } => {
                 self.tombstone_due = true;
-                if !self.is_newer(&version, partition) {
-                    return Decision::Ignore;
+                if let Some(old) = self.is_old(&version, partition) {
+                    return Decision::Ignore(old);
                 }
                 self.remember(version, partition);
                 Decision::Apply(None)
             }
             RowChange::Tombstone => {
                 if std::mem::take(&mut self.tombstone_due) {
-                    Decision::Ignore
+                    Decision::Ignore("tombstone_after_delete")
                 } else {
                     Decision::Apply(None)
                 }
@@ -154,13 +155,18 @@ impl<R: Guardable> Guarded<R> {
         }
     }
 
-    fn is_newer(&self, version: &Version, partition: i32) -> bool {
-        let Some(mut stored) = self.version else { return true };
+    /// Why an event is not newer than what is stored; `None` when it is.
+    fn is_old(&self, version: &Version, partition: i32) -> Option<&'static str> {
+        let mut stored = self.version?;
         if partition != self.partition {
             // Offsets of two partitions say nothing about each other: what arrives later is later.
             stored.offset = i64::MIN;
         }
-        version.against(&stored) == Freshness::Newer
+        match version.against(&stored) {
+            Freshness::Newer => None,
+            Freshness::Duplicate => Some("duplicate"),
+            Freshness::Stale => Some("stale"),
+        }
     }
 
     fn remember(&mut self, version: Version, partition: i32) {
@@ -207,8 +213,8 @@ impl<R: Guardable> Processor for Guard<R> {
                 guarded.row = row;
                 guarded.row != before
             }
-            Decision::Ignore => {
-                ctx.dropped();
+            Decision::Ignore(why) => {
+                ctx.dropped_because(why);
                 false
             }
         };
@@ -262,7 +268,7 @@ mod tests {
                 guarded.row = row;
                 true
             }
-            Decision::Ignore => false,
+            Decision::Ignore(_) => false,
         }
     }
 

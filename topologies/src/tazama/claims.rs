@@ -132,7 +132,7 @@ impl Processor for Claims {
         let payment = &record.value;
         let counts = self.is_first(payment, ctx)?;
         if !counts {
-            ctx.dropped();
+            ctx.dropped_because("duplicate");
         }
         for role in [Role::Debtor, Role::Creditor] {
             let decision = AccountEvent::Decision { origin: payment.origin, counts };

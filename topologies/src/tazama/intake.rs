@@ -6,7 +6,7 @@ use super::payment::{Origin, Payment};
 
 /// Bytes to payments. Stream time and lateness are those of the input partition, in its order.
 ///
-/// A tombstone is no payment and no error: it is counted as dropped.
+/// A tombstone is no payment and no error: it is counted as skipped.
 pub(crate) struct Intake {
     /// A payment older than the stream time by more than this is late, milliseconds.
     pub grace_ms: i64,
@@ -24,7 +24,7 @@ impl Processor for Intake {
         ctx: &mut Context<'_, '_, String, Payment>,
     ) -> Result<(), Fault> {
         let Some(bytes) = &record.value else {
-            ctx.dropped();
+            ctx.skipped("tombstone");
             return Ok(());
         };
         let position =

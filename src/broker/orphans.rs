@@ -7,8 +7,7 @@
 
 use std::collections::BTreeSet;
 
-use super::super::error::Error;
-use crate::broker::{Admin, BrokerError, Holder};
+use super::{Admin, BrokerError, Holder};
 use crate::record::Partition;
 
 /// Milliseconds between two looks.
@@ -16,17 +15,18 @@ const EVERY_MS: i64 = 1_500;
 /// A lease on its way from one member to another has no holder for a moment: it is missed only after so many looks.
 const LOOKS: u32 = 3;
 
-/// What the last looks had in common.
+/// Looks for leases without a holder; every member of a group that places work has one. Keeps what the last looks had in
+/// common.
 #[derive(Debug, Default)]
-pub(super) struct Orphans {
+pub struct Orphans {
     last: Option<i64>,
     looks: u32,
     missing: BTreeSet<Partition>,
 }
 
 impl Orphans {
-    /// Whether it is time for a look.
-    pub(super) fn is_due(&mut self, now: i64) -> bool {
+    /// Whether it is time for a look, at `now` milliseconds. True makes it the time of the last look.
+    pub fn is_due(&mut self, now: i64) -> bool {
         let due = now - *self.last.get_or_insert(now) >= EVERY_MS;
         if due {
             self.last = Some(now);
@@ -35,19 +35,22 @@ impl Orphans {
     }
 
     /// Looks. Returns how many of the `wanted` leases have no holder, when this process, which the group
-    /// knows as `client_id`, is the one to do something about it.
-    pub(super) fn look(
+    /// knows as `client_id` and by no other member's, is the one to do something about it: leave, and join anew.
+    ///
+    /// # Errors
+    /// The broker's, but not that it is away: nothing depends on a look.
+    pub fn look(
         &mut self,
         admin: &mut dyn Admin,
         group: &str,
         client_id: &str,
         wanted: &BTreeSet<Partition>,
-    ) -> Result<Option<usize>, Error> {
+    ) -> Result<Option<usize>, BrokerError> {
         match admin.holders(group) {
             Ok(holders) => Ok(self.judge(&holders, client_id, wanted)),
             // Nothing depends on this look; whoever needs the broker says that it is away.
             Err(BrokerError::Retriable(_) | BrokerError::Unauthorized(_)) => Ok(None),
-            Err(error) => Err(error.into()),
+            Err(error) => Err(error),
         }
     }
 

@@ -5,8 +5,8 @@ use std::ops::ControlFlow;
 use topo::state::{KeyValueStore, PutOutcome, WindowStore};
 use topo::{Clock, Context, Fault, Headers, Processor, Punctuation, Record, StoreHandle};
 
-use super::functions::tail;
-use super::value::{Value, or_null};
+use super::super::functions::tail;
+use super::super::value::{Value, or_null};
 
 type Plain = StoreHandle<KeyValueStore<String, Value>>;
 type Text = Option<String>;

@@ -1,0 +1,230 @@
+//! A Kafka Streams 4.3.1 application in Java builds stores, ours takes them over, works on, and gives them back.
+//!
+//! Both run the same topology under the same application id, so they share inputs, outputs, changelogs, repartition topics
+//! and the group with its committed offsets. At every handover each value is compared with a naive model.
+
+mod java;
+mod model;
+mod ours;
+mod topology;
+mod wire;
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use topo::broker::kafka::KafkaBroker;
+use topo::partition_of;
+use topo::state::{KeyValueStore, TaskState, WindowStore, i64_be, utf8};
+
+use self::java::Java;
+use self::model::{Input, Model, Stamped};
+use self::ours::{Ours, for_each_task};
+use self::topology::{INPUTS, OUTPUTS};
+use self::wire::Wire;
+use crate::support::kafka::Kafka;
+
+const PARTITIONS: i32 = 3;
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Both applications' common ground.
+struct Ground {
+    broker: Arc<KafkaBroker>,
+    application: String,
+    wire: Wire,
+    model: Model,
+    random: StdRng,
+    /// Where the next leg begins in time.
+    time: i64,
+}
+
+impl Ground {
+    fn new(name: &str) -> Self {
+        let kafka = Kafka::shared();
+        let broker = Arc::new(KafkaBroker::new(kafka.bootstrap(), BTreeMap::new()));
+        let application = kafka.unique(name);
+        let wire = Wire::new(&broker, &application, &[&INPUTS[..], &OUTPUTS[..]].concat());
+        let time = i64::try_from(now().as_millis()).unwrap() - 20 * 60_000;
+        Self { broker, application, wire, model: Model::default(), random: random(), time }
+    }
+
+    /// New input for whoever runs: people move, come and go; then everybody says words, not always in order.
+    fn leg(&mut self, mut assert_alive: impl FnMut()) {
+        let base = self.time;
+        self.time += 5 * 60_000;
+        let user = |number| format!("user-{number}");
+        let mut people = Vec::new();
+        for number in 0..12 {
+            let city = self.random.random_range(0..6);
+            let value = (city > 0).then(|| format!("city-{city}"));
+            people.push(Input { topic: "people", key: user(number), value, time: base + number });
+        }
+        self.give(&people);
+        self.await_outputs(&mut assert_alive);
+        // Stream time of the windows first, which Kafka Streams forgets over a restart.
+        let mut words: Vec<Input> = (0..12)
+            .map(|number| Input {
+                topic: "words",
+                key: user(number),
+                value: Some("first".into()),
+                time: base + 60_000,
+            })
+            .collect();
+        for step in 0..150 {
+            let key = user(self.random.random_range(0..12));
+            let value = Some(format!("word-{}", self.random.random_range(0..9)));
+            let time = base + 60_000 + step * 1_000 - self.random.random_range(0..100_000);
+            words.push(Input { topic: "words", key, value, time });
+        }
+        self.give(&words);
+        self.await_outputs(&mut assert_alive);
+    }
+
+    fn give(&mut self, inputs: &[Input]) {
+        inputs.iter().for_each(|input| self.model.take(input));
+        self.wire.produce(inputs);
+    }
+
+    /// Waits until all outputs are the model's.
+    fn await_outputs(&self, mut assert_alive: impl FnMut()) {
+        let deadline = Instant::now() + PATIENCE;
+        for topic in OUTPUTS {
+            let expected = self.model.output(topic);
+            loop {
+                assert_alive();
+                let newest = self.wire.newest(topic);
+                if newest == expected {
+                    break;
+                }
+                assert!(Instant::now() < deadline, "{topic} is\n{newest:?}\ninstead of\n{expected:?}");
+                std::thread::sleep(Duration::from_millis(100));
+            }
+        }
+    }
+
+    fn start_java(&self) -> Java {
+        Java::start(Kafka::shared().bootstrap(), &self.application)
+    }
+
+    fn start_ours(&self, dir: &Path) -> Ours {
+        Ours::start(&self.broker, &self.application, dir)
+    }
+
+    /// Compares every row on disk, and its timestamp, with the model.
+    fn assert_stores(&self, dir: &Path) {
+        let mut stored = Model::default();
+        for_each_task(&dir.join(&self.application), |state| {
+            read(state, "people", utf8(), &mut stored.people);
+            read(state, "counts", i64_be(), &mut stored.counts);
+            read(state, "cities", i64_be(), &mut stored.cities);
+            read_windows(state, "windowed", &mut stored.windowed);
+        });
+        assert_eq!(stored.people, self.model.people);
+        assert_eq!(stored.counts, self.model.counts);
+        assert_eq!(stored.cities, self.model.cities);
+        assert_eq!(stored.windowed, self.model.windowed);
+    }
+}
+
+fn now() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap()
+}
+
+/// Random numbers that are new in every run.
+#[expect(clippy::print_stdout, reason = "the seed of a failure must be known")]
+fn random() -> StdRng {
+    let seed = u64::from(now().subsec_nanos());
+    println!("seed {seed}");
+    StdRng::seed_from_u64(seed)
+}
+
+fn read<V: Clone + Send + 'static>(
+    state: &TaskState,
+    store: &str,
+    codec: topo::state::CodecRef<V>,
+    rows: &mut BTreeMap<String, Stamped<V>>,
+) {
+    let Some(index) = state.index_of(store) else { return };
+    let mut store = KeyValueStore::new(state.specs()[index].clone(), index, state.backend(), utf8(), codec);
+    let all = &mut |key, row: &topo::state::Timestamped<V>| {
+        rows.insert(key, (row.value.clone(), row.timestamp));
+        ControlFlow::Continue(())
+    };
+    store.all(all).unwrap();
+}
+
+fn read_windows(state: &TaskState, store: &str, rows: &mut BTreeMap<(String, i64), Stamped<i64>>) {
+    let Some(index) = state.index_of(store) else { return };
+    let mut store = WindowStore::new(state.specs()[index].clone(), index, state.backend(), utf8(), i64_be());
+    let all = &mut |key, start, row: &topo::state::Timestamped<i64>| {
+        rows.insert((key, start), (row.value, row.timestamp));
+        ControlFlow::Continue(())
+    };
+    store.fetch_all(i64::MIN..=i64::MAX, all).unwrap();
+}
+
+#[test]
+fn a_java_application_hands_its_stores_to_ours_and_takes_them_back() {
+    let mut ground = Ground::new("interop");
+    let mut java = ground.start_java();
+    ground.leg(|| java.assert_alive());
+    java.stop();
+
+    let dir = tempfile::tempdir().unwrap();
+    let ours = ground.start_ours(dir.path());
+    ours.await_running(PARTITIONS);
+    assert!(ours.watch.has_told("windowed-changelog has cleanup.policy=compact,delete"));
+    ours.stop();
+    ground.assert_stores(dir.path());
+    let ours = ground.start_ours(dir.path());
+    ground.leg(|| ours.assert_alive());
+    ours.stop();
+    ground.assert_stores(dir.path());
+
+    // From an empty directory: every value that we wrote is read by Kafka Streams.
+    let mut java = ground.start_java();
+    ground.leg(|| java.assert_alive());
+    java.stop();
+
+    // Over our old directory: only what Kafka Streams has added is read.
+    let ours = ground.start_ours(dir.path());
+    ours.await_running(PARTITIONS);
+    ground.leg(|| ours.assert_alive());
+    ours.stop();
+    ground.assert_stores(dir.path());
+    assert!(ground.model.late > 0, "the model never saw a window refuse a record");
+}
+
+#[test]
+fn ours_takes_over_from_a_java_application_that_was_killed_once_its_session_is_over() {
+    let mut ground = Ground::new("interop-killed");
+    let mut java = ground.start_java();
+    ground.leg(|| java.assert_alive());
+    java.kill9();
+
+    let dir = tempfile::tempdir().unwrap();
+    let ours = ground.start_ours(dir.path());
+    ours.await_running(PARTITIONS);
+    assert!(ours.watch.has_told("members that place tasks in another way, such as Kafka Streams"));
+    ground.leg(|| ours.assert_alive());
+    ours.stop();
+    ground.assert_stores(dir.path());
+}
+
+#[test]
+fn keys_go_to_the_partitions_that_java_chooses() {
+    let mut random = random();
+    let keys: Vec<Vec<u8>> =
+        (0..20_000).map(|_| (0..random.random_range(0..40)).map(|_| random.random()).collect()).collect();
+    for count in [1, 3, 12, 50] {
+        let chosen = java::partitions(&keys, count);
+        assert_eq!(chosen.len(), keys.len());
+        for (key, chosen) in keys.iter().zip(chosen) {
+            assert_eq!(partition_of(key, count), chosen, "{key:?} among {count}");
+        }
+    }
+}

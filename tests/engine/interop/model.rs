@@ -1,0 +1,103 @@
+//! What both applications must come to, computed the slow way from all input.
+
+use std::collections::BTreeMap;
+
+use topo::partition_of;
+use topo::state::{Codec, Window, WindowSize, Windowed, i64_be, utf8};
+
+use super::PARTITIONS;
+use super::topology::{GRACE_MS, WINDOW_MS, windows};
+
+/// A record of an input topic.
+#[derive(Clone, Debug)]
+pub(super) struct Input {
+    pub(super) topic: &'static str,
+    pub(super) key: String,
+    pub(super) value: Option<String>,
+    pub(super) time: i64,
+}
+
+/// Newest value bytes by key bytes.
+pub(super) type Newest = BTreeMap<Vec<u8>, Vec<u8>>;
+/// A value and its timestamp.
+pub(super) type Stamped<V> = (V, i64);
+
+/// All stores, and the last located word of each user.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Model {
+    pub(super) people: BTreeMap<String, Stamped<String>>,
+    pub(super) counts: BTreeMap<String, Stamped<i64>>,
+    pub(super) windowed: BTreeMap<(String, i64), Stamped<i64>>,
+    pub(super) cities: BTreeMap<String, Stamped<i64>>,
+    located: BTreeMap<String, String>,
+    /// Stream time of each partition of the words.
+    times: BTreeMap<i32, i64>,
+    /// Windows that took no record any more.
+    pub(super) late: usize,
+}
+
+impl Model {
+    pub(super) fn take(&mut self, input: &Input) {
+        match input.topic {
+            "people" => self.person(input),
+            _ => self.word(input),
+        }
+    }
+
+    fn person(&mut self, Input { key, value, time, .. }: &Input) {
+        let old = match value {
+            Some(city) => self.people.insert(key.clone(), (city.clone(), *time)),
+            None => self.people.remove(key),
+        };
+        let moves = old.map(|(city, _)| (city, -1)).into_iter().chain(value.clone().map(|city| (city, 1)));
+        for (city, change) in moves {
+            add(self.cities.entry(city).or_insert((0, *time)), change, *time);
+        }
+    }
+
+    fn word(&mut self, Input { key, value, time, .. }: &Input) {
+        let word = value.clone().unwrap();
+        add(self.counts.entry(word.clone()).or_insert((0, *time)), 1, *time);
+        let now = self.times.entry(partition_of(key.as_bytes(), PARTITIONS)).or_insert(*time);
+        *now = (*now).max(*time);
+        let start = time.div_euclid(WINDOW_MS) * WINDOW_MS;
+        if start + WINDOW_MS + GRACE_MS > *now {
+            add(self.windowed.entry((key.clone(), start)).or_insert((0, *time)), 1, *time);
+        } else {
+            self.late += 1;
+        }
+        if let Some((city, _)) = self.people.get(key) {
+            self.located.insert(key.clone(), format!("{word}@{city}"));
+        }
+    }
+
+    /// The newest record of each key of an output topic.
+    pub(super) fn output(&self, topic: &str) -> Newest {
+        let text = |text: &String| bytes(&*utf8(), text);
+        let count = |count: &i64| bytes(&*i64_be(), count);
+        match topic {
+            "counts" => self.counts.iter().map(|(word, it)| (text(word), count(&it.0))).collect(),
+            "cities" => self.cities.iter().map(|(city, it)| (text(city), count(&it.0))).collect(),
+            "located" => self.located.iter().map(|(user, place)| (text(user), text(place))).collect(),
+            "windowed" => {
+                self.windowed.iter().map(|((user, start), it)| (window(user, *start), count(&it.0))).collect()
+            }
+            other => panic!("no output {other}"),
+        }
+    }
+}
+
+fn add(sum: &mut Stamped<i64>, change: i64, time: i64) {
+    *sum = (sum.0 + change, sum.1.max(time));
+}
+
+fn window(user: &str, start: i64) -> Vec<u8> {
+    let window = Window::starting_at(start, WindowSize::millis(WINDOW_MS));
+    bytes(&*windows(), &Windowed { key: user.to_owned(), window })
+}
+
+fn bytes<T: 'static>(codec: &dyn Codec<T>, datum: &T) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    codec.encode(datum, &mut bytes).unwrap();
+    bytes
+}
