@@ -34,8 +34,8 @@ impl Processor for Gather {
     type ValueOut = i64;
 
     fn init(&mut self, ctx: &mut Context<'_, '_, String, i64>) -> Result<(), Fault> {
-        ctx.schedule(Clock::Stream, 50);
-        ctx.schedule(Clock::Wall, 90);
+        ctx.schedule(Clock::Stream, 200);
+        ctx.schedule(Clock::Wall, 60);
         Ok(())
     }
 

@@ -7,6 +7,7 @@ use super::super::observer::Event;
 use super::leases::Move;
 use super::{Coordinator, Stage};
 use crate::broker::MembershipEvent;
+use crate::flaw::{Flaw, planted};
 
 /// The whole process must be gone within 5 s of a signal; some of that belongs to the threads around this.
 const STOP_MS: i64 = 3_500;
@@ -73,6 +74,9 @@ impl Coordinator {
         };
         for event in events {
             let MembershipEvent::Lost(leases) = event else { continue };
+            if planted(Flaw::DeafWhileStopping) {
+                continue;
+            }
             let tasks = self.tasks_of(&leases);
             self.leases.lost(&tasks);
             self.membership = None;

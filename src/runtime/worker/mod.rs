@@ -31,6 +31,7 @@ use super::shared::Shared;
 use super::waiting::Waiting;
 use crate::broker::{GroupToken, Isolation, Membership};
 use crate::fault::STATE_DAMAGED;
+use crate::flaw::{Flaw, planted};
 use crate::task::{GlobalStores, TaskError};
 
 /// Pause of a task whose record waits for the outside world.
@@ -150,7 +151,9 @@ impl Worker {
     fn work(&mut self, now: i64, wait: Duration) -> Result<bool, Error> {
         // Before the mailbox: a proof that is younger than a loss comes only after the coordinator has told of the loss, and
         // with it the tasks of this worker would be committed as a new member, while somebody else runs them.
-        self.authority = matches!(self.commit, Commit::Offsets(_)).then(|| self.membership.token()).flatten();
+        if matches!(self.commit, Commit::Offsets(_)) {
+            self.authority = self.authority();
+        }
         let mut moved = self.read_mailbox(now)?;
         if now < self.retry_at {
             return Ok(moved);
@@ -180,6 +183,11 @@ impl Worker {
             moved = true;
         }
         Ok(moved)
+    }
+
+    fn authority(&mut self) -> Option<GroupToken> {
+        let old = self.authority.take().filter(|_| planted(Flaw::StaleAuthority));
+        old.or_else(|| self.membership.token())
     }
 
     /// Hands outputs to the producer and hears what became of earlier ones.

@@ -85,6 +85,8 @@ mod runs;
 mod scenario;
 mod slot;
 mod stores;
+#[cfg(test)]
+mod teeth;
 mod world;
 
 pub use fault::{Call, Counts, Fault};
