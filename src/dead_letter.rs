@@ -53,6 +53,7 @@ pub(crate) fn of(topic: &Arc<str>, original: &RawRecord, failure: &Failure<'_>) 
     Emitted {
         topic: topic.clone(),
         partition: None,
+        unhashed: 0,
         key: original.key.as_ref().map(|key| key.to_vec()),
         value: original.value.as_ref().map(|value| value.to_vec()),
         timestamp: original.timestamp,
@@ -72,6 +73,7 @@ pub(crate) fn truncated(topic: &Arc<str>, refused: &Emitted, failure: &Failure<'
     Emitted {
         topic: topic.clone(),
         partition: None,
+        unhashed: 0,
         key: refused.key.clone(),
         value: None,
         timestamp,

@@ -30,8 +30,9 @@ mod topic;
 
 pub use data::{Change, Data};
 pub use dsl::{
-    Branches, Builder, Codecs, GlobalTable, Grouped, GroupedTable, Hopping, KeyValue, SameKey, Stores,
-    Stream, Suppress, Table, TimeWindows, Tumbling, WindowValue, WindowedStream,
+    Branches, Builder, Codecs, GlobalTable, Grouped, GroupedTable, Hopping, JoinWindows, KeyValue, Optimize,
+    SameKey, Stores, Stream, StreamJoined, Suppress, Table, TimeWindows, Tumbling, WindowValue,
+    WindowedStream,
 };
 pub use fault::{Fault, FaultPolicy, Reason};
 pub use graph::{PartitionError, Topology, TopologyError, TopologyErrors};

@@ -11,7 +11,7 @@ use topo::{Headers, Partition, partition_of};
 use crate::topologies::{FACTS, FOREIGN, FOREIGN_KEYS, KEYS, PARTITIONS, RECORDS, ROWS};
 
 /// Event time of the first record.
-const START_MS: i64 = 1_700_000_000_000;
+pub(crate) const START_MS: i64 = 1_700_000_000_000;
 
 /// How long a topic that was just created may be unknown to parts of the broker.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -45,27 +45,15 @@ pub(crate) fn fill(broker: &dyn Broker, scale: f64) -> Result<u64, BrokerError> 
     inputs.count(FACTS)
 }
 
-/// Creates the changelog of a count and fills it with `records` counts of as many keys, drawn at random.
-pub(crate) fn fill_changelog(broker: &dyn Broker, topic: &str, records: u64) -> Result<(), BrokerError> {
-    let mut log = Load::open(broker)?;
-    log.create_with(topic, &[("cleanup.policy", "compact"), ("message.timestamp.type", "CreateTime")])?;
-    let mut random = Random(7);
-    for nth in 0..records {
-        let key = format!("{:08}", random.next() % records);
-        log.write(topic, key.as_bytes(), &nth.to_be_bytes(), START_MS)?;
-    }
-    log.settle()
-}
-
 /// The clients that fill.
-struct Load {
+pub(crate) struct Load {
     admin: Box<dyn Admin>,
     reader: Box<dyn Consumer>,
     producer: Box<dyn Producer>,
 }
 
 impl Load {
-    fn open(broker: &dyn Broker) -> Result<Self, BrokerError> {
+    pub(crate) fn open(broker: &dyn Broker) -> Result<Self, BrokerError> {
         let client_id = "bench-load".to_owned();
         let reader = ConsumerConfig {
             client_id: client_id.clone(),
@@ -92,7 +80,7 @@ impl Load {
         self.create_with(topic, &[("retention.ms", "-1")])
     }
 
-    fn create_with(&mut self, topic: &str, settings: &[(&str, &str)]) -> Result<u64, BrokerError> {
+    pub(crate) fn create_with(&mut self, topic: &str, settings: &[(&str, &str)]) -> Result<u64, BrokerError> {
         let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
         let settings = settings.iter().map(owned).collect();
         let new = NewTopic { name: topic.to_owned(), partitions: PARTITIONS, replication: 1, settings };
@@ -122,7 +110,13 @@ impl Load {
         self.write(topic, key.as_bytes(), value.as_bytes(), timestamp)
     }
 
-    fn write(&mut self, topic: &str, key: &[u8], value: &[u8], timestamp: i64) -> Result<(), BrokerError> {
+    pub(crate) fn write(
+        &mut self,
+        topic: &str,
+        key: &[u8],
+        value: &[u8],
+        timestamp: i64,
+    ) -> Result<(), BrokerError> {
         let headers = Headers::new();
         patiently(|| {
             let sent = self.producer.send(Outgoing {
@@ -141,7 +135,7 @@ impl Load {
         })
     }
 
-    fn settle(&mut self) -> Result<(), BrokerError> {
+    pub(crate) fn settle(&mut self) -> Result<(), BrokerError> {
         while self.producer.in_flight() > 0 {
             if let Some(failure) = self.producer.delivered(Duration::from_millis(50)).failure {
                 return Err(failure);
@@ -164,10 +158,10 @@ fn patiently<T>(mut call: impl FnMut() -> Result<T, BrokerError>) -> Result<T, B
 }
 
 /// A small reproducible generator (xorshift64*).
-struct Random(u64);
+pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
-    fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;

@@ -10,6 +10,7 @@
 #[path = "../../tests/support/mod.rs"]
 mod support;
 
+mod changelog;
 mod child;
 mod load;
 mod process;
@@ -61,7 +62,7 @@ fn main() {
         let state = Scratch::new("bench");
         let orders = orders("count", kafka, &state, args.workers);
         let changelog = format!("{}-counts-changelog", orders.application);
-        load::fill_changelog(&broker, &changelog, args.changelog).unwrap();
+        changelog::fill(&broker, &changelog, args.changelog).unwrap();
         table::restore("a count's changelog", &run::restore(&orders));
     }
     table::head();

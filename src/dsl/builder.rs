@@ -5,6 +5,8 @@ use std::cell::RefCell;
 use topo_state::{KeyValueStore, WindowStore};
 
 use super::global_table::GlobalTable;
+use super::null_keys::NullKeys;
+use super::optimize::Optimize;
 use super::options::{KeyValue, WindowValue};
 use super::stream::Stream;
 use super::table::Table;
@@ -37,12 +39,15 @@ use crate::topic::Topic;
 /// Kafka Streams: `StreamsBuilder`.
 pub struct Builder {
     pub(crate) wiring: RefCell<Wiring>,
+    pub(crate) optimize: Optimize,
 }
 
 /// The graph so far, and what is wrong with it.
 pub(crate) struct Wiring {
     pub(crate) topology: Topology,
     pub(crate) problems: Vec<TopologyError>,
+    /// The node of each repartition that drops null keys, and whether it does.
+    pub(crate) null_keys: Vec<(usize, NullKeys)>,
 }
 
 impl Builder {
@@ -54,8 +59,17 @@ impl Builder {
             stores: Vec::new(),
             copartitioned: Vec::new(),
             repartitions: Vec::new(),
+            times: Vec::new(),
         };
-        Self { wiring: RefCell::new(Wiring { topology, problems: Vec::new() }) }
+        let wiring = RefCell::new(Wiring { topology, problems: Vec::new(), null_keys: Vec::new() });
+        Self { wiring, optimize: Optimize::default() }
+    }
+
+    /// Takes these shortcuts instead of the default ones; say so before the first verb. Kafka Streams:
+    /// `topology.optimization`.
+    pub fn optimize(mut self, optimize: Optimize) -> Self {
+        self.optimize = optimize;
+        self
     }
 
     /// Reads a topic as a stream of facts. Kafka Streams: `stream`.

@@ -39,7 +39,7 @@ impl<'b, K: Data, V: Data> Grouped<'b, K, V> {
 
     /// The records by key. Several aggregations of one group share its repartition topic.
     pub(crate) fn input(&self) -> &Rerouted {
-        self.rerouted.get_or_init(|| self.stream.by_key(&self.name, false))
+        self.rerouted.get_or_init(|| self.stream.by_key(&self.name))
     }
 
     /// How many records each key has had. Kafka Streams: `count`.

@@ -1,5 +1,6 @@
 //! Joins by key need one key: said in a trait so that the compiler says it in words.
 
+use std::convert::Infallible;
 use std::marker::PhantomData;
 
 use super::table::Table;
@@ -18,21 +19,33 @@ pub trait SameKey<T>: Sized {
     /// The table, with its key type by this name.
     #[doc(hidden)]
     fn same<'b, V: Data<Present = V>>(table: &Table<'b, T, V>) -> Table<'b, Self, V>;
+
+    /// The key, with its type by this name.
+    #[doc(hidden)]
+    fn own(key: T) -> Self;
 }
 
 impl<K: Data<Present = K>> SameKey<K> for K {
     fn same<'b, V: Data<Present = V>>(table: &Table<'b, K, V>) -> Table<'b, K, V> {
         table.clone()
     }
+
+    fn own(key: K) -> Self {
+        key
+    }
 }
 
 /// A key that nobody can name. With only one type that is the same as `K` the compiler would take it for granted before it
 /// has looked at the table, lose the types of the join function, and complain of those.
 #[doc(hidden)]
-pub struct NoKey<K>(PhantomData<K>);
+pub struct NoKey<K>(Infallible, PhantomData<K>);
 
 impl<K: Data<Present = K>> SameKey<NoKey<K>> for K {
     fn same<'b, V: Data<Present = V>>(table: &Table<'b, NoKey<K>, V>) -> Table<'b, K, V> {
         Table::view(table.builder, table.node, table.origins.clone(), None)
+    }
+
+    fn own(key: NoKey<K>) -> Self {
+        match key.0 {}
     }
 }

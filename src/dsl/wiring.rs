@@ -5,6 +5,7 @@ use std::sync::Arc;
 use topo_state::{Backend, CodecRef, KeyValueStore, Store, StoreSpec, WindowStore};
 
 use super::Builder;
+use super::null_keys::NullKeys;
 use super::options::{Backing, Codecs, KeyValue, WindowValue};
 use crate::data::Data;
 use crate::fault::Fault;
@@ -13,8 +14,8 @@ use crate::graph::{
     Changelog, CopartitionGroup, MakeStore, Naming, NodeDef, NodeKind, RepartitionDef, SinkTopic, StoreDef,
     TopicRef, TopologyError,
 };
-use crate::ops::{Each, Sink, Source};
-use crate::processor::{Context, Erased, Node, Processor, StoreHandle};
+use crate::ops::{Each, KeyFilter, Sink, Source};
+use crate::processor::{Context, Erased, Node, Processor, SharedTime, StoreHandle};
 use crate::record::Record;
 use crate::topic::Topic;
 
@@ -122,23 +123,25 @@ impl Builder {
     ) -> usize {
         let kind = NodeKind::Sink { topic: SinkTopic::Static(topic.clone()) };
         self.node(name, kind, parents, move |naming| {
-            Sink::<K, V>::new(naming.resolve(&topic), key.clone(), value.clone())
+            let sink = Sink::<K, V>::new(naming.resolve(&topic), key.clone(), value.clone());
+            if topic.internal { sink } else { sink.hashing_keys_without_windows() }
         })
     }
 
-    /// Sends records through the topic `<name>-repartition`; those with a null key vanish unless they are `kept`.
+    /// Sends records through the topic `<name>-repartition`; those with a null key vanish unless a join behind keeps them.
     pub(crate) fn reroute<K: Data, V: Data>(
         &self,
         name: &str,
         parent: usize,
         codecs: &Codecs<K::Present, V::Present>,
         partitions: Option<i32>,
-        keep_null_keys: bool,
     ) -> Rerouted {
-        let filtered =
-            self.each(&format!("{name}-repartition-filter"), parent, move |record: Record<K, V>, ctx| {
-                if keep_null_keys || !record.key.is_null() { ctx.forward(record) } else { Ok(()) }
-            });
+        let nulls = NullKeys::default();
+        let kept = nulls.clone();
+        let filtered = self.operator(&format!("{name}-repartition-filter"), &[parent], &[], move || {
+            KeyFilter::<K, V>::new(kept.pass())
+        });
+        self.wiring.borrow_mut().null_keys.push((filtered, nulls));
         let topic = self.internal_topic(format!("{name}-repartition"), partitions);
         let (key, value) = (codecs.key.clone(), codecs.value.clone());
         self.sink::<K, V>(&format!("{name}-repartition-sink"), &[filtered], topic.clone(), key, value);
@@ -154,6 +157,13 @@ impl Builder {
         let def = RepartitionDef { topic: topic.clone(), partitions };
         self.wiring.borrow_mut().topology.repartitions.push(def);
         topic
+    }
+
+    /// Adds a stream time that several nodes of one operator share. No node can have a name like it.
+    pub(crate) fn shared_time(&self, operator: &str) -> SharedTime {
+        let times = &mut self.wiring.borrow_mut().topology.times;
+        times.push(format!("{operator}/shared"));
+        SharedTime(times.len() - 1)
     }
 
     /// Declares that records of these handles meet by key.

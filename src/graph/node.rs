@@ -23,6 +23,8 @@ pub struct Topology {
     pub(crate) copartitioned: Vec<CopartitionGroup>,
     /// Internal topics that carry records from one sub-topology to another.
     pub(crate) repartitions: Vec<RepartitionDef>,
+    /// Names of the stream times that several nodes of one operator share.
+    pub(crate) times: Vec<String>,
 }
 
 /// One node.

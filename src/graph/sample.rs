@@ -38,6 +38,7 @@ impl Sample {
             stores,
             copartitioned: Vec::new(),
             repartitions: Vec::new(),
+            times: Vec::new(),
         })
     }
 

@@ -55,6 +55,29 @@ impl<K: Data, V: Data> Processor for Pass<K, V> {
     }
 }
 
+/// Stops records with a null key, uncounted, unless they may pass.
+pub(crate) struct KeyFilter<K, V> {
+    nulls_pass: bool,
+    types: Types<(K, V)>,
+}
+
+impl<K, V> KeyFilter<K, V> {
+    pub(crate) fn new(nulls_pass: bool) -> Self {
+        Self { nulls_pass, types: PhantomData }
+    }
+}
+
+impl<K: Data, V: Data> Processor for KeyFilter<K, V> {
+    type KeyIn = K;
+    type ValueIn = V;
+    type KeyOut = K;
+    type ValueOut = V;
+
+    fn process(&mut self, record: Record<K, V>, ctx: &mut Context<'_, '_, K, V>) -> Result<(), Fault> {
+        if self.nulls_pass || !record.key.is_null() { ctx.forward(record) } else { Ok(()) }
+    }
+}
+
 /// Whether a record is wanted.
 pub(crate) type Predicate<K, V> = Arc<dyn Fn(&K, &V) -> bool + Send + Sync>;
 

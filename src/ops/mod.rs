@@ -16,6 +16,7 @@ mod regroup;
 mod rows;
 mod sink;
 mod source;
+pub(crate) mod stream_join;
 mod stream_table_join;
 mod suppress;
 mod table_aggregate;
@@ -27,7 +28,7 @@ mod window_aggregate;
 
 pub(crate) use aggregate::{Aggregate, Init};
 pub(crate) use change_codec::change_codec;
-pub(crate) use each::{Each, Pass, Predicate, Split};
+pub(crate) use each::{Each, KeyFilter, Pass, Predicate, Split};
 pub(crate) use global_join::GlobalJoin;
 pub(crate) use global_update::GlobalUpdate;
 pub(crate) use keep::Kept;

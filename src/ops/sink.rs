@@ -18,6 +18,7 @@ pub(crate) struct Sink<K: Data, V: Data> {
     key: CodecRef<K::Present>,
     value: CodecRef<V::Present>,
     partition: fn(&V) -> Option<i32>,
+    unhashed: usize,
     types: Types<(K, V)>,
 }
 
@@ -26,7 +27,13 @@ impl<K: Data, V: Data> Sink<K, V> {
     pub(crate) fn new(topic: Arc<str>, key: CodecRef<K::Present>, value: CodecRef<V::Present>) -> Self {
         // A name of its own: the shared one's count would travel between the workers' processors with every record.
         let topic = Arc::from(&*topic);
-        Self { topic, key, value, partition: |_| None, types: PhantomData }
+        Self { topic, key, value, partition: |_| None, unhashed: 0, types: PhantomData }
+    }
+
+    /// The same, but the window in a key does not matter for its place, as in Kafka Streams' `to`.
+    pub(crate) fn hashing_keys_without_windows(mut self) -> Self {
+        self.unhashed = self.key.window_bytes();
+        self
     }
 
     /// The same, with a partition that the value knows.
@@ -47,7 +54,8 @@ impl<K: Data, V: Data> Node for Sink<K, V> {
         let key = encode(record.key.as_present(), &self.key)?;
         let value = encode(record.value.as_present(), &self.value)?;
         let (topic, timestamp, headers) = (self.topic.clone(), record.timestamp, record.headers);
-        hop.pipeline.env.emitted.push(Emitted { topic, partition, key, value, timestamp, headers });
+        let unhashed = self.unhashed;
+        hop.pipeline.env.emitted.push(Emitted { topic, partition, unhashed, key, value, timestamp, headers });
         Ok(())
     }
 

@@ -31,6 +31,10 @@ impl<S> Clone for StoreHandle<S> {
 
 impl<S> Copy for StoreHandle<S> {}
 
+/// Names a stream time that several nodes of one operator share: its place in the topology's list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SharedTime(pub(crate) usize);
+
 /// A processor's way to its stores, to time and to the next steps. Valid only during one call.
 pub struct Context<'h, 'p, K, V> {
     hop: &'h mut Hop<'p>,
@@ -109,6 +113,15 @@ impl<'h, 'p, K: Data, V: Data> Context<'h, 'p, K, V> {
     /// This operator's own stream time so far.
     pub fn observed(&self) -> Option<i64> {
         self.hop.pipeline.env.operator_times[self.hop.node]
+    }
+
+    /// Raises the stream time that the nodes of an operator share, and returns it. Committed like [`observe`](Self::observe).
+    pub(crate) fn observe_shared(&mut self, time: SharedTime, timestamp: i64) -> i64 {
+        let at = self.hop.pipeline.nodes.len() + time.0;
+        let time = &mut self.hop.pipeline.env.operator_times[at];
+        let observed = time.map_or(timestamp, |time| time.max(timestamp));
+        *time = Some(observed);
+        observed
     }
 
     /// Counts a record that a rule of this step drops, under the step's own rule.

@@ -8,8 +8,8 @@ mod erased;
 mod pipeline;
 mod tally;
 
-pub(crate) use context::typed;
 pub use context::{Context, StoreHandle};
+pub(crate) use context::{SharedTime, typed};
 pub(crate) use erased::{Erased, Node, take};
 pub(crate) use pipeline::{Emitted, Env, Hop, Pipeline, Scheduled};
 pub use tally::LeftOut;

@@ -21,6 +21,8 @@ pub(crate) struct Emitted {
     pub(crate) topic: std::sync::Arc<str>,
     /// A partition chosen by the topology; `None` = by the key's hash.
     pub(crate) partition: Option<i32>,
+    /// Bytes at the end of the key that the hash leaves out: those of a window.
+    pub(crate) unhashed: usize,
     pub(crate) key: Option<Vec<u8>>,
     pub(crate) value: Option<Vec<u8>>,
     pub(crate) timestamp: i64,
@@ -59,7 +61,7 @@ pub(crate) struct Env {
     /// The same and failures by reason, since the last commit.
     pub(crate) tally: Tally,
     pub(crate) commit_requested: bool,
-    /// Stream times of operators, committed with the state; index = node.
+    /// Stream times of operators, committed with the state; index = node, behind the nodes the times that nodes share.
     pub(crate) operator_times: Vec<Option<i64>>,
     /// The node that raised the fault in hand; its callers only passed it on.
     pub(crate) failed: Option<usize>,

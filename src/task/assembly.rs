@@ -13,14 +13,15 @@ use crate::processor::{Env, Node, Pipeline, Tally};
 pub(crate) struct Recipe {
     naming: Naming,
     makes: Vec<(usize, MakeNode)>,
-    /// Name per node of the whole topology.
+    /// Name per node of the whole topology, then those of the times that nodes share.
     pub(crate) names: Vec<String>,
 }
 
 impl Recipe {
     pub(crate) fn new(topology: &Topology, sub: &SubTopology, naming: &Naming) -> Self {
         let makes = sub.nodes.iter().map(|node| (*node, topology.nodes[*node].make.clone())).collect();
-        let names = topology.nodes.iter().map(|node| node.name.clone()).collect();
+        let nodes = topology.nodes.iter().map(|node| &node.name);
+        let names = nodes.chain(&topology.times).cloned().collect();
         Self { naming: naming.clone(), makes, names }
     }
 
@@ -61,10 +62,15 @@ pub(crate) fn pipeline(
     nodes.resize_with(topology.nodes.len(), || None);
     let children = topology.nodes.iter().map(|node| node.children.clone().into()).collect();
     let task: Arc<str> = format!("{}_{partition}", sub.number).into();
-    Ok(Pipeline { nodes, children, stores, env: env(task, partition, topology.nodes.len()) })
+    Ok(Pipeline {
+        nodes,
+        children,
+        stores,
+        env: env(task, partition, topology.nodes.len() + topology.times.len()),
+    })
 }
 
-fn env(task: Arc<str>, partition: i32, nodes: usize) -> Env {
+fn env(task: Arc<str>, partition: i32, times: usize) -> Env {
     Env {
         position: None,
         stream_time: None,
@@ -78,7 +84,7 @@ fn env(task: Arc<str>, partition: i32, nodes: usize) -> Env {
         skipped: 0,
         tally: Tally::default(),
         commit_requested: false,
-        operator_times: vec![None; nodes],
+        operator_times: vec![None; times],
         failed: None,
     }
 }

@@ -4,14 +4,26 @@ use std::sync::Arc;
 
 use topo_state::Change;
 
+use crate::record::Headers;
+
 /// The changelog records of one commit, in order.
 #[derive(Debug, Default)]
 pub(crate) struct Changelog {
     partition: i32,
-    /// Store number and changelog topic of each store that has one.
-    logs: Vec<(usize, Arc<str>)>,
+    logs: Vec<Log>,
+    /// The headers of a deletion.
+    none: Headers,
     bytes: Vec<u8>,
     entries: Vec<Entry>,
+}
+
+/// Where the changes of one store go.
+#[derive(Debug)]
+struct Log {
+    store: usize,
+    topic: Arc<str>,
+    /// The headers of its values: the version of their format, if they have one.
+    headers: Headers,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -38,6 +50,7 @@ pub(crate) struct ChangelogRecord<'c> {
     /// `None` = deleted.
     pub(crate) value: Option<&'c [u8]>,
     pub(crate) timestamp: i64,
+    pub(crate) headers: &'c Headers,
 }
 
 impl Changelog {
@@ -45,9 +58,13 @@ impl Changelog {
         Self { partition, ..Self::default() }
     }
 
-    /// The changes that follow are those of this store.
-    pub(crate) fn begin(&mut self, store: usize, topic: Arc<str>) {
-        self.logs.push((store, topic));
+    /// The changes that follow are those of this store, whose values have this version.
+    pub(crate) fn begin(&mut self, store: usize, topic: Arc<str>, version: Option<u8>) {
+        let mut headers = Headers::new();
+        if let Some(version) = version {
+            headers.push("v", Some(vec![version]));
+        }
+        self.logs.push(Log { store, topic, headers });
     }
 
     pub(crate) fn push(&mut self, change: Change<'_>) {
@@ -68,7 +85,7 @@ impl Changelog {
     /// One of them; a sender that was interrupted goes on where it was.
     pub(crate) fn get(&self, place: usize) -> Option<ChangelogRecord<'_>> {
         let entry = self.entries.get(place)?;
-        let (store, topic) = self.logs.get(entry.log)?;
+        let Log { store, topic, headers } = self.logs.get(entry.log)?;
         Some(ChangelogRecord {
             store: *store,
             topic,
@@ -76,6 +93,7 @@ impl Changelog {
             key: &self.bytes[entry.begin..entry.key_end],
             value: (!entry.deleted).then(|| &self.bytes[entry.key_end..entry.end]),
             timestamp: entry.timestamp,
+            headers: if entry.deleted { &self.none } else { headers },
         })
     }
 
@@ -92,10 +110,10 @@ mod tests {
     #[test]
     fn records_come_out_as_they_went_in_and_empty_is_not_deleted() {
         let mut changelog = Changelog::new(3);
-        changelog.begin(7, "a".into());
+        changelog.begin(7, "a".into(), Some(3));
         changelog.push(Change { key: b"k", value: Some(b"v1"), timestamp: 1 });
         changelog.push(Change { key: b"k", value: Some(b""), timestamp: 2 });
-        changelog.begin(8, "b".into());
+        changelog.begin(8, "b".into(), None);
         changelog.push(Change { key: b"", value: None, timestamp: 3 });
         let seen: Vec<_> =
             changelog.iter().map(|it| (it.store, &**it.topic, it.key, it.value, it.timestamp)).collect();
@@ -106,6 +124,8 @@ mod tests {
         ];
         assert_eq!(seen, expected);
         assert_eq!(changelog.get(0).map(|it| it.partition), Some(3));
+        let versions: Vec<_> = changelog.iter().map(|it| it.headers.last("v")).collect();
+        assert_eq!(versions, [Some(&[3][..]), Some(&[3]), None]);
         assert_eq!(changelog.get(3), None);
     }
 }

@@ -55,7 +55,7 @@ impl Task {
             let Some(store) = &mut self.pipeline.stores[*number] else { continue };
             match backing {
                 Backing::Changelog(topic) => {
-                    changelog.begin(*number, topic.clone());
+                    changelog.begin(*number, topic.clone(), store.value_version());
                     store.drain(batch, &mut |change| changelog.push(change))?;
                 }
                 Backing::Source(_) | Backing::Nothing => store.drain(batch, &mut |_| {})?,

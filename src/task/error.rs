@@ -65,7 +65,7 @@ impl fmt::Display for Place {
             write!(out, ", node {node}")?;
         }
         if let Some(Position { topic, partition, offset }) = &self.position {
-            write!(out, ", record {topic}-{partition}@{offset}")?;
+            write!(out, ", record {topic}-{partition} offset {offset}")?;
         }
         Ok(())
     }

@@ -30,6 +30,14 @@ pub(super) struct Retrying {
     first: i64,
 }
 
+/// What a person can do about a record at which the policy says stop.
+fn way_on(stage: Stage) -> String {
+    let key = format!("faults.{}", stage.as_str());
+    format!(
+        "; {key} = stop ended this: set it to dead_letter or skip, and a new start goes on behind the record"
+    )
+}
+
 impl Task {
     /// Deals with the fault of a record; `Ok` means the record is done with.
     pub(super) fn failed(&mut self, fault: Fault, original: &Original) -> Result<(), TaskError> {
@@ -52,7 +60,11 @@ impl Task {
         match policy {
             FaultPolicy::DeadLetter => self.bury(stage, &reason, original),
             FaultPolicy::Skip => self.stats.skipped += 1,
-            FaultPolicy::Stop => return Err(self.interrupted(Fault::Fatal(reason))),
+            FaultPolicy::Stop => {
+                let Reason { error_type, mut message } = reason;
+                message.push_str(&way_on(stage));
+                return Err(self.interrupted(Fault::Fatal(Reason { error_type, message })));
+            }
         }
         let how = if policy == FaultPolicy::Skip { LeftOut::Skipped } else { LeftOut::DeadLettered };
         let env = &mut self.pipeline.env;

@@ -46,7 +46,15 @@ impl<V: crate::Data> Node for AnySink<V> {
     fn process(&mut self, input: &mut dyn Any, hop: Hop<'_>) -> Result<(), Fault> {
         let Record { key, value, timestamp, headers } = take::<Record<String, V>>(input)?;
         let (key, value, topic) = (Some(key.into_bytes()), Some((self.1)(&value)), self.0.clone());
-        hop.pipeline.env.emitted.push(Emitted { topic, partition: None, key, value, timestamp, headers });
+        hop.pipeline.env.emitted.push(Emitted {
+            topic,
+            partition: None,
+            unhashed: 0,
+            key,
+            value,
+            timestamp,
+            headers,
+        });
         Ok(())
     }
 

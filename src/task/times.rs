@@ -15,6 +15,11 @@ fn store(name: &str) -> String {
     format!("store:{name}")
 }
 
+/// Where the numbering of a store's puts stands: it only ever rises, like the times.
+fn sequence(name: &str) -> String {
+    format!("sequence:{name}")
+}
+
 /// Notes all times as of now.
 pub(crate) fn save(pipeline: &Pipeline, names: &[String], own_stores: &[usize], checkpoint: &mut Checkpoint) {
     if planted(Flaw::StreamTimeForgotten) {
@@ -34,6 +39,9 @@ pub(crate) fn save(pipeline: &Pipeline, names: &[String], own_stores: &[usize], 
         if time != NO_TIME {
             times.insert(store(&store_of.spec().name), time);
         }
+        if store_of.sequence() > 0 {
+            times.insert(sequence(&store_of.spec().name), i64::from(store_of.sequence()));
+        }
     }
 }
 
@@ -46,9 +54,14 @@ pub(crate) fn load(pipeline: &mut Pipeline, names: &[String], checkpoint: &Check
     }
 }
 
-/// Tells a store that was just opened its time.
+/// Tells a store that was just opened its time and its sequence.
 pub(crate) fn load_store(opened: &mut dyn Store, checkpoint: &Checkpoint) {
-    if let Some(time) = checkpoint.stream_times.get(&store(&opened.spec().name)) {
+    let times = &checkpoint.stream_times;
+    if let Some(time) = times.get(&store(&opened.spec().name)) {
         opened.set_observed_time(*time);
+    }
+    let last = times.get(&sequence(&opened.spec().name));
+    if let Some(last) = last.and_then(|last| u32::try_from(*last).ok()) {
+        opened.set_sequence(last);
     }
 }

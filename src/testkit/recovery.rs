@@ -83,7 +83,7 @@ impl Driver {
                 key: Some(change.key.to_vec().into()),
                 value: change.value.map(|value| value.to_vec().into()),
                 timestamp: change.timestamp,
-                ..RawRecord::default()
+                headers: change.headers.clone(),
             };
             let next = as_offset(self.logs.send(change.topic, record) + 1);
             match changelogs.iter_mut().find(|(store, _)| *store == change.store) {

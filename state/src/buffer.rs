@@ -86,6 +86,11 @@ impl<V> Buffer<V> {
         self.slots.get(at)?.as_ref()?.value.as_ref()
     }
 
+    /// Takes the value out of a slot that is about to be written.
+    pub(crate) fn take(&mut self, at: usize) -> Option<V> {
+        Some(self.slots.get_mut(at)?.as_mut()?.value.take()?.value)
+    }
+
     /// Remembers what the backend has (or has not) for a key that is not in the buffer.
     pub(crate) fn load(&mut self, key: &[u8], value: Option<Timestamped<V>>, value_bytes: usize) -> usize {
         self.evict(STEPS_PER_INSERT);

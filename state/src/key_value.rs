@@ -65,6 +65,21 @@ impl<K: 'static, V: 'static> KeyValueStore<K, V> {
         Ok(())
     }
 
+    /// Replaces the value of a key, if any, by what `change` makes of it; `None` removes it. Values that grow with each write
+    /// need not be copied for it.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub fn update(
+        &mut self,
+        key: &K,
+        timestamp: i64,
+        change: impl FnOnce(Option<V>) -> Option<V>,
+    ) -> Result<(), StateError> {
+        self.encode(key)?;
+        self.rows.update(&self.row, timestamp, change)
+    }
+
     /// Removes a key. The changelog gets a tombstone, also when there was no value.
     ///
     /// # Errors
@@ -145,6 +160,10 @@ impl<K: 'static, V: Send + 'static> Store for KeyValueStore<K, V> {
         changelog: &mut dyn FnMut(Change<'_>),
     ) -> Result<(), StateError> {
         self.rows.drain(0, batch, changelog)
+    }
+
+    fn value_version(&self) -> Option<u8> {
+        self.rows.value_version()
     }
 
     fn committed(&mut self) {

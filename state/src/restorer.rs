@@ -14,6 +14,7 @@ pub struct Restorer {
     segments: Option<Segments>,
     observed: i64,
     expired: i64,
+    sequence: u32,
     malformed: u64,
 }
 
@@ -22,7 +23,7 @@ impl Restorer {
     pub fn new(spec: &StoreSpec, store: usize, observed: i64) -> Self {
         let segments = Segments::of(&spec.kind);
         let timestamped = spec.kind.is_timestamped();
-        Self { store, timestamped, segments, observed, expired: NO_TIME, malformed: 0 }
+        Self { store, timestamped, segments, observed, expired: NO_TIME, sequence: 0, malformed: 0 }
     }
 
     /// Adds one record to the batch. Expired windows are skipped, and removed when time passes them.
@@ -31,11 +32,12 @@ impl Restorer {
             self.push([key, &[]], value, timestamp, batch);
             return;
         };
-        let Some((_, start, _)) = split_window_key(key) else {
+        let Some((_, start, sequence)) = split_window_key(key) else {
             self.malformed += 1;
             return;
         };
         self.observed = self.observed.max(start);
+        self.sequence = self.sequence.max(sequence);
         if !segments.is_expired(start, self.observed) {
             self.push([&segment_bytes(segments.segment(start)), key], value, timestamp, batch);
         }
@@ -46,6 +48,11 @@ impl Restorer {
     /// Highest window start so far, for [`Store::set_observed_time`](crate::Store::set_observed_time).
     pub fn observed_time(&self) -> i64 {
         self.observed
+    }
+
+    /// Highest number of a put so far, for [`Store::set_sequence`](crate::Store::set_sequence).
+    pub fn sequence(&self) -> u32 {
+        self.sequence
     }
 
     /// Records that were skipped because their key is too short to be a window key. Anything but 0 means that the

@@ -63,6 +63,21 @@ impl<V: 'static> Rows<V> {
         self.buffer.write(row, value, timestamp, self.typical_bytes);
     }
 
+    pub(crate) fn update(
+        &mut self,
+        row: &[u8],
+        timestamp: i64,
+        change: impl FnOnce(Option<V>) -> Option<V>,
+    ) -> Result<(), StateError> {
+        let at = match self.buffer.find(row) {
+            Some(at) => at,
+            None => self.load(row)?,
+        };
+        let value = change(self.buffer.take(at));
+        self.put(row, value, timestamp);
+        Ok(())
+    }
+
     /// Hands out uncommitted entries. The changelog key is what follows the first `prefix` bytes of a row key.
     pub(crate) fn drain(
         &mut self,
@@ -88,6 +103,11 @@ impl<V: 'static> Rows<V> {
             learn(typical_bytes, scratch.len());
             Ok(scratch.len())
         })
+    }
+
+    /// The version of the values' format, if their changelog records carry it.
+    pub(crate) fn value_version(&self) -> Option<u8> {
+        self.codec.version()
     }
 
     pub(crate) fn committed(&mut self) {

@@ -24,7 +24,7 @@ impl Segments {
     pub(crate) fn of(kind: &StoreKind) -> Option<Self> {
         match kind {
             StoreKind::Window { retention_ms, segment_ms, retain_duplicates, .. } => Some(Self {
-                retention_ms: (*retention_ms).max(1),
+                retention_ms: (*retention_ms).max(0),
                 segment_ms: (*segment_ms).max(1),
                 retain_duplicates: *retain_duplicates,
             }),
@@ -53,9 +53,18 @@ impl Segments {
         if observed == NO_TIME { i64::MIN } else { observed.saturating_sub(self.retention_ms - 1) }
     }
 
-    /// Whether rows of this start are gone.
+    /// Whether rows of this start are gone. A retention of 0 keeps none, as in Kafka Streams.
     pub(crate) fn is_expired(&self, start: i64, observed: i64) -> bool {
         start < self.visible_from(observed)
+    }
+
+    /// Whether a put of this start is refused. With duplicates a row that nobody can see is taken while its segment may
+    /// live, as in Kafka Streams: the drop count and the changelog of a join are then the same.
+    pub(crate) fn refuses(&self, start: i64, observed: i64) -> bool {
+        if !self.retain_duplicates || observed == NO_TIME {
+            return self.is_expired(start, observed);
+        }
+        self.segment(start) < self.segment(observed.saturating_sub(self.retention_ms))
     }
 
     /// The lowest segment that can hold a visible row.

@@ -48,6 +48,11 @@ pub trait Store: Any + Send {
         changelog: &mut dyn FnMut(Change<'_>),
     ) -> Result<(), StateError>;
 
+    /// The version of the values' format; changelog records carry it in the header `v`.
+    fn value_version(&self) -> Option<u8> {
+        None
+    }
+
     /// What the last drain handed out is durable. Writes made since that drain stay uncommitted.
     fn committed(&mut self);
 
@@ -65,6 +70,15 @@ pub trait Store: Any + Send {
 
     /// Sets the observed time when the task is opened.
     fn set_observed_time(&mut self, _time: i64) {}
+
+    /// How many puts a window store with duplicates has numbered so far; 0 for other stores. The engine keeps it in the
+    /// checkpoint as `sequence:<name>`.
+    fn sequence(&self) -> u32 {
+        0
+    }
+
+    /// Sets the number of the last put when the task is opened.
+    fn set_sequence(&mut self, _last: u32) {}
 
     /// Makes every read ask the backend: another store writes the same rows (a global table, read by all tasks).
     fn read_through(&mut self) {}

@@ -8,8 +8,6 @@ use std::any::Any;
 use std::ops::{Bound, ControlFlow, RangeInclusive};
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
-
 use crate::backend::{Backend, Direction};
 use crate::batch::WriteBatch;
 use crate::codec::CodecRef;
@@ -37,8 +35,7 @@ pub struct WindowStore<K, V> {
     segments: Segments,
     time: Time,
     refused: u64,
-    /// With duplicates: the next sequence number per key and start put to since the last commit.
-    sequences: FxHashMap<Box<[u8]>, u32>,
+    sequence: Sequence,
     /// The row key of the current call.
     row: Vec<u8>,
 }
@@ -51,6 +48,15 @@ struct Time {
     /// Up to where segments have been removed from the backend.
     expired: i64,
     /// Whether `observed` is certain; before that it is looked up in the rows.
+    known: bool,
+}
+
+/// With duplicates: the number of the last put, and how much of the counting is committed.
+#[derive(Default)]
+struct Sequence {
+    last: u32,
+    drained: u32,
+    committed: u32,
     known: bool,
 }
 
@@ -73,7 +79,7 @@ impl<K: 'static, V: 'static> WindowStore<K, V> {
             segments,
             time: Time::unknown(),
             refused: 0,
-            sequences: FxHashMap::default(),
+            sequence: Sequence::default(),
             row: Vec::new(),
         }
     }
@@ -95,6 +101,9 @@ impl<K: 'static, V: 'static> WindowStore<K, V> {
             return Ok(None);
         }
         self.encode(key, start, 0)?;
+        if self.segments.retain_duplicates && !self.find_first()? {
+            return Ok(None);
+        }
         self.rows.get(&self.row)
     }
 
@@ -111,20 +120,19 @@ impl<K: 'static, V: 'static> WindowStore<K, V> {
         timestamp: i64,
     ) -> Result<PutOutcome, StateError> {
         self.ensure_time()?;
-        let newest = start > self.time.observed;
-        self.time.observed = self.time.observed.max(start);
-        if self.segments.is_expired(start, self.time.observed) {
-            self.refused += 1;
-            return Ok(PutOutcome::Expired);
-        }
-        self.encode(key, start, 0)?;
+        let mut sequence = 0;
         if self.segments.retain_duplicates {
+            sequence = self.next_sequence()?;
             if value.is_none() {
                 return Ok(PutOutcome::Stored);
             }
-            let sequence = self.next_sequence(newest)?;
-            self.set_sequence(sequence);
         }
+        self.time.observed = self.time.observed.max(start);
+        if self.segments.refuses(start, self.time.observed) {
+            self.refused += 1;
+            return Ok(PutOutcome::Expired);
+        }
+        self.encode(key, start, sequence)?;
         self.rows.put(&self.row, value, timestamp);
         Ok(PutOutcome::Stored)
     }
@@ -247,41 +255,42 @@ impl<K: 'static, V: 'static> WindowStore<K, V> {
         Ok(())
     }
 
-    /// The sequence number for another row of the key and start in `self.row`: one behind the last. When no start was as
-    /// high before, there is none and nothing needs to be looked up.
-    fn next_sequence(&mut self, newest: bool) -> Result<u32, StateError> {
-        let prefix = self.row.len() - size_of::<u32>();
-        if let Some(next) = self.sequences.get_mut(&self.row[..prefix]) {
-            let sequence = *next;
-            *next = next.saturating_add(1);
-            return Ok(sequence);
-        }
-        let mut sequence = 0_u32;
-        if !newest {
-            let from = self.row.clone();
-            self.set_sequence(u32::MAX);
-            let range = Range {
-                from: Bound::Included(&from),
-                to: Bound::Included(&self.row),
-                direction: Direction::Reverse,
-            };
+    /// The number of this put. Puts are numbered through all keys, refused ones too, as Kafka Streams does it; a store that
+    /// was not told where it stands looks at all its rows, once.
+    fn next_sequence(&mut self) -> Result<u32, StateError> {
+        if !self.sequence.known {
+            let mut highest = 0;
+            let range = Range { from: Bound::Unbounded, to: Bound::Unbounded, direction: Direction::Forward };
             self.rows.scan_keys(range, &mut |row| {
-                if row.len() != from.len() {
-                    return ControlFlow::Continue(());
-                }
-                let last = split_window_key(row).map_or(0, |(_, _, sequence)| sequence);
-                sequence = last.saturating_add(1);
-                ControlFlow::Break(())
+                highest = highest.max(split_window_key(row).map_or(0, |(_, _, sequence)| sequence));
+                ControlFlow::Continue(())
             })?;
+            self.sequence = Sequence::known(highest);
         }
-        self.sequences.insert(self.row[..prefix].into(), sequence.saturating_add(1));
-        Ok(sequence)
+        self.sequence.last = following(self.sequence.last);
+        Ok(self.sequence.last)
     }
 
-    fn set_sequence(&mut self, sequence: u32) {
-        if let Some(bytes) = self.row.last_chunk_mut::<4>() {
-            *bytes = sequence.to_be_bytes();
+    /// Moves `self.row` to the first row of its key and start; whether there is one.
+    fn find_first(&mut self) -> Result<bool, StateError> {
+        let from = self.row.clone();
+        if let Some(sequence) = self.row.last_chunk_mut::<4>() {
+            *sequence = u32::MAX.to_be_bytes();
         }
+        let range = Range {
+            from: Bound::Included(&from),
+            to: Bound::Included(&self.row),
+            direction: Direction::Forward,
+        };
+        let mut first = None;
+        self.rows.scan_keys(range, &mut |row| {
+            if row.len() != from.len() {
+                return ControlFlow::Continue(());
+            }
+            first = Some(row.to_vec());
+            ControlFlow::Break(())
+        })?;
+        Ok(first.map(|row| self.row = row).is_some())
     }
 
     fn encode(&mut self, key: &K, start: i64, sequence: u32) -> Result<(), StateError> {
@@ -308,19 +317,21 @@ impl<K: 'static, V: Send + 'static> Store for WindowStore<K, V> {
         // Behind the puts: a row that expired within the interval goes as well.
         self.segments.expire(self.time.expired, self.time.observed, self.rows.index, batch);
         self.time.drained = self.time.observed;
+        self.sequence.drained = self.sequence.last;
         Ok(())
     }
 
     fn committed(&mut self) {
         self.rows.committed();
-        self.sequences.clear();
+        self.sequence.committed = self.sequence.drained;
         self.time.committed = self.time.drained;
         self.time.expired = self.time.drained;
     }
 
     fn discard(&mut self) {
         self.rows.discard();
-        self.sequences.clear();
+        self.sequence.last = self.sequence.committed;
+        self.sequence.drained = self.sequence.committed;
         self.time.observed = self.time.committed;
         self.time.drained = self.time.committed;
     }
@@ -337,6 +348,14 @@ impl<K: 'static, V: Send + 'static> Store for WindowStore<K, V> {
         Self::set_observed_time(self, time);
     }
 
+    fn sequence(&self) -> u32 {
+        self.sequence.last
+    }
+
+    fn set_sequence(&mut self, last: u32) {
+        self.sequence = Sequence::known(last);
+    }
+
     fn as_any(&self) -> &dyn Any {
         self
     }
@@ -344,6 +363,17 @@ impl<K: 'static, V: Send + 'static> Store for WindowStore<K, V> {
     fn as_any_mut(&mut self) -> &mut dyn Any {
         self
     }
+}
+
+impl Sequence {
+    fn known(last: u32) -> Self {
+        Self { last, drained: last, committed: last, known: true }
+    }
+}
+
+/// Numbers go round before the sign bit: Kafka Streams does not see rows behind it.
+fn following(sequence: u32) -> u32 {
+    sequence.wrapping_add(1) & (u32::MAX >> 1)
 }
 
 impl Time {

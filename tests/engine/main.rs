@@ -9,6 +9,13 @@ mod support;
 /// Both brokers keep the promises of the broker's traits.
 mod broker_contract;
 
+/// Global tables under the runtime.
+mod global_tables;
+/// At least once, a start at the end, idle hours, topics that do not fit.
+mod guarantees;
+/// Processes stepped by hand, on either broker.
+mod world;
+
 /// The runtime on a real Kafka: crashes, group protocols, a clean stop.
 mod real_kafka;
 

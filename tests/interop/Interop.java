@@ -22,6 +22,8 @@ import org.apache.kafka.streams.kstream.KStream;
 import org.apache.kafka.streams.kstream.KTable;
 import org.apache.kafka.streams.kstream.Materialized;
 import org.apache.kafka.streams.kstream.Produced;
+import org.apache.kafka.streams.kstream.Suppressed;
+import org.apache.kafka.streams.kstream.TableJoined;
 import org.apache.kafka.streams.kstream.TimeWindows;
 import org.apache.kafka.streams.kstream.Windowed;
 import org.apache.kafka.streams.kstream.WindowedSerdes;
@@ -85,9 +87,7 @@ public final class Interop {
         final var builder = new StreamsBuilder();
         final KStream<String, String> words = builder.stream(app + "-words", Consumed.with(TEXT, TEXT));
         final KTable<String, String> people = builder.table(
-            app + "-people",
-            Consumed.with(TEXT, TEXT),
-            Materialized.<String, String, KeyValueStore<Bytes, byte[]>>as("people").withKeySerde(TEXT).withValueSerde(TEXT));
+            app + "-people", Consumed.with(TEXT, TEXT), texts("people"));
 
         words.groupBy((user, word) -> word, Grouped.with("by-word", TEXT, TEXT))
             .count(counts("counts"))
@@ -100,6 +100,9 @@ public final class Interop {
                 .withKeySerde(TEXT).withValueSerde(COUNT).withRetention(RETENTION));
         final Serde<Windowed<String>> window = WindowedSerdes.timeWindowedSerdeFrom(String.class, WINDOW.toMillis());
         windowed.toStream().to(app + "-windowed", Produced.with(window, COUNT));
+        windowed.suppress(Suppressed.untilWindowCloses(Suppressed.BufferConfig.unbounded()).withName("final"))
+            .toStream()
+            .to(app + "-final", Produced.with(window, COUNT));
 
         people.groupBy((name, city) -> KeyValue.pair(city, name), Grouped.with("by-city", TEXT, TEXT))
             .count(counts("cities"))
@@ -108,7 +111,18 @@ public final class Interop {
 
         words.join(people, (word, city) -> word + "@" + city, Joined.with(TEXT, TEXT, TEXT, "located"))
             .to(app + "-located", Produced.with(TEXT, TEXT));
+
+        final KTable<String, String> orders = builder.table(
+            app + "-orders", Consumed.with(TEXT, TEXT), texts("orders"));
+        orders.join(people, order -> order.split(":")[0], (order, city) -> order + "@" + city,
+                TableJoined.as("priced"), texts("priced-store"))
+            .toStream()
+            .to(app + "-priced", Produced.with(TEXT, TEXT));
         return builder;
+    }
+
+    private static Materialized<String, String, KeyValueStore<Bytes, byte[]>> texts(final String store) {
+        return Materialized.<String, String, KeyValueStore<Bytes, byte[]>>as(store).withKeySerde(TEXT).withValueSerde(TEXT);
     }
 
     private static Materialized<String, Long, KeyValueStore<Bytes, byte[]>> counts(final String store) {

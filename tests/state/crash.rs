@@ -83,7 +83,11 @@ fn write_and_kill(dir: &std::path::Path, mode: &str, batches: usize) -> i64 {
     let told = BufReader::new(child.stdout.take().expect("its output")).lines().map_while(Result::ok);
     let mut numbers =
         told.filter_map(|line| line.rsplit_once("batch ").and_then(|(_, number)| number.parse().ok()));
-    let last = numbers.nth(batches - 1).expect("the child writes");
+    let last: i64 = numbers.nth(batches - 1).expect("the child writes");
+    // At another moment of the next batch each time.
+    std::thread::sleep(std::time::Duration::from_micros(
+        700 * (batches as u64 + last.unsigned_abs()) % 9_000,
+    ));
     child.kill().expect("SIGKILL");
     child.wait().expect("the child is gone");
     last
@@ -140,7 +144,11 @@ fn assert_run(state: &TaskState, number: i64) {
 fn a_killed_restore_of_sorted_runs_has_all_that_its_checkpoint_says_and_owns_up_to_more() {
     let scratch = tempfile::tempdir().unwrap();
     let mut ahead = 0;
-    for round in 1..=12 {
+    // Until a kill has fallen between rows and checkpoint, and a few times more.
+    for round in 1..=200 {
+        if ahead > 0 && round > 12 {
+            break;
+        }
         let told = write_and_kill(scratch.path(), "runs", 1 + round % 3);
         let mut state = open(scratch.path().to_owned(), TIGHT);
         let last = state.checkpoint().changelog["s"];

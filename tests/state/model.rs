@@ -13,6 +13,7 @@ use crate::support::*;
 
 const STEPS: usize = 4_000;
 const RETENTION: i64 = 200;
+const SEGMENT: i64 = 70;
 
 /// Prints the seed of a failing run.
 struct Announce(u64);
@@ -168,8 +169,13 @@ impl Timeline {
     }
 
     fn put(&mut self, key: &str, start: i64, value: Option<(i64, i64)>, duplicates: bool) -> PutOutcome {
+        if duplicates && value.is_none() {
+            return PutOutcome::Stored;
+        }
         self.observed = self.observed.max(Some(start));
-        if self.is_expired(start) {
+        let segment = |time: i64| time.div_euclid(SEGMENT);
+        let gone = self.observed.is_some_and(|observed| segment(start) < segment(observed - RETENTION));
+        if if duplicates { gone } else { self.is_expired(start) } {
             return PutOutcome::Expired;
         }
         let rows = &mut self.model.current;
@@ -177,7 +183,6 @@ impl Timeline {
         let row = (start, key.to_owned(), if duplicates { next.unwrap_or(0) } else { 0 });
         match value {
             Some(value) => drop(rows.insert(row, value)),
-            None if duplicates => {}
             None => drop(rows.remove(&row)),
         }
         PutOutcome::Stored
@@ -205,7 +210,7 @@ fn window_range(store: &mut Windows, key: &str, from: i64, to: i64) -> Vec<(i64,
 
 fn window_run(home: &Home, duplicates: bool, cache_bytes: usize) {
     let (_announce, mut random) = seeded();
-    let mut state = home.open(&[window_spec("s", RETENTION, 70, duplicates)]);
+    let mut state = home.open(&[window_spec("s", RETENTION, SEGMENT, duplicates)]);
     let mut store = windows(&state, 0).with_cache_bytes(cache_bytes);
     let mut timeline = Timeline::default();
     for step in 0..STEPS as i64 {

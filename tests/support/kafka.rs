@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
 
+use super::acl;
 use super::scratch::{Guarded, Scratch, free_port, in_repository, listens, tail, wait_until};
 
 const VERSION: &str = "4.3.1";
@@ -43,12 +44,29 @@ impl Kafka {
 
     /// Starts a node of its own, for tests that kill it.
     pub(crate) fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// Starts a node that asks an authorizer. Everybody may do everything until [`Kafka::deny`] says otherwise.
+    pub(crate) fn start_with_rights() -> Self {
+        Self::start_with(&[
+            "authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+            "allow.everyone.if.no.acl.found=true",
+        ])
+    }
+
+    /// Takes one right from every client: an operation on a resource. It keeps all others.
+    pub(crate) fn deny(&self, resource: acl::Resource, name: &str, operation: acl::Operation) {
+        acl::deny(&self.bootstrap, resource, name, operation);
+    }
+
+    fn start_with(more: &[&str]) -> Self {
         let jars = jars();
         let scratch = Scratch::new("kafka");
         let (port, controller) = (free_port(), free_port());
         std::fs::write(
             scratch.path().join("server.properties"),
-            properties(scratch.path(), port, controller),
+            properties(scratch.path(), port, controller) + &more.join("\n") + "\n",
         )
         .expect("writing server.properties");
         let format = java(&jars, scratch.path())

@@ -5,6 +5,7 @@
 // Not every test binary uses every service.
 #![allow(dead_code)]
 
+pub(crate) mod acl;
 pub(crate) mod kafka;
 pub(crate) mod postgres;
 pub(crate) mod scratch;

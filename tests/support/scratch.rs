@@ -95,6 +95,11 @@ impl Guarded {
         !matches!(self.child.try_wait(), Ok(None))
     }
 
+    /// The code it ended with; `None` while it runs, and when a signal ended it.
+    pub(crate) fn exit_code(&mut self) -> Option<i32> {
+        self.child.try_wait().ok().flatten()?.code()
+    }
+
     /// Asks it to end (SIGTERM) and waits for that; `None` when it still runs after `patience`.
     pub(crate) fn terminate(&mut self, patience: Duration) -> Option<ExitStatus> {
         let sent = Command::new("sh").args(["-c", &format!("kill -TERM {}", self.child.id())]).status();

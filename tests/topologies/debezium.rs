@@ -275,7 +275,8 @@ fn keys_that_are_missing_or_broken_get_their_own_errors() {
         decoder.decode(&record.topic, 0, key, value.map(str::as_bytes)).unwrap_err().error_type()
     };
     assert_eq!(error(None, Some(&value)), "NULL_KEY");
-    assert_eq!(error(None, None), "NULL_KEY");
+    let nothing = decoder.decode(&record.topic, 0, None, None);
+    assert_eq!(nothing, Ok(Event::Skipped(SkipKind::Tombstone)), "no key and no value: about no row");
     for key in
         [&b"500"[..], b"", b"\xff", b"{\"ID\":5}", b"{\"CUSTOMER_ID\":null}", b"{\"CUSTOMER_ID\":\"x\"}"]
     {

@@ -30,6 +30,8 @@ mod ods;
 mod ods_kills;
 /// The topology `orders`, rule by rule and against the model.
 mod orders;
+/// Missing rights, topics that do not fit, bad records: what a process does about them.
+mod refusals;
 /// The samples, byte for byte, through the processes.
 mod samples_on_kafka;
 /// Waiting, readiness and the end of processes.

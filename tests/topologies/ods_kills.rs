@@ -5,14 +5,16 @@
 //! `TOPO_TEST_SEED` repeats the moments of a run, `TOPO_TEST_KILLS` changes how many kills there are.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use serde_json::{Value, json};
+use topo::broker::{Broker, GroupProtocol, Membership, MembershipConfig, MembershipEvent};
 use topologies::generate::WireRecord;
 
-use crate::support::scratch::tail;
+use crate::support::scratch::{tail, wait_until};
 use crate::system::{Input, System, Worker};
 
 const PARTITIONS: i32 = 6;
@@ -45,6 +47,52 @@ fn write(input: &mut Input, expected: &mut BTreeMap<i64, Value>, round: i64) {
         }
     }
     input.flush();
+}
+
+/// A member of the exit's group, as `topo run orders-ods` is one.
+fn member(system: &System) -> Arc<dyn Membership> {
+    let config = MembershipConfig {
+        client_id: "orders-ods-other".into(),
+        group: "orders-ods".into(),
+        instance_id: Some("other".into()),
+        topics: vec!["orders-ods-tasks".into()],
+        protocol: GroupProtocol::Classic,
+        session_timeout: Duration::from_secs(6),
+        heartbeat_interval: Duration::from_millis(500),
+    };
+    system.broker.membership(&config).unwrap()
+}
+
+#[test]
+fn a_partition_that_lost_its_reader_between_two_rounds_of_a_rebalance_gets_another() {
+    let system = System::start();
+    system.create_topics(&["orders.enriched", "orders-ods-tasks"].map(str::to_owned), PARTITIONS);
+    let first = member(&system);
+    wait_until("the first member to hold everything", PATIENCE, || {
+        let events = first.poll().unwrap();
+        events.iter().any(|event| matches!(event, MembershipEvent::Assigned(all) if all.len() == 6))
+    });
+    let exit = Worker::start(&system, "ods", "orders-ods", &[]);
+    wait_until("the first member to be told to give some back", PATIENCE, || {
+        first.poll().unwrap().iter().any(|event| matches!(event, MembershipEvent::Revoked(_)))
+    });
+    // Killed here: it says nothing to the group any more, and a new life takes its place.
+    std::mem::forget(first);
+    let second = member(&system);
+    let mut admin = system.broker.admin().unwrap();
+    wait_until("every partition to have a reader", PATIENCE, || {
+        for event in second.poll().unwrap() {
+            if let MembershipEvent::Revoked(leases) = event {
+                second.release(&leases).unwrap();
+            }
+        }
+        let holders = admin.holders("orders-ods").unwrap_or_default();
+        let held: usize = holders.iter().map(|holder| holder.held.len()).sum();
+        holders.len() == 2 && held == 6
+    });
+    let log = std::fs::read_to_string(exit.log()).unwrap();
+    assert!(log.contains("joining the group anew"), "the group has seen it by itself:\n{log}");
+    exit.must_stop();
 }
 
 #[test]

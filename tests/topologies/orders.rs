@@ -216,6 +216,197 @@ fn bad_events_are_dead_letters_and_what_is_no_change_is_neither() {
     assert_eq!(1, stage.enriched().len(), "everything else goes on");
 }
 
+/// An event of table PRODUCTS with a version of its own making.
+fn product_event(op: &str, name: &str, source: &Value) -> Value {
+    let row = json!({"PRODUCT_ID": 3, "NAME": name, "CATEGORY": "FOOD"});
+    let (before, after) = if op == "d" { (row, Value::Null) } else { (Value::Null, row) };
+    let mut full = json!({"schema": "SALES", "table": "PRODUCTS", "ts_ms": 1000, "snapshot": "false"});
+    full.as_object_mut().unwrap().extend(source.as_object().unwrap().clone());
+    json!({"before": before, "after": after, "source": full, "op": op})
+}
+
+/// The name of the product in order 1 after each of these events.
+fn names_after(events: &[(&str, &str, Value)]) -> Vec<Value> {
+    let mut stage = Stage::new();
+    stage.order("c", 1, 1, "NEW", 1.0);
+    stage.item("c", 2, 20, 1, 10.0);
+    let mut names = Vec::new();
+    for (op, name, source) in events {
+        let value = (*op != "tombstone").then(|| product_event(op, name, source));
+        stage.send("PRODUCTS", Some(json!({"PRODUCT_ID": 3})), value);
+        names.push(stage.enriched()[&1]["items"][0]["product_name"].clone());
+    }
+    assert!(stage.letters.is_empty(), "{:?}", stage.letters);
+    names
+}
+
+#[test]
+fn the_later_version_wins_by_commit_then_place_in_the_transaction_then_offset() {
+    let change = |scn: u64, commit: u64, seq: Option<u64>| json!({"scn": scn.to_string(), "commit_scn": commit.to_string(), "txSeq": seq});
+    let names = names_after(&[
+        ("c", "first", change(90, 100, Some(2))),
+        ("u", "same place again", change(90, 100, Some(2))),
+        ("u", "earlier in it", change(95, 100, Some(1))),
+        ("u", "later in it", change(80, 100, Some(3))),
+        ("u", "older commit", change(99, 99, Some(9))),
+        ("u", "numbers, not text: 1000 is more than 101", change(101, 1000, Some(1))),
+        ("u", "101", change(101, 101, Some(9))),
+    ]);
+    let latest = "numbers, not text: 1000 is more than 101";
+    assert_eq!(names, ["first", "first", "first", "later in it", "later in it", latest, latest]);
+    // Without a place in the transaction the later offset wins; a commit below the change's own SCN is not believed.
+    let names = names_after(&[
+        ("c", "a", change(100, 100, None)),
+        ("u", "b", change(100, 100, None)),
+        ("u", "c", change(100, 50, None)),
+        ("u", "d", change(99, 50, None)),
+    ]);
+    assert_eq!(names, ["a", "b", "c", "c"]);
+}
+
+#[test]
+fn a_stale_snapshot_changes_nothing_and_an_incremental_one_comes_after_its_commit() {
+    let read = |scn: u64, kind: &str| json!({"scn": scn.to_string(), "commit_scn": null, "txSeq": null, "snapshot": kind});
+    let change = |commit: u64, seq: u64| json!({"scn": commit.to_string(), "commit_scn": commit.to_string(), "txSeq": seq});
+    let names = names_after(&[
+        ("r", "snapshot", read(100, "first")),
+        ("u", "committed behind it, begun before", json!({"scn": "90", "commit_scn": "110", "txSeq": 1})),
+        ("r", "a second snapshot of old rows", read(105, "true")),
+        ("u", "next", change(120, 7)),
+        ("r", "incremental", read(120, "incremental")),
+        ("u", "of the same commit", change(120, 9)),
+        ("u", "of the next commit", change(121, 1)),
+    ]);
+    let behind = "committed behind it, begun before";
+    let expected = ["snapshot", behind, behind, "next", "incremental", "incremental", "of the next commit"];
+    assert_eq!(names, expected);
+}
+
+#[test]
+fn only_a_tombstone_without_a_delete_in_front_of_it_deletes() {
+    let change =
+        |commit: u64| json!({"scn": commit.to_string(), "commit_scn": commit.to_string(), "txSeq": 1});
+    let names = names_after(&[
+        ("c", "a", change(100)),
+        ("d", "", change(90)),
+        ("tombstone", "", json!({})),
+        ("d", "", change(110)),
+        ("c", "again", change(120)),
+        ("tombstone", "", json!({})),
+        ("u", "late", change(115)),
+        ("u", "back", change(130)),
+    ]);
+    let null = Value::Null;
+    let expected =
+        ["a".into(), "a".into(), "a".into(), null.clone(), "again".into(), null.clone(), null, "back".into()];
+    assert_eq!(names, expected);
+}
+
+#[test]
+fn a_changed_primary_key_is_the_end_of_one_row_and_the_begin_of_another() {
+    let mut stage = Stage::new();
+    stage.order("c", 10, 510, "NEW", 1.0);
+    stage.item("c", 11, 20, 510, 10.0);
+    stage.order("d", 12, 510, "NEW", 1.0);
+    stage.send("ORDERS", Some(json!({"ORDER_ID": 510})), None);
+    stage.order("c", 12, 610, "NEW", 1.0);
+    stage.item("u", 13, 20, 610, 10.0);
+    let enriched = stage.enriched();
+    assert_eq!(enriched.keys().collect::<Vec<_>>(), [&610]);
+    assert_eq!(enriched[&610]["items"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn absent_columns_are_dead_letters_when_they_are_joined_null_when_they_are_not_and_unknown_ones_are_ignored()
+{
+    let row = json!({"ORDER_ID": 1, "CUSTOMER_ID": 7, "ORDER_DATE": null, "STATUS": "NEW", "TOTAL_AMOUNT": 1.5,
+        "SHIPPING_INFO": null});
+    for column in ["ORDER_ID", "CUSTOMER_ID", "ORDER_DATE", "STATUS", "TOTAL_AMOUNT"] {
+        let mut stage = Stage::new();
+        let mut row = row.clone();
+        row.as_object_mut().unwrap().remove(column);
+        let source = json!({"schema": "SALES", "table": "ORDERS", "ts_ms": 1, "scn": "1"});
+        let event = json!({"before": null, "after": row, "source": source, "op": "c"});
+        stage.send("ORDERS", Some(json!({"ORDER_ID": 1})), Some(event));
+        assert_eq!((stage.letters.len(), stage.said.len()), (1, 0), "{column}");
+        assert_eq!(stage.letters[0].headers.last("dlq.error.type"), Some(&b"MISSING_COLUMN"[..]), "{column}");
+    }
+    let mut stage = Stage::new();
+    let mut odd = row;
+    odd.as_object_mut().unwrap().remove("SHIPPING_INFO");
+    odd["LOYALTY_POINTS"] = json!([1, {"deep": null}]);
+    stage.change("ORDERS", "c", 10, odd);
+    assert_eq!((stage.letters.len(), stage.said.len()), (0, 1));
+    assert_eq!(stage.enriched()[&1]["order_date"], Value::Null);
+    assert!(stage.revenue.is_empty(), "a null date is in no window");
+}
+
+#[test]
+fn revenue_follows_dates_tiers_and_categories_and_a_null_subtotal_counts_nothing() {
+    let mut stage = Stage::new();
+    stage.customer("c", 1, "GOLD", "");
+    stage.product("c", 2, "FOOD");
+    for id in [1, 2] {
+        stage.order("c", 10, id, "NEW", 1.0);
+    }
+    stage.item("c", 11, 20, 1, 0.05);
+    let nothing = json!({"ITEM_ID": 21, "ORDER_ID": 2, "PRODUCT_ID": 3, "QUANTITY": 1, "UNIT_PRICE": null, "SUBTOTAL": null});
+    stage.change("ORDER_ITEMS", "c", 12, nothing);
+    let group = |stage: &Stage| {
+        let groups: Vec<_> = stage
+            .revenue
+            .values()
+            .map(|it| {
+                [&it["tier"], &it["category"], &it["total_revenue"], &it["avg_order_value"]]
+                    .map(|it| it.as_str().unwrap().to_owned())
+            })
+            .collect();
+        (groups, stage.revenue.values().map(|it| it["order_count"].as_i64().unwrap()).sum::<i64>())
+    };
+    let row = |tier: &str, category: &str, total: &str, average: &str| {
+        [tier, category, total, average].map(str::to_owned)
+    };
+    assert_eq!(group(&stage), (vec![row("GOLD", "FOOD", "0.05", "0.03")], 2), "half a cent is rounded up");
+    stage.product("u", 13, "TOYS");
+    assert_eq!(group(&stage), (vec![row("GOLD", "TOYS", "0.05", "0.03")], 2));
+    stage.customer("u", 14, "SILVER", "");
+    assert_eq!(group(&stage), (vec![row("SILVER", "TOYS", "0.05", "0.03")], 2));
+    stage.change(
+        "CUSTOMERS",
+        "d",
+        15,
+        json!({"CUSTOMER_ID": 7, "NAME": "Ana", "EMAIL": "", "TIER": "SILVER", "REGION": null}),
+    );
+    assert_eq!(group(&stage), (vec![], 0), "no tier is known any more");
+    assert_eq!(stage.enriched()[&1]["customer_name"], Value::Null);
+}
+
+#[test]
+fn what_is_no_change_of_a_row_is_skipped_in_every_topic() {
+    let mut stage = Stage::new();
+    let heartbeat = json!({"ts_ms": 5});
+    let transaction =
+        json!({"status": "END", "id": "5.6", "event_count": 2, "data_collections": [], "ts_ms": 1});
+    let ddl =
+        json!({"source": {}, "ts_ms": 1, "databaseName": "ORCL", "ddl": "DROP TABLE X", "tableChanges": []});
+    for (table, sent) in
+        [("ORDERS", 1), ("ORDER_ITEMS", 2), ("CUSTOMERS", 3), ("PRODUCTS", 4), ("AUDIT_LOG", 5)]
+    {
+        stage.send(table, None, Some(heartbeat.clone()));
+        stage.send(table, Some(json!({"id": "5.6"})), Some(transaction.clone()));
+        stage.send(table, Some(json!({"databaseName": "ORCL"})), Some(ddl.clone()));
+        stage.send(table, None, None);
+        assert_eq!((stage.letters.len(), stage.driver.skipped()), (0, 4 * sent), "{table}");
+    }
+}
+
+#[test]
+fn the_main_input_is_the_table_of_orders() {
+    let text = orders::topology(&OrdersConfig::sales().unwrap()).unwrap().describe();
+    let first = text.lines().find(|line| line.contains("Source: ")).unwrap();
+    assert!(first.contains("oracle-cdc.SALES.ORDERS]"), "{first}");
+}
+
 #[test]
 fn the_audit_log_is_counted_and_says_nothing() {
     let mut stage = Stage::new();

@@ -145,6 +145,72 @@ fn what_is_no_payment_is_a_dead_letter_and_a_tombstone_is_neither() {
 }
 
 #[test]
+fn the_key_of_a_payment_decides_nothing() {
+    let mut driver = driver();
+    let keys = [None, Some(&b"D"[..]), Some(b""), Some(b"\xff\xfe\x00"), Some(b"{\"schema\":1}")];
+    for (number, key) in (1..).zip(keys) {
+        let value = payment(&format!("t{number}"), "D", "C", BEGIN + number);
+        let key = key.map(bytes::Bytes::copy_from_slice);
+        let value = Some(bytes::Bytes::from(value.to_string()));
+        let record = RawRecord { key, value, timestamp: BEGIN, headers: Headers::new() };
+        driver.pipe_raw("transactions", record).unwrap();
+        let verdicts = verdicts(&mut driver);
+        assert_eq!([number; 3], counts(&verdicts[0]));
+    }
+    assert!(driver.dead_letters().is_empty());
+}
+
+#[test]
+fn the_same_instant_in_any_zone_is_the_same_time_and_is_told_as_received() {
+    let mut driver = driver();
+    let times = [
+        "2026-02-06T00:00:00Z",
+        "2026-02-06T07:00:00+07:00",
+        "2026-02-05T23:30:00.000-00:30",
+        "2026-02-06T00:00:00.0009Z",
+    ];
+    for (number, time) in (1..).zip(times) {
+        let mut payment = payment(&format!("t{number}"), "D", "C", 0);
+        payment["timestamp"] = json!(time);
+        let verdict = pay(&mut driver, &payment).remove(0);
+        assert_eq!([number; 3], counts(&verdict), "{time}");
+        assert_eq!(verdict["timestamp"], time);
+        assert_eq!(verdict.get("late"), None);
+    }
+}
+
+#[test]
+fn amounts_are_exact_minor_units_of_their_currency_whether_number_or_text() {
+    let mut driver = driver();
+    // Nothing of this fits a float: 9007199254740993 is 2^53 + 1.
+    let amounts = [
+        ("9007199254740993", "USD"),
+        ("\"0.01\"", "USD"),
+        ("1e2", "JPY"),
+        ("\"0.001\"", "KWD"),
+        ("12.5", "IDR"),
+    ];
+    let mut last = Value::Null;
+    for (number, (amount, currency)) in (1..).zip(amounts) {
+        let text = format!(
+            r#"{{"transactionId":"t{number}","timestamp":"2026-02-06T10:30:00Z","amount":{amount},"currency":"{currency}","debtorAccount":"D","creditorAccount":"C"}}"#
+        );
+        driver.pipe_raw("transactions", raw(None, Some(text))).unwrap();
+        last = verdicts(&mut driver).remove(0);
+    }
+    let sums = json!({"IDR": 1250, "JPY": 100, "KWD": 1, "USD": 900_719_925_474_099_301_i64});
+    assert_eq!(last["verdicts"][0]["sumMinor"], sums);
+    assert_eq!(last["verdicts"][1]["sumMinor"], sums);
+    let rule = |nth: usize| (last["verdicts"][nth]["id"].clone(), last["verdicts"][nth]["cfg"].clone());
+    let named = |id: &str| (json!(id), json!("1.0.0"));
+    assert_eq!([0, 1, 2, 3].map(rule), ["901@1.0.0", "902@1.0.0", "903@1.0.0", "904@1.0.0"].map(named));
+    assert_eq!(
+        (&last["verdicts"][2]["indpdntVarbl"], &last["verdicts"][2]["windowMs"]),
+        (&json!(12.5), &json!(0))
+    );
+}
+
+#[test]
 fn headers_and_the_timestamp_of_a_payment_arrive_with_its_verdict() {
     let mut driver = driver();
     let mut record = raw(None, Some(payment("a", "D", "C", BEGIN).to_string()));

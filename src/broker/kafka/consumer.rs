@@ -76,12 +76,19 @@ impl KafkaConsumer {
                 | RDKafkaErrorCode::UnknownTopic
                 | RDKafkaErrorCode::UnknownPartition,
             ) => Some(self.missing_topic()),
-            _ => match react("reading", error) {
+            _ => match react(&self.reading(), error) {
                 // The library goes on by itself and the reporter has said it.
                 BrokerError::Retriable(_) => None,
                 other => Some(other),
             },
         }
+    }
+
+    /// What is being read: the library does not say which of the topics it was.
+    fn reading(&self) -> String {
+        let topics: BTreeSet<&str> =
+            self.assigned.readings.iter().map(|reading| &*reading.partition.topic).collect();
+        format!("reading {}", topics.into_iter().collect::<Vec<_>>().join(", "))
     }
 
     /// The library does not say which partition it was: the one whose next offset is outside its log.

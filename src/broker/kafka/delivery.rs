@@ -32,6 +32,11 @@ impl DeliveryContext {
         Self { reporter, reports: Mutex::default() }
     }
 
+    /// The topic that this client may not write, as far as it was told.
+    pub(super) fn denied(&self) -> Option<String> {
+        self.reporter.denied()
+    }
+
     fn reports(&self) -> MutexGuard<'_, Reports> {
         self.reports.lock().unwrap_or_else(PoisonError::into_inner)
     }

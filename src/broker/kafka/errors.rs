@@ -11,8 +11,8 @@ pub(super) fn react(doing: &str, error: &KafkaError) -> BrokerError {
         let code = inner.code();
         return match code {
             _ if is_refusal_of_member(code) => BrokerError::Fenced(text),
-            _ if inner.is_fatal() => fatal(code, text),
             _ if is_unauthorized(code) => BrokerError::Unauthorized(text),
+            _ if inner.is_fatal() => fatal(code, text),
             _ if inner.txn_requires_abort() => BrokerError::AbortRequired(text),
             _ if inner.is_retriable() || is_passing(code) => BrokerError::Retriable(text),
             // The library is in a state from which only an abort leads on.
@@ -60,7 +60,8 @@ fn is_refusal_of_member(code: Code) -> bool {
     )
 }
 
-fn is_unauthorized(code: Code) -> bool {
+/// Errors that a person with the right to give rights has to mend.
+pub(super) fn is_unauthorized(code: Code) -> bool {
     matches!(
         code,
         Code::TopicAuthorizationFailed

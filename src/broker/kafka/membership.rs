@@ -24,6 +24,7 @@ const EVENTS_PER_POLL: usize = 16;
 pub(super) struct KafkaMembership {
     client: Arc<BaseConsumer<MemberContext>>,
     topics: Vec<String>,
+    group: String,
 }
 
 impl KafkaMembership {
@@ -38,7 +39,7 @@ impl KafkaMembership {
             .map_err(|error| react("opening a membership", &error))?;
         let topics: Vec<&str> = config.topics.iter().map(String::as_str).collect();
         client.subscribe(&topics).map_err(|error| react("subscribing to the lease topics", &error))?;
-        Ok(Self { client: Arc::new(client), topics: config.topics.clone() })
+        Ok(Self { client: Arc::new(client), topics: config.topics.clone(), group: config.group.clone() })
     }
 
     fn context(&self) -> &MemberContext {
@@ -72,7 +73,7 @@ impl KafkaMembership {
                  they have left or their sessions are over"
                     .to_owned(),
             )),
-            _ => match react("being a member", error) {
+            _ => match react(&format!("being a member of group {}", self.group), error) {
                 fenced @ (BrokerError::Unauthorized(_) | BrokerError::Fenced(_)) => Some(fenced),
                 other if matches!(error, KafkaError::MessageConsumptionFatal(_)) => Some(other),
                 _ => None,

@@ -11,7 +11,7 @@ use rustc_hash::FxHashMap;
 use super::SLICE;
 use super::authority::KafkaToken;
 use super::delivery::DeliveryContext;
-use super::errors::react;
+use super::errors::{is_unauthorized, react};
 use super::limits::TopicLimits;
 use super::partitions::list_to_commit;
 use super::reporter::Reporter;
@@ -30,6 +30,7 @@ pub(super) struct KafkaProducer {
     topic_limits: Arc<TopicLimits>,
     /// The limits this writer has asked for already, so that the hot path takes no lock.
     limits: FxHashMap<String, usize>,
+    transactional_id: Option<String>,
 }
 
 impl KafkaProducer {
@@ -43,7 +44,8 @@ impl KafkaProducer {
             .producer(config)
             .create_with_context(DeliveryContext::new(reporter))
             .map_err(|error| react("opening a writer", &error))?;
-        Ok(Self { client, topic_limits, limits: FxHashMap::default() })
+        let transactional_id = config.transactional_id.clone();
+        Ok(Self { client, topic_limits, limits: FxHashMap::default(), transactional_id })
     }
 
     fn limit_of(&mut self, topic: &str) -> Result<usize, BrokerError> {
@@ -58,7 +60,16 @@ impl KafkaProducer {
     /// An error of a call, seen together with what the library says about the whole client.
     fn explain(&self, doing: &str, error: &KafkaError) -> BrokerError {
         let reaction = react(doing, error);
+        if let Some(topic) = self.client.context().denied() {
+            return BrokerError::Unauthorized(format!("writing to topic {topic}"));
+        }
         match self.client.client().fatal_error() {
+            Some((code, text)) if is_unauthorized(code) => {
+                BrokerError::Unauthorized(match &self.transactional_id {
+                    Some(id) => format!("writing with transactional id {id}: {text}"),
+                    None => text,
+                })
+            }
             Some((Code::Fenced | Code::ProducerFenced | Code::InvalidProducerEpoch, text)) => {
                 BrokerError::Fenced(text)
             }

@@ -39,16 +39,28 @@ pub(super) struct Reporter {
     reachability: Arc<Reachability>,
     /// The last error that was logged, so that the same one is not logged again and again.
     last: Mutex<String>,
+    /// The topic that a broker would not let this client write. An error of a transaction does not name it.
+    denied: Mutex<Option<String>>,
 }
 
 impl Reporter {
     pub(super) fn new(client_id: &str, reachability: Arc<Reachability>) -> Self {
-        Self { client_id: client_id.to_owned(), reachability, last: Mutex::default() }
+        Self {
+            client_id: client_id.to_owned(),
+            reachability,
+            last: Mutex::default(),
+            denied: Mutex::default(),
+        }
     }
 
     /// A broker answered this client.
     pub(super) fn answered(&self) {
         self.reachability.answered();
+    }
+
+    /// The topic that this client may not write, as far as it was told.
+    pub(super) fn denied(&self) -> Option<String> {
+        self.denied.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn is_news(&self, text: &str) -> bool {
@@ -63,6 +75,9 @@ impl Reporter {
 
 impl ClientContext for Reporter {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, text: &str) {
+        if let Some(topic) = topic_denied(text) {
+            *self.denied.lock().unwrap_or_else(PoisonError::into_inner) = Some(topic.to_owned());
+        }
         // Connection trouble has its own, counted voice in `error`.
         let of_connection =
             matches!(facility, "FAIL" | "ERROR" | "CONNECT" | "RECONNECT" | "REQTMOUT" | "TERM");
@@ -95,9 +110,28 @@ impl ClientContext for Reporter {
     }
 }
 
+/// The topic in the library's line about a partition that could not join a transaction for want of a right.
+fn topic_denied(text: &str) -> Option<&str> {
+    let (_, rest) = text.split_once("Failed to add partition \"")?;
+    let (topic, rest) = rest.split_once('"')?;
+    rest.contains("Topic authorization failed").then_some(topic)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_topic_that_may_not_be_written_is_read_from_the_librarys_words() {
+        let line = |why| {
+            format!(
+                "[thrd:main]: TxnCoordinator/1: Failed to add partition \"a.b\" [0] to transaction: {why}"
+            )
+        };
+        assert_eq!(topic_denied(&line("Broker: Topic authorization failed")), Some("a.b"));
+        assert_eq!(topic_denied(&line("Broker: Operation not attempted")), None);
+        assert_eq!(topic_denied("Topic authorization failed"), None);
+    }
 
     #[test]
     fn an_unreachable_broker_is_news_once_until_it_answers_again() {

@@ -44,6 +44,9 @@ impl<'b, K: Data, V: Data> Stream<'b, K, V> {
         lookup: impl Fn(&K, &V::Present) -> GK + Send + Sync + 'static,
         join: impl Fn(&K, &V::Present, Option<&VT>) -> Option<R> + Send + Sync + 'static,
     ) -> Stream<'b, K, R> {
+        if missing == Missing::Join {
+            self.builder.keep_null_keys(&[self.node]);
+        }
         let (lookup, join, rows) = (Arc::new(lookup), Arc::new(join), table.rows());
         let node = self.builder.operator(name, &[self.node], &[], move || {
             GlobalJoin::<K, V, GK, VT, R, _, _>::new(rows.clone(), missing, lookup.clone(), join.clone())

@@ -59,7 +59,10 @@ impl<'b, K: Data, V: Data> Stream<'b, K, V> {
         missing: Missing,
         join: impl Fn(&K, &V::Present, Option<&VT>) -> Option<R> + Send + Sync + 'static,
     ) -> Stream<'b, K, R> {
-        let input = self.by_key(name, missing == Missing::Join);
+        let input = self.by_key(name);
+        if missing == Missing::Join {
+            self.builder.keep_null_keys(&[input.node]);
+        }
         self.builder.copartition(name, &[&input.origins, &table.origins]);
         let (rows, stores) = table.rows(name);
         let join = std::sync::Arc::new(join);

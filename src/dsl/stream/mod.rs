@@ -5,6 +5,7 @@ mod filter;
 mod flat_map;
 mod group;
 mod join_global;
+mod join_stream;
 mod join_table;
 mod map;
 mod map_values;
@@ -94,7 +95,7 @@ impl<'b, K: Data, V: Data> Stream<'b, K, V> {
     }
 
     /// Places the records by key for the operator `name`, if the key may have changed.
-    pub(crate) fn by_key(&self, name: &str, keep_null_keys: bool) -> Rerouted {
+    pub(crate) fn by_key(&self, name: &str) -> Rerouted {
         if !self.key_changed {
             return Rerouted { node: self.node, origins: self.origins.clone() };
         }
@@ -104,6 +105,6 @@ impl<'b, K: Data, V: Data> Stream<'b, K, V> {
             self.builder.problem(name, why.to_owned());
             return Rerouted { node: self.node, origins: self.origins.clone() };
         };
-        self.builder.reroute::<K, V>(name, self.node, &Codecs::new(key, value), None, keep_null_keys)
+        self.builder.reroute::<K, V>(name, self.node, &Codecs::new(key, value), None)
     }
 }

@@ -31,7 +31,7 @@ impl<'b, K: Data, V: Data> Stream<'b, K, V> {
         codecs: Codecs<K::Present, V::Present>,
         partitions: Option<i32>,
     ) -> Self {
-        let rerouted = self.builder.reroute::<K, V>(name, self.node, &codecs, partitions, false);
+        let rerouted = self.builder.reroute::<K, V>(name, self.node, &codecs, partitions);
         let (key, value) = (Some(codecs.key), Some(codecs.value));
         Self {
             builder: self.builder,

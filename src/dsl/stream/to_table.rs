@@ -18,7 +18,7 @@ impl<'b, K: Data, V: Data> Stream<'b, K, V> {
         if self.key_changed {
             input = input.with_codecs(store.codecs());
         }
-        let input = input.by_key(name, false);
+        let input = input.by_key(name);
         let kept = self.builder.add_key_value(&store, true, None);
         Table::stored_by(self.builder, input.origins, &store, kept, |old| {
             self.builder.operator(name, &[input.node], &[kept.store], move || {

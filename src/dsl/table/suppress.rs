@@ -29,6 +29,10 @@ impl<'b, K: Data<Present = K>, V: Data<Present = V>> Table<'b, K, V> {
         codecs: Codecs<K, V>,
     ) -> Self {
         let (builder, buffer) = (self.builder, Buffer::codecs(&codecs));
+        // As in Kafka Streams: what is held back is written with the row before it.
+        if self.knows_old {
+            self.olds.want();
+        }
         let store = KeyValue::new(format!("{name}-store"), buffer.0, buffer.1);
         let handle = builder.add_key_value(&store, false, None);
         let due = std::sync::Arc::new(due);

@@ -1,7 +1,9 @@
-//! What travels between the two sides of a foreign-key join, and its bytes.
+//! What travels between the two sides of a foreign-key join, in the bytes of Kafka Streams.
 //!
-//! Both forms begin with the version 1. A subscription: version, instruction, hash (see below), left partition in 4 bytes, left
-//! key. An answer: version, hash, left partition, 1 ++ right row or 0. A hash is 1 ++ 16 bytes, or 0 when there is no row.
+//! A subscription: version 1, instruction, hash of the left row, left key, left partition in 4 bytes. An answer: version 0,
+//! hash, right row. Without a left row there is no hash, and the highest bit of the version says so. An answer without bytes
+//! behind the hash has no right row; a row that has no bytes is ours alone: its answer has version 1, which Kafka Streams
+//! refuses where its own form would take the row for absent.
 
 use std::sync::Arc;
 
@@ -10,7 +12,14 @@ use topo_state::{Codec, CodecError, CodecRef};
 use super::hash::Hash;
 use crate::data::Data;
 
-const VERSION: u8 = 1;
+/// Set in the version when there is no hash.
+const WITHOUT_HASH: u8 = 0x80;
+/// The version of subscriptions: they name the left partition.
+const WITH_PARTITION: u8 = 1;
+/// The version of answers.
+const ANSWER: u8 = 0;
+/// The version of answers whose right row is there and has no bytes.
+const ANSWER_OF_NO_BYTES: u8 = 1;
 
 /// What the right side does with a subscription.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,8 +50,12 @@ pub(crate) struct Subscription<K> {
 pub(crate) struct Response<V> {
     pub(crate) hash: Option<Hash>,
     pub(crate) row: Option<V>,
+    /// Where the answer goes; it is not written, so one that was read has [`ARRIVED`].
     pub(crate) partition: i32,
 }
+
+/// The partition of an answer that has reached its task.
+pub(crate) const ARRIVED: i32 = -1;
 
 macro_rules! never_null {
     ($($name:ident),+) => {$(
@@ -67,12 +80,12 @@ macro_rules! never_null {
 never_null!(Subscription, Response);
 
 pub(crate) fn subscription_codec<K: Send + Sync + 'static>(key: CodecRef<K>) -> CodecRef<Subscription<K>> {
-    let id = format!("subscription({})", key.id());
+    let id = format!("fk-subscription({})", key.id());
     Arc::new(Wire { inner: key, id })
 }
 
 pub(crate) fn response_codec<V: Send + Sync + 'static>(row: CodecRef<V>) -> CodecRef<Response<V>> {
-    let id = format!("response({})", row.id());
+    let id = format!("fk-response({})", row.id());
     Arc::new(Wire { inner: row, id })
 }
 
@@ -83,25 +96,32 @@ struct Wire<T> {
 
 impl<T: Send + Sync + 'static> Codec<Subscription<T>> for Wire<T> {
     fn encode(&self, subscription: &Subscription<T>, out: &mut Vec<u8>) -> Result<(), CodecError> {
-        out.extend_from_slice(&[VERSION, subscription.instruction as u8]);
-        write_hash(subscription.hash.as_ref(), out);
+        let hash = subscription.hash.as_ref();
+        out.extend_from_slice(&[version(WITH_PARTITION, hash), subscription.instruction as u8]);
+        out.extend_from_slice(hash.map_or(&[], |hash| hash));
+        self.inner.encode(&subscription.key, out)?;
         out.extend_from_slice(&subscription.partition.to_be_bytes());
-        self.inner.encode(&subscription.key, out)
+        Ok(())
     }
 
     fn decode(&self, bytes: &[u8]) -> Result<Subscription<T>, CodecError> {
         let mut reader = Reader { rest: bytes, id: &self.id, length: bytes.len() };
-        reader.version()?;
-        let instruction = match reader.take::<1>()?[0] {
+        let version = reader.byte()?;
+        if version & !WITHOUT_HASH != WITH_PARTITION {
+            return Err(reader.wrong("unknown version of a subscription"));
+        }
+        let instruction = match reader.byte()? {
             0 => Instruction::Delete,
             1 => Instruction::DeleteAndAnswer,
             2 => Instruction::AnswerAlways,
             3 => Instruction::AnswerIfPresent,
             _ => return Err(reader.wrong("unknown instruction")),
         };
-        let hash = reader.hash()?;
-        let partition = i32::from_be_bytes(reader.take()?);
-        Ok(Subscription { instruction, hash, key: self.inner.decode(reader.rest)?, partition })
+        let hash = reader.hash(version)?;
+        let (key, partition) =
+            reader.rest.split_last_chunk().ok_or_else(|| reader.wrong("no left partition"))?;
+        let partition = i32::from_be_bytes(*partition);
+        Ok(Subscription { instruction, hash, key: self.inner.decode(key)?, partition })
     }
 
     fn id(&self) -> &str {
@@ -111,23 +131,29 @@ impl<T: Send + Sync + 'static> Codec<Subscription<T>> for Wire<T> {
 
 impl<T: Send + Sync + 'static> Codec<Response<T>> for Wire<T> {
     fn encode(&self, response: &Response<T>, out: &mut Vec<u8>) -> Result<(), CodecError> {
-        out.push(VERSION);
-        write_hash(response.hash.as_ref(), out);
-        out.extend_from_slice(&response.partition.to_be_bytes());
-        out.push(u8::from(response.row.is_some()));
-        response.row.as_ref().map_or(Ok(()), |row| self.inner.encode(row, out))
+        let (hash, first) = (response.hash.as_ref(), out.len());
+        out.push(version(ANSWER, hash));
+        out.extend_from_slice(hash.map_or(&[], |hash| hash));
+        let Some(row) = &response.row else { return Ok(()) };
+        let before = out.len();
+        self.inner.encode(row, out)?;
+        if out.len() == before {
+            out[first] = version(ANSWER_OF_NO_BYTES, hash);
+        }
+        Ok(())
     }
 
     fn decode(&self, bytes: &[u8]) -> Result<Response<T>, CodecError> {
         let mut reader = Reader { rest: bytes, id: &self.id, length: bytes.len() };
-        reader.version()?;
-        let hash = reader.hash()?;
-        let partition = i32::from_be_bytes(reader.take()?);
-        let row = match reader.take::<1>()?[0] {
-            0 => None,
-            _ => Some(self.inner.decode(reader.rest)?),
+        let version = reader.byte()?;
+        let hash = reader.hash(version)?;
+        let row = match version & !WITHOUT_HASH {
+            ANSWER if reader.rest.is_empty() => None,
+            ANSWER => Some(self.inner.decode(reader.rest)?),
+            ANSWER_OF_NO_BYTES => Some(self.inner.decode(&[])?),
+            _ => return Err(reader.wrong("unknown version of an answer")),
         };
-        Ok(Response { hash, row, partition })
+        Ok(Response { hash, row, partition: ARRIVED })
     }
 
     fn id(&self) -> &str {
@@ -135,9 +161,8 @@ impl<T: Send + Sync + 'static> Codec<Response<T>> for Wire<T> {
     }
 }
 
-fn write_hash(hash: Option<&Hash>, out: &mut Vec<u8>) {
-    out.push(u8::from(hash.is_some()));
-    out.extend_from_slice(hash.map_or(&[], |hash| hash));
+fn version(version: u8, hash: Option<&Hash>) -> u8 {
+    if hash.is_some() { version } else { version | WITHOUT_HASH }
 }
 
 struct Reader<'a> {
@@ -157,18 +182,12 @@ impl Reader<'_> {
         Ok(*taken)
     }
 
-    fn version(&mut self) -> Result<(), CodecError> {
-        match self.take::<1>()?[0] {
-            VERSION => Ok(()),
-            _ => Err(self.wrong("unknown version: it was written by a newer release")),
-        }
+    fn byte(&mut self) -> Result<u8, CodecError> {
+        self.take::<1>().map(|[byte]| byte)
     }
 
-    fn hash(&mut self) -> Result<Option<Hash>, CodecError> {
-        match self.take::<1>()?[0] {
-            0 => Ok(None),
-            _ => Ok(Some(self.take()?)),
-        }
+    fn hash(&mut self, version: u8) -> Result<Option<Hash>, CodecError> {
+        if version & WITHOUT_HASH == 0 { self.take().map(Some) } else { Ok(None) }
     }
 }
 
@@ -194,7 +213,7 @@ mod tests {
         }
         let codec = response_codec(utf8());
         for row in [None, Some(String::new()), Some("row".to_owned())] {
-            let response = Response { hash: Some([1; 16]), row, partition: 0 };
+            let response = Response { hash: Some([1; 16]), row, partition: ARRIVED };
             let mut bytes = Vec::new();
             codec.encode(&response, &mut bytes).unwrap();
             assert_eq!(codec.decode(&bytes).unwrap(), response);
@@ -204,8 +223,35 @@ mod tests {
     #[test]
     fn bytes_of_another_version_or_too_few_are_refused() {
         let codec = subscription_codec(utf8());
-        for bytes in [&[][..], &[2, 0, 0, 0, 0, 0, 0], &[1], &[1, 9, 0, 0, 0, 0, 0], &[1, 0, 1, 5]] {
+        for bytes in [
+            &[][..],
+            &[2, 0, 0, 0, 0, 0, 0],
+            &[1],
+            &[0x81, 9, 0, 0, 0, 0],
+            &[1, 0, 1, 5],
+            &[0x81, 0, 0, 0, 0],
+        ] {
             assert!(codec.decode(bytes).is_err(), "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn the_bytes_are_those_of_kafka_streams() {
+        let hash = Some([7; 16]);
+        let key = "k2".to_owned();
+        let subscription =
+            Subscription { instruction: Instruction::AnswerIfPresent, hash, key, partition: 1 };
+        let mut out = Vec::new();
+        subscription_codec(utf8()).encode(&subscription, &mut out).unwrap();
+        assert_eq!(out, [&[1, 3][..], &[7; 16], b"k2", &[0, 0, 0, 1]].concat());
+
+        let answers =
+            [(None, Some("row"), &b"\x80row"[..]), (None, None, b"\x80"), (None, Some(""), b"\x81")];
+        for (hash, row, bytes) in answers {
+            let response = Response { hash, row: row.map(str::to_owned), partition: 3 };
+            let mut out = Vec::new();
+            response_codec(utf8()).encode(&response, &mut out).unwrap();
+            assert_eq!(out, bytes);
         }
     }
 }

@@ -60,14 +60,13 @@ impl<K: Data, V: Data> Processor for SuppressNode<K, V> {
     ) -> Result<(), Fault> {
         let now = ctx.observe(record.timestamp).saturating_sub(self.hold.wait_ms);
         let due = (self.due)(&record.key).unwrap_or(record.timestamp);
+        let source = ctx.position().cloned();
         let store = ctx.store(self.buffer.store)?;
-        self.buffer.hold(store, record, due)?;
-        let allowed = if self.hold.shut_down { u64::MAX } else { self.hold.max_records.unwrap_or(u64::MAX) };
+        self.buffer.hold(store, record, source, due)?;
+        let max = self.hold.max_records.map_or(usize::MAX, |max| usize::try_from(max).unwrap_or(usize::MAX));
+        let allowed = if self.hold.shut_down { usize::MAX } else { max };
         let released = self.buffer.release(store, now, allowed)?;
-        if self.hold.shut_down
-            && let Some(max) = self.hold.max_records
-            && self.buffer.count(store)? > max
-        {
+        if self.hold.shut_down && self.buffer.count(store)? > max {
             let why = format!("suppress holds back more than the {max} updates it may");
             return Err(Fault::fatal("BUFFER_FULL", why));
         }

@@ -1,121 +1,115 @@
-//! What the buffer of `suppress` keeps, and its bytes.
+//! What the buffer of `suppress` keeps for a key, in the bytes of Kafka Streams (version 3 of its buffer's changelog).
 //!
-//! Two kinds of rows share a store. `0 ++ key` says when the key's update is due and what the row was before; `1 ++ due ++
-//! key` is the update itself, so that byte order is the order of going out. `2` alone counts the updates.
+//! In order: timestamp, source offset, source topic, source partition, headers, the row before anything was held back, the
+//! old row and the new row of the newest update, and when it is due. Numbers are big endian; a text or a row has its length
+//! in 4 bytes before it, -1 = null, and -2 in the old row's place = the same bytes as the row before.
 
 use std::sync::Arc;
 
 use topo_state::{Codec, CodecError, CodecRef};
 
+use crate::processor::Position;
 use crate::record::{Header, Headers};
 
-/// One row of the buffer.
+/// The newest update of a key.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Row<V> {
-    /// When the update of a key is due, and the row before it was held back.
-    Held { due: i64, old: Option<V> },
-    /// The newest update of a key, with the old row it came with.
-    Update { old: Option<V>, new: Option<V>, timestamp: i64, headers: Headers },
-    /// How many updates are held back.
-    Count(u64),
+pub(crate) struct Held<V> {
+    /// The row before the first update that was held back: what everybody behind `suppress` knows.
+    pub(crate) prior: Option<V>,
+    /// The old row that the newest update came with.
+    pub(crate) old: Option<V>,
+    pub(crate) new: Option<V>,
+    pub(crate) timestamp: i64,
+    pub(crate) headers: Headers,
+    /// Where the record lay that caused the update; `None` for a punctuation.
+    pub(crate) source: Option<Position>,
+    /// Set by the first update that was held back.
+    pub(crate) due: i64,
 }
 
-pub(crate) const COUNT: &[u8] = &[2];
+/// The version that Kafka Streams puts into the header `v` of such a changelog record.
+const VERSION: u8 = 3;
+const NULL: i32 = -1;
+const AS_BEFORE: i32 = -2;
 
-/// The order-preserving bytes of a time.
-fn ordered(time: i64) -> [u8; 8] {
-    (time as u64 ^ 1 << 63).to_be_bytes()
+pub(crate) fn held_codec<V: Send + Sync + 'static>(value: CodecRef<V>) -> CodecRef<Held<V>> {
+    let id = format!("held({})", value.id());
+    Arc::new(HeldCodec { value, id })
 }
 
-pub(crate) fn held_at(key: &[u8]) -> Vec<u8> {
-    [&[0], key].concat()
-}
-
-pub(crate) fn update_at(due: i64, key: &[u8]) -> Vec<u8> {
-    [&[1][..], &ordered(due), key].concat()
-}
-
-/// The range of all updates.
-pub(crate) const UPDATES: &[u8] = &[1];
-
-/// Takes the key of an update apart: when it is due, and the key's bytes.
-pub(crate) fn split_update(at: &[u8]) -> Option<(i64, &[u8])> {
-    let (due, key) = at.get(1..)?.split_first_chunk::<8>()?;
-    Some(((u64::from_be_bytes(*due) ^ 1 << 63) as i64, key))
-}
-
-pub(crate) fn row_codec<V: Send + Sync + 'static>(value: CodecRef<V>) -> CodecRef<Row<V>> {
-    let id = format!("suppressed({})", value.id());
-    Arc::new(RowCodec { value, id })
-}
-
-struct RowCodec<V> {
+struct HeldCodec<V> {
     value: CodecRef<V>,
     id: String,
 }
 
-const HELD: u8 = 0;
-const UPDATE: u8 = 1;
-const COUNTED: u8 = 2;
-
-impl<V: Send + Sync + 'static> RowCodec<V> {
-    fn write_value(&self, value: Option<&V>, out: &mut Vec<u8>) -> Result<(), CodecError> {
-        out.push(u8::from(value.is_some()));
-        value.map_or(Ok(()), |value| self.value.encode(value, out))
+impl<V: Send + Sync + 'static> HeldCodec<V> {
+    /// Appends a row with its length; returns where its bytes are.
+    fn write_row(&self, row: Option<&V>, out: &mut Vec<u8>) -> Result<std::ops::Range<usize>, CodecError> {
+        let begin = out.len() + 4;
+        out.extend_from_slice(&NULL.to_be_bytes());
+        if let Some(row) = row {
+            self.value.encode(row, out)?;
+            let length = (out.len() - begin) as i32;
+            out[begin - 4..begin].copy_from_slice(&length.to_be_bytes());
+        }
+        Ok(begin..out.len())
     }
 
-    fn read_value(&self, reader: &mut Reader<'_>) -> Result<Option<V>, CodecError> {
-        match reader.take::<1>()?[0] {
-            0 => Ok(None),
-            _ => self.value.decode(reader.rest).map(Some),
-        }
+    fn read_row(&self, bytes: Option<&[u8]>) -> Result<Option<V>, CodecError> {
+        bytes.map(|bytes| self.value.decode(bytes)).transpose()
     }
 }
 
-impl<V: Send + Sync + 'static> Codec<Row<V>> for RowCodec<V> {
-    fn encode(&self, row: &Row<V>, out: &mut Vec<u8>) -> Result<(), CodecError> {
-        match row {
-            Row::Held { due, old } => {
-                out.push(HELD);
-                out.extend_from_slice(&due.to_be_bytes());
-                self.write_value(old.as_ref(), out)
-            }
-            Row::Update { old, new, timestamp, headers } => {
-                out.push(UPDATE);
-                out.extend_from_slice(&timestamp.to_be_bytes());
-                write_headers(headers, out);
-                let mut bytes = Vec::new();
-                self.write_value(old.as_ref(), &mut bytes)?;
-                out.extend_from_slice(&(bytes.len() as u32).to_be_bytes());
-                out.extend_from_slice(&bytes);
-                self.write_value(new.as_ref(), out)
-            }
-            Row::Count(count) => {
-                out.push(COUNTED);
-                out.extend_from_slice(&count.to_be_bytes());
-                Ok(())
-            }
+impl<V: Send + Sync + 'static> Codec<Held<V>> for HeldCodec<V> {
+    fn encode(&self, held: &Held<V>, out: &mut Vec<u8>) -> Result<(), CodecError> {
+        let nowhere = Position { topic: Arc::from(""), partition: -1, offset: -1 };
+        let source = held.source.as_ref().unwrap_or(&nowhere);
+        out.extend_from_slice(&held.timestamp.to_be_bytes());
+        out.extend_from_slice(&source.offset.to_be_bytes());
+        write_bytes(Some(source.topic.as_bytes()), out);
+        out.extend_from_slice(&source.partition.to_be_bytes());
+        write_headers(&held.headers, out);
+        let prior = self.write_row(held.prior.as_ref(), out)?;
+        let old = self.write_row(held.old.as_ref(), out)?;
+        if held.old.is_some() && held.prior.is_some() && out[old.clone()] == out[prior] {
+            out.truncate(old.start - 4);
+            out.extend_from_slice(&AS_BEFORE.to_be_bytes());
         }
+        self.write_row(held.new.as_ref(), out)?;
+        out.extend_from_slice(&held.due.to_be_bytes());
+        Ok(())
     }
 
-    fn decode(&self, bytes: &[u8]) -> Result<Row<V>, CodecError> {
+    fn decode(&self, bytes: &[u8]) -> Result<Held<V>, CodecError> {
         let mut reader = Reader { rest: bytes, id: &self.id, length: bytes.len() };
-        match reader.take::<1>()?[0] {
-            HELD => {
-                let due = i64::from_be_bytes(reader.take()?);
-                Ok(Row::Held { due, old: self.read_value(&mut reader)? })
-            }
-            UPDATE => {
-                let timestamp = i64::from_be_bytes(reader.take()?);
-                let headers = reader.headers()?;
-                let length = u32::from_be_bytes(reader.take()?) as usize;
-                let before = reader.bytes(length)?;
-                let old = self.read_value(&mut Reader { rest: before, id: &self.id, length })?;
-                Ok(Row::Update { old, new: self.read_value(&mut reader)?, timestamp, headers })
-            }
-            COUNTED => Ok(Row::Count(u64::from_be_bytes(reader.take()?))),
-            _ => Err(reader.wrong("unknown kind of row")),
+        let timestamp = i64::from_be_bytes(reader.take()?);
+        let offset = i64::from_be_bytes(reader.take()?);
+        let topic = reader.text()?;
+        let partition = i32::from_be_bytes(reader.take()?);
+        let headers = reader.headers()?;
+        let prior = reader.nullable()?;
+        let old = match reader.length()? {
+            AS_BEFORE => prior,
+            length => reader.bytes(length)?,
+        };
+        let new = reader.nullable()?;
+        let due = i64::from_be_bytes(reader.take()?);
+        if !reader.rest.is_empty() {
+            return Err(reader.wrong("bytes behind the end"));
         }
+        Ok(Held {
+            prior: self.read_row(prior)?,
+            old: self.read_row(old)?,
+            new: self.read_row(new)?,
+            timestamp,
+            headers,
+            source: (partition >= 0).then(|| Position { topic: topic.into(), partition, offset }),
+            due,
+        })
+    }
+
+    fn version(&self) -> Option<u8> {
+        Some(VERSION)
     }
 
     fn id(&self) -> &str {
@@ -123,15 +117,17 @@ impl<V: Send + Sync + 'static> Codec<Row<V>> for RowCodec<V> {
     }
 }
 
-/// Number of headers, then each as name and value with their lengths; a null value has length -1. All in 4 bytes.
+fn write_bytes(bytes: Option<&[u8]>, out: &mut Vec<u8>) {
+    let length = bytes.map_or(NULL, |bytes| bytes.len() as i32);
+    out.extend_from_slice(&length.to_be_bytes());
+    out.extend_from_slice(bytes.unwrap_or_default());
+}
+
 fn write_headers(headers: &Headers, out: &mut Vec<u8>) {
     out.extend_from_slice(&(headers.len() as u32).to_be_bytes());
     for header in headers {
-        out.extend_from_slice(&(header.name.len() as u32).to_be_bytes());
-        out.extend_from_slice(header.name.as_bytes());
-        let length = header.value.as_ref().map_or(-1, |value| value.len() as i32);
-        out.extend_from_slice(&length.to_be_bytes());
-        out.extend_from_slice(header.value.as_deref().unwrap_or_default());
+        write_bytes(Some(header.name.as_bytes()), out);
+        write_bytes(header.value.as_deref(), out);
     }
 }
 
@@ -152,32 +148,49 @@ impl<'a> Reader<'a> {
         Ok(*taken)
     }
 
-    fn bytes(&mut self, length: usize) -> Result<&'a [u8], CodecError> {
+    fn length(&mut self) -> Result<i32, CodecError> {
+        Ok(i32::from_be_bytes(self.take()?))
+    }
+
+    fn bytes(&mut self, length: i32) -> Result<Option<&'a [u8]>, CodecError> {
+        let Ok(length) = usize::try_from(length) else {
+            return if length == NULL { Ok(None) } else { Err(self.wrong("an impossible length")) };
+        };
         let (taken, rest) = self.rest.split_at_checked(length).ok_or_else(|| self.wrong("cut short"))?;
         self.rest = rest;
-        Ok(taken)
+        Ok(Some(taken))
+    }
+
+    fn nullable(&mut self) -> Result<Option<&'a [u8]>, CodecError> {
+        let length = self.length()?;
+        self.bytes(length)
+    }
+
+    fn text(&mut self) -> Result<String, CodecError> {
+        Ok(String::from_utf8_lossy(self.nullable()?.unwrap_or_default()).into_owned())
     }
 
     fn headers(&mut self) -> Result<Headers, CodecError> {
-        let count = u32::from_be_bytes(self.take()?);
-        (0..count).map(|_| self.header()).collect()
+        // Very old versions of Kafka Streams wrote -1 for none.
+        (0..self.length()?).map(|_| self.header()).collect()
     }
 
     fn header(&mut self) -> Result<Header, CodecError> {
-        let length = u32::from_be_bytes(self.take()?) as usize;
-        let name = String::from_utf8_lossy(self.bytes(length)?).into_owned();
-        let value = match i32::from_be_bytes(self.take()?) {
-            length if length < 0 => None,
-            length => Some(self.bytes(length as usize)?.to_vec().into()),
-        };
-        Ok(Header { name, value })
+        Ok(Header { name: self.text()?, value: self.nullable()?.map(|value| value.to_vec().into()) })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use topo_state::utf8;
+    use topo_state::{i64_be, utf8};
+
+    fn held(prior: Option<&str>, old: Option<&str>, new: Option<&str>) -> Held<String> {
+        let text = |row: Option<&str>| row.map(str::to_owned);
+        let source = Some(Position { topic: "in".into(), partition: 3, offset: 9 });
+        let (prior, old, new) = (text(prior), text(old), text(new));
+        Held { prior, old, new, timestamp: 7, headers: Headers::new(), source, due: -5 }
+    }
 
     #[test]
     fn rows_survive_their_bytes_with_all_headers() {
@@ -185,33 +198,37 @@ mod tests {
         headers.push_text("name", "value");
         headers.push("name", None::<Vec<u8>>);
         let rows = [
-            Row::Held { due: -5, old: None },
-            Row::Held { due: 5, old: Some("before".to_owned()) },
-            Row::Update { old: Some("old".to_owned()), new: Some(String::new()), timestamp: 7, headers },
-            Row::Update { old: None, new: None, timestamp: -1, headers: Headers::new() },
-            Row::Count(3),
+            Held { headers, ..held(Some("before"), Some("old"), Some("new")) },
+            held(Some("before"), Some("before"), Some("")),
+            held(None, Some(""), None),
+            Held { source: None, ..held(Some(""), None, None) },
         ];
-        let codec = row_codec(utf8());
+        let codec = held_codec(utf8());
         for row in rows {
             let mut bytes = Vec::new();
             codec.encode(&row, &mut bytes).unwrap();
             assert_eq!(codec.decode(&bytes).unwrap(), row);
+            assert!((0..bytes.len()).all(|length| codec.decode(&bytes[..length]).is_err()));
         }
     }
 
     #[test]
-    fn damaged_rows_are_refused() {
-        let codec = row_codec(utf8());
-        for bytes in [&[][..], &[9], &[0, 1], &[1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9, 0]] {
-            assert!(codec.decode(bytes).is_err(), "{bytes:?}");
-        }
-    }
-
-    #[test]
-    fn byte_order_is_the_order_of_going_out_also_before_the_epoch() {
-        let mut rows = [update_at(3, b"a"), update_at(-2, b"z"), update_at(3, b"0"), update_at(0, b"m")];
-        rows.sort();
-        let order: Vec<_> = rows.iter().filter_map(|row| split_update(row)).collect();
-        assert_eq!(order, [(-2, &b"z"[..]), (0, b"m"), (3, b"0"), (3, b"a")]);
+    fn the_bytes_are_those_that_kafka_streams_was_recorded_with() {
+        let source = Some(Position { topic: "in".into(), partition: 0, offset: 0 });
+        let first = Held {
+            prior: Some(0),
+            old: Some(0),
+            new: Some(1),
+            timestamp: 0,
+            headers: Headers::new(),
+            source,
+            due: 16_000,
+        };
+        let mut bytes = Vec::new();
+        held_codec(i64_be()).encode(&first, &mut bytes).unwrap();
+        let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let recorded = "0000000000000000000000000000000000000002696e0000000000000000000000080000000000000000fffffffe\
+                        0000000800000000000000010000000000003e80";
+        assert_eq!(hex, recorded);
     }
 }

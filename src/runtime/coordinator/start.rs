@@ -34,7 +34,10 @@ impl Coordinator {
         let missing: Vec<&str> =
             inputs.iter().filter(|name| !counts.contains_key(*name)).map(String::as_str).collect();
         if !missing.is_empty() {
-            let reason = format!("waiting for input topic {}: it does not exist yet", missing.join(", "));
+            let reason = format!(
+                "waiting for input topic {}: it does not exist yet, or this user may not see it",
+                missing.join(", ")
+            );
             self.waiting.because(&self.shared, now, &reason);
             self.retry_at = now + RETRY_MS;
             return Ok(false);

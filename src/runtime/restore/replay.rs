@@ -231,11 +231,16 @@ impl Job {
             if log.next >= 0 {
                 self.checkpoint.changelog.insert(log.name.clone(), log.next);
             }
-            let observed = log.rows.as_ref().map_or(topo_state::NO_TIME, topo_state::Restorer::observed_time);
-            if observed != topo_state::NO_TIME {
-                let name = format!("store:{}", log.name);
-                let known = self.checkpoint.stream_times.entry(name).or_insert(observed);
-                *known = observed.max(*known);
+            let Some(rows) = &log.rows else { continue };
+            let mut raise = |name: String, number: i64| {
+                let known = self.checkpoint.stream_times.entry(name).or_insert(number);
+                *known = number.max(*known);
+            };
+            if rows.observed_time() != topo_state::NO_TIME {
+                raise(format!("store:{}", log.name), rows.observed_time());
+            }
+            if rows.sequence() > 0 {
+                raise(format!("sequence:{}", log.name), i64::from(rows.sequence()));
             }
         }
         if let Some(state) = &mut self.state {

@@ -70,6 +70,7 @@ impl Node for Sink {
         hop.pipeline.env.emitted.push(Emitted {
             topic: self.0.clone(),
             partition: None,
+            unhashed: 0,
             key: Some(record.key.into_bytes()),
             value: Some(record.value.into_bytes()),
             timestamp: record.timestamp,

@@ -17,7 +17,6 @@ use crate::fault::{FaultPolicy, Reason};
 use crate::flaw::{Flaw, planted};
 use crate::partitioner::Partitioner;
 use crate::processor::{Count, Emitted, LeftOut, Position, Tally};
-use crate::record::Headers;
 use crate::task::Changelog;
 
 /// Something on its way.
@@ -39,6 +38,9 @@ pub(crate) struct Outbox {
     sent: BTreeMap<Arc<str>, u64>,
     /// Records that were too large since then.
     refusals: Tally,
+    /// The record that the last dead letter made here is about: a position has one letter, however many of its outputs
+    /// are too large.
+    buried: Option<Position>,
 }
 
 impl Outbox {
@@ -64,6 +66,7 @@ impl Outbox {
         self.queue.clear();
         self.sent.clear();
         self.refusals.forget();
+        self.buried = None;
     }
 
     /// The broker refused a record of this size after it was queued: later ones must not get that far.
@@ -82,6 +85,15 @@ impl Outbox {
     ) -> Result<bool, Error> {
         let mut moved = false;
         while let Some(front) = self.queue.front_mut() {
+            if let Outbound::Output { record, cause: cause @ Some(_) } = front
+                && *cause == self.buried
+                && record.topic == shared.dead_letter_topic()
+                && record.headers.last("dlq.truncated").is_none()
+            {
+                // It failed after it had made an output that was too large.
+                self.queue.pop_front();
+                continue;
+            }
             let sent = match front {
                 Outbound::Output { record, .. } => {
                     place(record, plan, &mut self.partitioner)?;
@@ -137,6 +149,9 @@ impl Outbox {
         let Some(Outbound::Output { record, cause }) = self.queue.pop_front() else {
             return Err(unwritable("a changelog record"));
         };
+        if record.topic != shared.dead_letter_topic() && self.is_buried(cause.as_ref()) {
+            return Ok(());
+        }
         let message = format!("{bytes} bytes for topic {topic}: {detail}");
         let reason = Reason { error_type: "RECORD_TOO_LARGE".into(), message };
         match shared.config.policies.production {
@@ -147,20 +162,29 @@ impl Outbox {
             }
             FaultPolicy::DeadLetter => {
                 let letters = shared.dead_letter_topic();
-                // A dead letter that is itself too large was counted when it was made.
-                if record.topic != letters {
-                    let how = LeftOut::DeadLettered;
-                    self.refusals.failed(how, Some(&record.topic), &reason, cause.as_ref());
-                }
                 let letter = match shorten(&record, &letters) {
                     Shorter::Gone => return Err(unwritable("a dead letter")),
                     Shorter::Letter(letter) => letter,
-                    Shorter::NotYet => truncated(shared, &letters, &record, cause.as_ref(), &reason, now),
+                    Shorter::NotYet => {
+                        // A dead letter that is itself too large was counted when it was made.
+                        if record.topic != letters {
+                            let how = LeftOut::DeadLettered;
+                            self.refusals.failed(how, Some(&record.topic), &reason, cause.as_ref());
+                        }
+                        truncated(shared, &letters, &record, cause.as_ref(), &reason, now)
+                    }
                 };
+                self.buried = cause.clone();
                 self.queue.push_front(Outbound::Output { record: letter, cause });
                 Ok(())
             }
         }
+    }
+
+    /// Whether the record in hand needs no letter, because its cause has one already. All that one record caused lies
+    /// behind each other.
+    fn is_buried(&self, cause: Option<&Position>) -> bool {
+        cause.is_some() && self.buried.as_ref() == cause
     }
 }
 
@@ -218,7 +242,8 @@ fn place(record: &mut Emitted, plan: &Plan, partitioner: &mut Partitioner) -> Re
         let Some(count) = plan.partitions(&record.topic) else {
             return Err(BrokerError::UnknownTopic { topic: record.topic.to_string() }.into());
         };
-        record.partition = Some(partitioner.place(record.key.as_deref(), count));
+        let hashed = record.key.as_deref().map(|key| &key[..key.len().saturating_sub(record.unhashed)]);
+        record.partition = Some(partitioner.place(hashed, count));
     }
     Ok(())
 }
@@ -248,7 +273,6 @@ fn send_changes(
     writer: &mut Writer,
     sent: &mut BTreeMap<Arc<str>, u64>,
 ) -> Result<(), BrokerError> {
-    let headers = Headers::new();
     while let Some(change) = changelog.get(*next) {
         if planted(Flaw::HotKeyDropped) && change.key == b"hot" && change.timestamp % 4 == 0 {
             *next += 1;
@@ -260,7 +284,7 @@ fn send_changes(
             key: Some(change.key),
             value: change.value,
             timestamp: change.timestamp,
-            headers: &headers,
+            headers: change.headers,
             slot: slots.iter().find(|(store, _)| *store == change.store).map(|(_, slot)| *slot),
         })?;
         count(sent, change.topic, 1);

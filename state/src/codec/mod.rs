@@ -31,6 +31,16 @@ pub trait Codec<T>: Send + Sync + 'static {
     /// The bytes were not written by this codec, or for another type.
     fn decode(&self, bytes: &[u8]) -> Result<T, CodecError>;
 
+    /// How many of the last bytes name a window: two keys that differ only there belong to one partition of a topic.
+    fn window_bytes(&self) -> usize {
+        0
+    }
+
+    /// The version of the format, for values whose changelog in Kafka Streams says it in the header `v`.
+    fn version(&self) -> Option<u8> {
+        None
+    }
+
     /// Stable name of the format, e.g. `json` or `i64-be`.
     fn id(&self) -> &str;
 }

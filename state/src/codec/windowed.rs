@@ -32,6 +32,10 @@ impl<K: 'static> Codec<Windowed<K>> for WindowedCodec<K> {
         Ok(Windowed { key: self.inner.decode(key)?, window })
     }
 
+    fn window_bytes(&self) -> usize {
+        size_of::<i64>()
+    }
+
     fn id(&self) -> &str {
         &self.id
     }
@@ -50,7 +54,7 @@ mod tests {
         codec.encode(&key, &mut out).unwrap();
         assert_eq!(out, [b'k', 0, 0, 0, 0, 0, 0, 2, 88]);
         assert_eq!(codec.decode(&out), Ok(key));
-        assert_eq!(codec.id(), "windowed(utf8)");
+        assert_eq!((codec.id(), codec.window_bytes()), ("windowed(utf8)", 8));
         assert!(codec.decode(&out[2..]).is_err());
     }
 }

@@ -85,7 +85,7 @@ fn ending(machine: &mut Machine, scenario: &Json, case: &Json, nature: &Nature) 
     }
     differences.extend(rows::compare(driver, case, nature).err());
     if scenario["config"]["optimization"] == "none" {
-        differences.extend(logs::compare(driver, case, nature).err());
+        differences.extend(logs::compare(driver, case).err());
     }
     differences
 }

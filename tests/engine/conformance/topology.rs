@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use serde_json::Value as Json;
 use topo::state::{CodecRef, Windowed};
-use topo::{Builder, GlobalTable, Grouped, GroupedTable, Stream, Table, Topology};
+use topo::{Builder, GlobalTable, Grouped, GroupedTable, Optimize, Stream, Table, Topology};
 
 use super::value::{Type, Value};
 
@@ -25,8 +25,6 @@ pub(super) enum Unbuilt {
 /// What the steps say about how results compare.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Nature {
-    /// Internal topics whose bytes are the engine's own business.
-    pub(super) private: BTreeSet<String>,
     /// Output topics whose keys are sessions.
     pub(super) session_topics: BTreeSet<String>,
     /// Sliding windows: only the order per key and window is told.
@@ -65,10 +63,10 @@ pub(super) type Same<'b, S> = fn(S, Type) -> Handle<'b>;
 
 /// Builds the topology of a scenario, or says why not.
 pub(super) fn build(scenario: &Json) -> Result<Built, Unbuilt> {
-    let builder = Builder::new("app");
-    configure(&builder, &scenario["config"]).map_err(Unbuilt::Missing)?;
+    let builder = configure(Builder::new("app"), &scenario["config"]).map_err(Unbuilt::Missing)?;
     let nature = Nature { last_per_key: scenario["config"]["caching"] == true, ..Nature::default() };
-    let mut steps = Steps { builder: &builder, handles: HashMap::new(), nature };
+    let emit_interval_ms = scenario["config"]["emit_interval_ms"].as_i64().unwrap_or(0);
+    let mut steps = Steps { builder: &builder, handles: HashMap::new(), nature, emit_interval_ms };
     for step in scenario["steps"].as_array().expect("a list of steps") {
         steps.add(step).map_err(Unbuilt::Missing)?;
     }
@@ -79,14 +77,11 @@ pub(super) fn build(scenario: &Json) -> Result<Built, Unbuilt> {
 }
 
 /// Settings that hold for the whole topology.
-fn configure(_builder: &Builder, config: &Json) -> Result<(), String> {
+fn configure(builder: Builder, config: &Json) -> Result<Builder, String> {
     if config["caching"] == true {
         return Err("record caches".to_owned());
     }
-    if config["emit_interval_ms"].as_i64().unwrap_or(0) > 0 {
-        return Err("throttled emission".to_owned());
-    }
-    Ok(())
+    Ok(builder.optimize(if config["optimization"] == "all" { Optimize::all() } else { Optimize::none() }))
 }
 
 /// The steps so far.
@@ -94,6 +89,8 @@ pub(super) struct Steps<'b> {
     pub(super) builder: &'b Builder,
     pub(super) handles: HashMap<String, Handle<'b>>,
     pub(super) nature: Nature,
+    /// The wall-clock throttle of the two batch emitters.
+    pub(super) emit_interval_ms: i64,
 }
 
 impl<'b> Steps<'b> {

@@ -63,6 +63,12 @@ impl Ground {
             let value = (city > 0).then(|| format!("city-{city}"));
             people.push(Input { topic: "people", key: user(number), value, time: base + number });
         }
+        for number in 0..30 {
+            let key = format!("order-{number}");
+            let buyer = self.random.random_range(0..14);
+            let value = (buyer > 0).then(|| format!("{}:{number}", user(buyer - 1)));
+            people.push(Input { topic: "orders", key, value, time: base + number });
+        }
         self.give(&people);
         self.await_outputs(&mut assert_alive);
         // Stream time of the windows first, which Kafka Streams forgets over a restart.
@@ -103,7 +109,23 @@ impl Ground {
                 assert!(Instant::now() < deadline, "{topic} is\n{newest:?}\ninstead of\n{expected:?}");
                 std::thread::sleep(Duration::from_millis(100));
             }
+            self.assert_placed(topic);
         }
+    }
+
+    /// Both sides put a key into one partition, and all windows of a key together.
+    fn assert_placed(&self, topic: &str) {
+        for (partition, record) in self.wire.records(topic) {
+            let key = record.key.unwrap();
+            let hashed = &key[..key.len() - if ["windowed", "final"].contains(&topic) { 8 } else { 0 }];
+            assert_eq!(partition, partition_of(hashed, PARTITIONS), "{topic} {key:?}");
+        }
+    }
+
+    fn assert_each_window_became_final_once(&self) {
+        let records = self.wire.records("final");
+        assert_eq!(records.len(), self.wire.newest("final").len());
+        assert!(!records.is_empty());
     }
 
     fn start_java(&self) -> Java {
@@ -116,17 +138,22 @@ impl Ground {
 
     /// Compares every row on disk, and its timestamp, with the model.
     fn assert_stores(&self, dir: &Path) {
-        let mut stored = Model::default();
+        let (mut stored, mut priced) = (Model::default(), BTreeMap::new());
         for_each_task(&dir.join(&self.application), |state| {
             read(state, "people", utf8(), &mut stored.people);
             read(state, "counts", i64_be(), &mut stored.counts);
             read(state, "cities", i64_be(), &mut stored.cities);
+            read(state, "orders", utf8(), &mut stored.orders);
+            read(state, "priced-store", utf8(), &mut priced);
             read_windows(state, "windowed", &mut stored.windowed);
         });
         assert_eq!(stored.people, self.model.people);
         assert_eq!(stored.counts, self.model.counts);
         assert_eq!(stored.cities, self.model.cities);
         assert_eq!(stored.windowed, self.model.windowed);
+        assert_eq!(stored.orders, self.model.orders);
+        let priced: BTreeMap<String, String> = priced.into_iter().map(|(id, (row, _))| (id, row)).collect();
+        assert_eq!(priced, self.model.priced());
     }
 }
 
@@ -196,7 +223,22 @@ fn a_java_application_hands_its_stores_to_ours_and_takes_them_back() {
     ground.leg(|| ours.assert_alive());
     ours.stop();
     ground.assert_stores(dir.path());
+    ground.assert_each_window_became_final_once();
     assert!(ground.model.late > 0, "the model never saw a window refuse a record");
+}
+
+#[test]
+fn an_application_that_ours_began_goes_on_in_java() {
+    let mut ground = Ground::new("interop-begun");
+    let dir = tempfile::tempdir().unwrap();
+    let ours = ground.start_ours(dir.path());
+    ground.leg(|| ours.assert_alive());
+    ours.stop();
+
+    let mut java = ground.start_java();
+    ground.leg(|| java.assert_alive());
+    java.stop();
+    ground.assert_each_window_became_final_once();
 }
 
 #[test]

@@ -29,9 +29,12 @@ pub(super) struct Model {
     pub(super) counts: BTreeMap<String, Stamped<i64>>,
     pub(super) windowed: BTreeMap<(String, i64), Stamped<i64>>,
     pub(super) cities: BTreeMap<String, Stamped<i64>>,
+    pub(super) orders: BTreeMap<String, Stamped<String>>,
     located: BTreeMap<String, String>,
     /// Stream time of each partition of the words.
     times: BTreeMap<i32, i64>,
+    /// The newest timestamp among the window results of each partition.
+    results: BTreeMap<i32, i64>,
     /// Windows that took no record any more.
     pub(super) late: usize,
 }
@@ -40,15 +43,13 @@ impl Model {
     pub(super) fn take(&mut self, input: &Input) {
         match input.topic {
             "people" => self.person(input),
+            "orders" => set(&mut self.orders, input).map_or((), drop),
             _ => self.word(input),
         }
     }
 
-    fn person(&mut self, Input { key, value, time, .. }: &Input) {
-        let old = match value {
-            Some(city) => self.people.insert(key.clone(), (city.clone(), *time)),
-            None => self.people.remove(key),
-        };
+    fn person(&mut self, input @ Input { value, time, .. }: &Input) {
+        let old = set(&mut self.people, input);
         let moves = old.map(|(city, _)| (city, -1)).into_iter().chain(value.clone().map(|city| (city, 1)));
         for (city, change) in moves {
             add(self.cities.entry(city).or_insert((0, *time)), change, *time);
@@ -58,17 +59,30 @@ impl Model {
     fn word(&mut self, Input { key, value, time, .. }: &Input) {
         let word = value.clone().unwrap();
         add(self.counts.entry(word.clone()).or_insert((0, *time)), 1, *time);
-        let now = self.times.entry(partition_of(key.as_bytes(), PARTITIONS)).or_insert(*time);
+        let partition = partition_of(key.as_bytes(), PARTITIONS);
+        let now = self.times.entry(partition).or_insert(*time);
         *now = (*now).max(*time);
         let start = time.div_euclid(WINDOW_MS) * WINDOW_MS;
         if start + WINDOW_MS + GRACE_MS > *now {
-            add(self.windowed.entry((key.clone(), start)).or_insert((0, *time)), 1, *time);
+            let count = self.windowed.entry((key.clone(), start)).or_insert((0, *time));
+            add(count, 1, *time);
+            let results = self.results.entry(partition).or_insert(*time);
+            *results = (*results).max(count.1);
         } else {
             self.late += 1;
         }
         if let Some((city, _)) = self.people.get(key) {
             self.located.insert(key.clone(), format!("{word}@{city}"));
         }
+    }
+
+    /// Orders beside the city of whoever gave them.
+    pub(super) fn priced(&self) -> BTreeMap<String, String> {
+        let priced = self.orders.iter().filter_map(|(id, (order, _))| {
+            let (city, _) = self.people.get(order.split(':').next()?)?;
+            Some((id.clone(), format!("{order}@{city}")))
+        });
+        priced.collect()
     }
 
     /// The newest record of each key of an output topic.
@@ -82,8 +96,24 @@ impl Model {
             "windowed" => {
                 self.windowed.iter().map(|((user, start), it)| (window(user, *start), count(&it.0))).collect()
             }
+            "final" => {
+                let closed = |user: &str, start: i64| {
+                    let now = self.results[&partition_of(user.as_bytes(), PARTITIONS)];
+                    start + WINDOW_MS + GRACE_MS <= now
+                };
+                let closed = self.windowed.iter().filter(|((user, start), _)| closed(user, *start));
+                closed.map(|((user, start), it)| (window(user, *start), count(&it.0))).collect()
+            }
+            "priced" => self.priced().iter().map(|(order, price)| (text(order), text(price))).collect(),
             other => panic!("no output {other}"),
         }
+    }
+}
+
+fn set(table: &mut BTreeMap<String, Stamped<String>>, input: &Input) -> Option<Stamped<String>> {
+    match &input.value {
+        Some(value) => table.insert(input.key.clone(), (value.clone(), input.time)),
+        None => table.remove(&input.key),
     }
 }
 

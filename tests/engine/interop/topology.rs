@@ -8,9 +8,9 @@ pub(super) const GRACE_MS: i64 = 30_000;
 const RETENTION_MS: i64 = 24 * 60 * 60 * 1_000;
 
 /// Topics that both read.
-pub(super) const INPUTS: [&str; 2] = ["words", "people"];
+pub(super) const INPUTS: [&str; 3] = ["words", "people", "orders"];
 /// Topics that both write.
-pub(super) const OUTPUTS: [&str; 4] = ["counts", "windowed", "cities", "located"];
+pub(super) const OUTPUTS: [&str; 6] = ["counts", "windowed", "final", "cities", "located", "priced"];
 
 /// How windowed keys are written.
 pub(super) fn windows() -> CodecRef<Windowed<String>> {
@@ -22,12 +22,14 @@ pub(super) fn topology(application: &str) -> Topology {
     let text = |name: &str| Topic::<String, String>::new(format!("{application}-{name}"), utf8(), utf8());
     let count =
         |name: &str| Topic::<String, Option<i64>>::new(format!("{application}-{name}"), utf8(), i64_be());
+    let rows =
+        |name: &str| Topic::<String, Option<String>>::new(format!("{application}-{name}"), utf8(), utf8());
+    let store = |name: &str| KeyValue::new(name, utf8(), utf8());
     let texts = || Codecs::new(utf8(), utf8());
     let counts = |store: &str| KeyValue::new(store, utf8(), i64_be());
 
     let words = app.stream("words", &text("words"));
-    let cities: Topic<String, Option<String>> = Topic::new(format!("{application}-people"), utf8(), utf8());
-    let people = app.table("people", &cities, KeyValue::new("people", utf8(), utf8()));
+    let people = app.table("people", &rows("people"), store("people"));
 
     words
         .group_by("by-word", |_, word| word.clone(), texts())
@@ -35,12 +37,16 @@ pub(super) fn topology(application: &str) -> Topology {
         .to_stream("word-counts")
         .to("write-counts", &count("counts"));
 
-    words
+    let windowed = words
         .group_by_key("by-user", texts())
         .windowed(Tumbling::of_ms(WINDOW_MS).grace_ms(GRACE_MS))
-        .count("count-windows", WindowValue::new("windowed", utf8(), i64_be()).retention_ms(RETENTION_MS))
-        .to_stream("window-counts")
-        .to("write-windowed", &Topic::new(format!("{application}-windowed"), windows(), i64_be()));
+        .count("count-windows", WindowValue::new("windowed", utf8(), i64_be()).retention_ms(RETENTION_MS));
+    let windows_to = |name: &str| Topic::new(format!("{application}-{name}"), windows(), i64_be());
+    windowed.to_stream("window-counts").to("write-windowed", &windows_to("windowed"));
+    windowed
+        .suppress_until_window_closes("final", Codecs::new(windows(), i64_be()))
+        .to_stream("final-counts")
+        .to("write-final", &windows_to("final"));
 
     people
         .group_by("by-city", |name, city| (city.clone(), name.clone()), texts())
@@ -51,5 +57,16 @@ pub(super) fn topology(application: &str) -> Topology {
     words
         .join_table("located", &people, |_, word, city| format!("{word}@{city}"))
         .to("write-located", &text("located"));
+
+    app.table("orders", &rows("orders"), store("orders"))
+        .fk_join(
+            "priced",
+            &people,
+            |_, order| order.split(':').next().unwrap_or_default().to_owned(),
+            |_, order, city| format!("{order}@{city}"),
+        )
+        .stored(store("priced-store"))
+        .to_stream("prices")
+        .to("write-priced", &rows("priced"));
     app.build().unwrap()
 }

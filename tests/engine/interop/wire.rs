@@ -64,7 +64,7 @@ impl Wire {
     /// The newest committed record of each key.
     pub(super) fn newest(&self, topic: &str) -> Newest {
         let mut newest = Newest::new();
-        for record in self.records(topic) {
+        for (_, record) in self.records(topic) {
             let key = record.key.unwrap().to_vec();
             match record.value {
                 Some(value) => newest.insert(key, value.to_vec()),
@@ -74,8 +74,8 @@ impl Wire {
         newest
     }
 
-    /// All committed records of a topic, partition by partition.
-    pub(super) fn records(&self, topic: &str) -> Vec<RawRecord> {
+    /// All committed records of a topic with their partitions, partition by partition.
+    pub(super) fn records(&self, topic: &str) -> Vec<(i32, RawRecord)> {
         let config = ConsumerConfig {
             client_id: "test".into(),
             group: None,
@@ -83,17 +83,19 @@ impl Wire {
             buffer_bytes: 1 << 20,
         };
         let mut reader = self.broker.consumer(&config).unwrap();
-        let mut fetched = Vec::new();
+        let mut records = Vec::new();
         for number in 0..PARTITIONS {
             let partition = Partition::new(format!("{}-{topic}", self.application), number);
             let marks = reader.watermarks(&partition).unwrap();
             let start = StartOffset::Earliest;
             reader.assign(&[Assignment { partition: partition.clone(), start, slot: 0 }]).unwrap();
+            let mut fetched = Vec::new();
             while reader.position(&partition).unwrap().unwrap_or(0) < marks.high {
                 reader.poll(1_000, Duration::from_millis(50), &mut fetched).unwrap();
             }
             reader.unassign(&[partition]).unwrap();
+            records.extend(fetched.into_iter().map(|it| (number, it.record)));
         }
-        fetched.into_iter().map(|it| it.record).collect()
+        records
     }
 }

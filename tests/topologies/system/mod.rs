@@ -34,7 +34,11 @@ pub(crate) struct System {
 impl System {
     /// Starts what is needed; the topics have their usual names, so Kafka is a fresh one.
     pub(crate) fn start() -> Self {
-        let kafka = Kafka::start();
+        Self::on(Kafka::start())
+    }
+
+    /// The same on a Kafka that was started for it.
+    pub(crate) fn on(kafka: Kafka) -> Self {
         let broker = KafkaBroker::new(kafka.bootstrap(), BTreeMap::new());
         let database_url = tables::new_database(Postgres::shared());
         Self { scratch: Scratch::new("system"), kafka, broker, database_url }

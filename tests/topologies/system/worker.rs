@@ -126,6 +126,18 @@ impl Worker {
         Some(answer)
     }
 
+    /// Waits until it ends by itself; its exit code and its log.
+    #[track_caller]
+    pub(crate) fn must_end(mut self, patience: Duration) -> (Option<i32>, String) {
+        let deadline = Instant::now() + patience;
+        while !self.process.has_ended() {
+            let (health, log) = (self.health(), self.log());
+            assert!(Instant::now() < deadline, "{} goes on: {health:?}\n{}", self.name, tail(&log));
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        (self.process.exit_code(), std::fs::read_to_string(self.log()).unwrap())
+    }
+
     /// Sends SIGTERM; it must end within five seconds and with 0. Says how long it took.
     #[track_caller]
     pub(crate) fn must_stop(mut self) -> Duration {

@@ -95,8 +95,10 @@ impl Decoder {
     }
 
     fn tombstone(&self, topic: &str, key: Option<&[u8]>) -> Result<Event, DecodeError> {
+        // Only a null key with a value is an error: this one names no row that could be deleted.
+        let Some(key) = key else { return Ok(Event::Skipped(SkipKind::Tombstone)) };
         let table = table_of_topic(topic).to_owned();
-        let key = self.key(&table, key.ok_or(DecodeError::NullKey)?)?;
+        let key = self.key(&table, key)?;
         Ok(Event::Tombstone { table, key })
     }
 

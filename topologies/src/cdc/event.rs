@@ -22,6 +22,8 @@ pub enum Event {
 /// Records that are skipped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SkipKind {
+    /// A null value without a key: it is about no row.
+    Tombstone,
     /// A table was truncated; the rows stay.
     Truncate,
     /// A DDL statement.
@@ -40,6 +42,7 @@ impl SkipKind {
     /// Its name in metrics.
     pub fn name(self) -> &'static str {
         match self {
+            SkipKind::Tombstone => "tombstone",
             SkipKind::Truncate => "truncate",
             SkipKind::SchemaChange => "schema_change",
             SkipKind::Heartbeat => "heartbeat",

@@ -17,11 +17,12 @@ use super::sources::Sources;
 pub fn topology(config: &OrdersConfig) -> Result<Topology, TopologyErrors> {
     let app = Builder::new("orders");
     let sources = Sources::new(&app, config);
-    sources.audit();
+    // The first source is the main input: it decides how many partitions the outputs get.
     let orders = sources.table::<Order>("orders");
     let items = sources.table::<Item>("items");
     let customers = sources.table::<Customer>("customers");
     let products = sources.table::<Product>("products");
+    sources.audit();
 
     // Every item with its product, gathered under its order.
     let lines = items

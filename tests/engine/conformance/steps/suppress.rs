@@ -9,7 +9,6 @@ use super::codecs;
 
 impl<'b> Steps<'b> {
     pub(in super::super) fn suppress(&mut self, step: &Json, name: &str) -> Result<Handle<'b>, String> {
-        self.nature.private.insert(format!("app-{name}-store-changelog"));
         let most = step["max_records"].as_u64();
         if step["until"] == "window_closes" {
             let Handle::WindowedTable(table, of, keys) = self.handle(step, "from") else {
