@@ -7,7 +7,7 @@ SHELL := /bin/bash
 # Extra arguments for the demo and the benchmark: make demo ARGS="--events 1000"
 ARGS ?=
 
-.PHONY: help demo test setup setup-build deps bench-kafka
+.PHONY: help demo test sim setup setup-build deps bench-kafka
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -20,6 +20,9 @@ test: setup ## everything: format, clippy, docs, all tests on a real Kafka and P
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
 	cargo test --workspace --locked
+
+sim: setup-build ## 10,000 simulated schedules of crashes and faults; ARGS="--scenario count --seed 42" repeats one
+	cargo run --release --locked -p topologies --example sim -- $(ARGS)
 
 setup: ## install what is missing for building and testing (apt, RocksDB, Kafka)
 	@scripts/setup.sh test

@@ -3,7 +3,6 @@
 
 /// A known bug of a system like this one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(not(test), expect(dead_code, reason = "planted by the unit tests only"))]
 pub(crate) enum Flaw {
     /// The store is written before the broker has decided.
     StoreBeforeBroker,
@@ -39,6 +38,8 @@ pub(crate) enum Flaw {
     StreamTimeForgotten,
     /// The changelog leaves out some changes of a key that changes often.
     HotKeyDropped,
+    /// A standby runs without the tail it has not followed yet.
+    StandbyPromotedEarly,
     /// A stopping process does not hear that its tasks are lost.
     DeafWhileStopping,
 }

@@ -60,11 +60,11 @@ impl Scenario for Joined {
     fn check(&self, outcome: &Outcome) -> Result<(), String> {
         let (orders, names, named) =
             (outcome.read(&orders())?, outcome.read(&names())?, outcome.read(&named())?);
-        for partition in 0..orders.len() {
+        for (partition, orders) in orders.iter().enumerate() {
             let updates = names.get(partition).map(Vec::as_slice).unwrap_or_default();
             let results = named.get(partition).map(Vec::as_slice).unwrap_or_default();
             if !outcome.exactly_once() {
-                let missing = orders[partition].iter().find(|order| {
+                let missing = orders.iter().find(|order| {
                     !results.iter().any(|it| it.value.split(':').next() == Some(&order.value.to_string()))
                 });
                 if let Some(order) = missing {
@@ -72,11 +72,11 @@ impl Scenario for Joined {
                 }
                 continue;
             }
-            if results.len() != orders[partition].len() {
-                return Err(format!("{} orders gave {} results", orders[partition].len(), results.len()));
+            if results.len() != orders.len() {
+                return Err(format!("{} orders gave {} results", orders.len(), results.len()));
             }
             let (mut seen, mut table) = (0, BTreeMap::new());
-            for (order, result) in orders[partition].iter().zip(results) {
+            for (order, result) in orders.iter().zip(results) {
                 let is = |table: &BTreeMap<&String, &Option<String>>| {
                     let name = table.get(&order.key).and_then(|name| name.as_deref()).unwrap_or_default();
                     result.key == order.key && result.value == format!("{}:{name}", order.value)

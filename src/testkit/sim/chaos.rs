@@ -131,7 +131,7 @@ impl Chaos {
         state.counts.called(call);
         state.digest(call as u64, who.place);
         let scale = if call.is_rare() { 1_000_000 / RARE } else { 1_000_000 };
-        let draw = state.random.next() % scale;
+        let draw = state.random.draw() % scale;
         let rates = &state.rates;
         let crash_after = rates.crash_before + rates.crash_after;
         if draw < rates.crash_before {
@@ -190,7 +190,7 @@ impl Chaos {
         let mut state = self.state();
         state.counts.called(Call::StoreWrite);
         state.digest(Call::StoreWrite as u64, who.place);
-        let draw = state.random.next() % 1_000_000;
+        let draw = state.random.draw() % 1_000_000;
         if draw < state.rates.store_crash {
             state.hit(who, Call::StoreWrite, Fault::CrashBeforeStoreWrite);
             crash(state, who);
@@ -206,7 +206,7 @@ impl Chaos {
     /// A process has written to its disk.
     pub(super) fn store_written(&self, who: &Who) {
         let mut state = self.state();
-        if state.random.next() % 1_000_000 < state.rates.store_crash {
+        if state.random.draw() % 1_000_000 < state.rates.store_crash {
             state.hit(who, Call::StoreWrite, Fault::CrashAfterStoreWrite);
             crash(state, who);
         }

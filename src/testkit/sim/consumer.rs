@@ -23,7 +23,7 @@ impl SimConsumer {
     fn room(&self, max: usize) -> usize {
         let mut state = self.client.chaos.state();
         let rate = state.rates.short_poll;
-        if state.random.next() % 1_000_000 < rate {
+        if state.random.draw() % 1_000_000 < rate {
             state.hit(&self.client.who, Call::Poll, Fault::ShortPoll);
             return state.random.below(max.min(4)) + 1;
         }

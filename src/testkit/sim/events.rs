@@ -90,7 +90,7 @@ impl World<'_> {
         if !self.weather.calm {
             self.parts.chaos.state().rates = self.weather.rates.clone();
             for (event, rate) in EVENTS.into_iter().zip(self.weather.events) {
-                if self.random.next() % 10_000 < rate {
+                if self.random.draw() % 10_000 < rate {
                     self.befall(event)?;
                 }
             }

@@ -76,7 +76,7 @@ impl SimProducer {
     fn is_crashing_late(&self) -> bool {
         let mut state = self.client.chaos.state();
         let rate = state.rates.crash_before;
-        state.random.next() % 1_000_000 < rate
+        state.random.draw() % 1_000_000 < rate
     }
 
     /// Serves the inner writer, and decides whether something of it was not written.
@@ -84,7 +84,7 @@ impl SimProducer {
         let mut deliveries = self.inner.delivered(Duration::ZERO);
         let mut state = self.client.chaos.state();
         let rate = state.rates.produce_error;
-        if !deliveries.next_offsets.is_empty() && state.random.next() % 1_000_000 < rate {
+        if !deliveries.next_offsets.is_empty() && state.random.draw() % 1_000_000 < rate {
             state.hit(&self.client.who, Call::Delivered, Fault::ProduceError);
             self.must_abort = self.is_transactional();
             let reason = "a record was not written: the leader was away for too long";

@@ -9,12 +9,12 @@ impl Random {
     pub fn new(seed: u64) -> Self {
         // Neighbouring seeds must not give neighbouring schedules.
         let mut random = Self(seed ^ 0x5851_f42d_4c95_7f2d);
-        random.next();
+        random.draw();
         random
     }
 
     /// Any number.
-    pub fn next(&mut self) -> u64 {
+    pub fn draw(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -25,7 +25,7 @@ impl Random {
     /// A number below `end`; 0 when `end` is 0.
     pub fn below(&mut self, end: usize) -> usize {
         // The bias of a remainder is far below anything a schedule could notice.
-        usize::try_from(self.next() >> 1).unwrap_or_default().checked_rem(end).unwrap_or_default()
+        usize::try_from(self.draw() >> 1).unwrap_or_default().checked_rem(end).unwrap_or_default()
     }
 
     /// A number from `low` to `high`, both included.

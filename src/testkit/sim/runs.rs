@@ -50,13 +50,12 @@ impl<'s> Sim<'s> {
     /// What was wrong, with a trace of all that happened.
     pub fn run(&self, seed: u64) -> Result<Report, Box<Failure>> {
         // Tracing takes time and changes nothing: only a run that was wrong is run again with it.
-        self.once(seed, false).or_else(|first| {
-            let again = self.once(seed, true);
-            let mut failure = again.err().unwrap_or_else(|| first.clone());
+        self.once(seed, false).map_err(|first| {
+            let mut failure = self.once(seed, true).err().unwrap_or_else(|| first.clone());
             if failure.fingerprint != first.fingerprint {
                 failure.what = format!("{} (and the run was another one when it was repeated)", first.what);
             }
-            Err(failure)
+            failure
         })
     }
 

@@ -73,7 +73,7 @@ impl<'s> World<'s> {
             .map(|(topic, lease)| (naming.resolve(&topic), lease))
             .collect();
         let ledger = Ledger::new(leases);
-        let chaos = Arc::new(Chaos::new(Random::new(random.next()), ledger, traced));
+        let chaos = Arc::new(Chaos::new(Random::new(random.draw()), ledger, traced));
         let broker = MemoryBroker::new();
         broker.hold_markers(true);
         broker.advance(BEGIN);
@@ -126,7 +126,7 @@ impl<'s> World<'s> {
         loop {
             self.round()?;
             rounds += 1;
-            if self.weather.calm && rounds % LOOK_EVERY == 0 {
+            if self.weather.calm && rounds.is_multiple_of(LOOK_EVERY) {
                 let rest = self.scenario.rest_ms() + 300;
                 match (self.is_done().unwrap_or(false), done_since) {
                     (true, Some(since)) if self.now - since >= rest => return Ok(()),
