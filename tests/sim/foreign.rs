@@ -86,7 +86,8 @@ impl Scenario for Foreign {
             Some((item.clone(), Some(format!("{value}+{}", product.unwrap_or(NONE)))))
         };
         let expected: BTreeMap<String, Option<String>> = newest_items.iter().filter_map(join).collect();
-        if found != expected {
+        // Without transactions a zombie may have the last word.
+        if found != expected && outcome.exactly_once() {
             return Err(format!("in the end {found:?} instead of {expected:?}"));
         }
         let versions = |log: &[Vec<Record<String, Option<String>>>]| -> BTreeSet<String> {
