@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use topo_state::{KeyValueStore, WindowStore};
+use topo_state::{KeyValueStore, VersionedStore, WindowStore};
 
 use super::global_table::GlobalTable;
 use super::null_keys::NullKeys;
@@ -139,6 +139,17 @@ impl Builder {
             0
         });
         self.add_windows(&store, false, retention_ms)
+    }
+
+    /// Declares a store of values over time for processors. It must be given a [history](KeyValue::history_ms).
+    pub fn versioned_store<K: Data, V: Data>(
+        &self,
+        store: KeyValue<K, V>,
+    ) -> StoreHandle<VersionedStore<K, V>> {
+        if store.history_ms.is_none() {
+            self.problem(&store.name, "a versioned store needs `history_ms`".to_owned());
+        }
+        self.add_versioned(&store, None)
     }
 
     /// The finished topology.

@@ -90,10 +90,10 @@ impl<'b, K: Data, V: Data> Grouped<'b, K, V> {
         fold: impl Fn(&K::Present, V::Present, Option<A>) -> Option<A> + Send + Sync + 'static,
     ) -> Table<'b, K::Present, A> {
         let (builder, input) = (self.stream.builder, self.input());
-        let kept = builder.add_key_value(&store, true, None);
+        let kept = builder.add_table_store(&store, None);
         let fold = Arc::new(fold);
         Table::stored_by(builder, input.origins.clone(), &store, kept, |old| {
-            builder.operator(name, &[input.node], &[kept.store], move || {
+            builder.operator(name, &[input.node], &[kept.number()], move || {
                 Aggregate::<K, V, A, _>::new(kept, fold.clone(), old.wanted().then(|| init.clone()))
             })
         })

@@ -80,11 +80,11 @@ impl<'b, K: Data<Present = K>, V: Data<Present = V>> GroupedTable<'b, K, V> {
         subtract: impl Fn(&K, V, A) -> Option<A> + Send + Sync + 'static,
     ) -> Table<'b, K, A> {
         let (builder, source) = (self.builder, self.source(name));
-        let kept = builder.add_key_value(&store, true, None);
+        let kept = builder.add_table_store(&store, None);
         let (add, subtract) = (Arc::new(add), Arc::new(subtract));
         let origins: Origins = [self.topic.clone()].into();
         Table::stored_by(builder, origins, &store, kept, |old| {
-            builder.operator(name, &[source], &[kept.store], move || {
+            builder.operator(name, &[source], &[kept.number()], move || {
                 TableAggregate::<K, V, A, _, _>::new(kept, add.clone(), subtract.clone(), old.wanted())
             })
         })

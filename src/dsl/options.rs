@@ -32,6 +32,7 @@ pub struct KeyValue<K, V> {
     pub(crate) key: CodecRef<K>,
     pub(crate) value: CodecRef<V>,
     pub(crate) timestamped: bool,
+    pub(crate) history_ms: Option<i64>,
     pub(crate) backing: Backing,
 }
 
@@ -46,12 +47,43 @@ pub(crate) enum Backing {
 impl<K: 'static, V: 'static> KeyValue<K, V> {
     /// A logged store called `name`.
     pub fn new(name: impl Into<String>, key: CodecRef<K>, value: CodecRef<V>) -> Self {
-        Self { name: name.into(), key, value, timestamped: false, backing: Backing::Changelog }
+        Self {
+            name: name.into(),
+            key,
+            value,
+            timestamped: false,
+            history_ms: None,
+            backing: Backing::Changelog,
+        }
     }
 
     /// Keeps the timestamp given at each put, also across restarts.
     pub fn timestamped(mut self) -> Self {
         self.timestamped = true;
+        self
+    }
+
+    /// Keeps the rows of each key over time: what a row was can be asked for, and put, as far back as this from the highest
+    /// timestamp put, milliseconds. A stream joined with such a table meets the row of its own time. Updates of a table
+    /// that are older than the row it has go on to views and streams, and are left out by joins (counted) and
+    /// groupings; older than the history they are dropped and counted at once. Kafka Streams:
+    /// `Stores.persistentVersionedKeyValueStore` (KIP-889, KIP-914).
+    ///
+    /// ```
+    /// # use topo::{Builder, KeyValue, Topic, state::{i64_be, utf8}};
+    /// # let app = Builder::new("doc");
+    /// # let orders: Topic<String, i64> = Topic::new("orders", utf8(), i64_be());
+    /// # let prices: Topic<String, i64> = Topic::new("prices", utf8(), i64_be());
+    /// # let totals: Topic<String, i64> = Topic::new("totals", utf8(), i64_be());
+    /// let day = 86_400_000;
+    /// let prices = app.table("prices", &prices, KeyValue::new("prices-store", utf8(), i64_be()).history_ms(day));
+    /// // An order that comes late is still worth what it was worth when it was placed.
+    /// app.stream("orders", &orders).join_table("total", &prices, |_, count, price| count * price).to("out", &totals);
+    /// # app.build()?;
+    /// # Ok::<(), topo::TopologyErrors>(())
+    /// ```
+    pub fn history_ms(mut self, history_ms: i64) -> Self {
+        self.history_ms = Some(history_ms);
         self
     }
 
@@ -71,7 +103,10 @@ impl<K: 'static, V: 'static> KeyValue<K, V> {
     pub(crate) fn spec(&self, timestamped: bool) -> StoreSpec {
         StoreSpec::new(
             self.name.clone(),
-            StoreKind::KeyValue { timestamped: timestamped || self.timestamped },
+            match self.history_ms {
+                Some(history_ms) => StoreKind::Versioned { history_ms },
+                None => StoreKind::KeyValue { timestamped: timestamped || self.timestamped },
+            },
             &*self.key,
             &*self.value,
         )
@@ -89,6 +124,7 @@ impl<K, V> Clone for KeyValue<K, V> {
             key: self.key.clone(),
             value: self.value.clone(),
             timestamped: self.timestamped,
+            history_ms: self.history_ms,
             backing: self.backing,
         }
     }

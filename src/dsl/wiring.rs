@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use topo_state::{Backend, CodecRef, KeyValueStore, Store, StoreSpec, WindowStore};
+use topo_state::{
+    Backend, CodecRef, KeyValueStore, Store, StoreKind, StoreSpec, VersionedStore, WindowStore,
+};
 
 use super::Builder;
 use super::null_keys::NullKeys;
@@ -14,7 +16,7 @@ use crate::graph::{
     Changelog, CopartitionGroup, MakeStore, Naming, NodeDef, NodeKind, RepartitionDef, SinkTopic, StoreDef,
     TopicRef, TopologyError,
 };
-use crate::ops::{Each, KeyFilter, Sink, Source};
+use crate::ops::{Each, KeyFilter, Sink, Source, TableStore};
 use crate::processor::{Context, Erased, Node, Processor, SharedTime, StoreHandle};
 use crate::record::Record;
 use crate::topic::Topic;
@@ -201,7 +203,49 @@ impl Builder {
         timestamped: bool,
         source: Option<TopicRef>,
     ) -> StoreHandle<KeyValueStore<K, V>> {
-        let changelog = match (store.backing, source) {
+        let mut store = store.clone();
+        if store.history_ms.take().is_some() {
+            let why = "only tables keep a history; for a processor there is `versioned_store`".to_owned();
+            self.problem(&store.name, why);
+        }
+        let changelog = self.changelog(&store, source);
+        let Codecs { key, value } = store.codecs();
+        self.add_store(store.spec(timestamped), changelog, move |spec, index, backend| {
+            KeyValueStore::new(spec, index, backend, key.clone(), value.clone())
+        })
+    }
+
+    /// Adds a store of rows over time.
+    pub(crate) fn add_versioned<K: Data, V: Data>(
+        &self,
+        store: &KeyValue<K, V>,
+        source: Option<TopicRef>,
+    ) -> StoreHandle<VersionedStore<K, V>> {
+        if let Some(history_ms) = store.history_ms.filter(|history_ms| *history_ms < 0) {
+            self.problem(&store.name, format!("a history of {history_ms} ms is negative"));
+        }
+        let changelog = self.changelog(store, source);
+        let (Codecs { key, value }, mut spec) = (store.codecs(), store.spec(false));
+        spec.kind = StoreKind::Versioned { history_ms: store.history_ms.unwrap_or_default() };
+        self.add_store(spec, changelog, move |spec, index, backend| {
+            VersionedStore::new(spec, index, backend, key.clone(), value.clone())
+        })
+    }
+
+    /// Adds the store of a table: of its newest rows, or of a history when it asks for one.
+    pub(crate) fn add_table_store<K: Data, V: Data>(
+        &self,
+        store: &KeyValue<K, V>,
+        source: Option<TopicRef>,
+    ) -> TableStore<K, V> {
+        match store.history_ms {
+            Some(_) => TableStore::Versioned(self.add_versioned(store, source)),
+            None => TableStore::Plain(self.add_key_value(store, true, source)),
+        }
+    }
+
+    fn changelog<K, V>(&self, store: &KeyValue<K, V>, source: Option<TopicRef>) -> Changelog {
+        match (store.backing, source) {
             (Backing::Changelog, _) => Changelog::Own,
             (Backing::Nothing, _) => Changelog::None,
             (Backing::SourceTopic, Some(topic)) => Changelog::Source(topic),
@@ -210,11 +254,7 @@ impl Builder {
                 self.problem(&store.name, why);
                 Changelog::Own
             }
-        };
-        let Codecs { key, value } = store.codecs();
-        self.add_store(store.spec(timestamped), changelog, move |spec, index, backend| {
-            KeyValueStore::new(spec, index, backend, key.clone(), value.clone())
-        })
+        }
     }
 
     /// Adds a window store that keeps rows for `retention_ms`.

@@ -14,6 +14,15 @@ pub(crate) fn changelog() -> Settings {
     settings(&[("cleanup.policy", "compact"), ("message.timestamp.type", "CreateTime")])
 }
 
+/// The changelog of a store that keeps values over time: older records of a key are state too. As in Kafka Streams they stay
+/// for the history and a day.
+pub(crate) fn history(history_ms: i64) -> Settings {
+    let mut settings = changelog();
+    let lag_ms = history_ms.saturating_add(86_400_000);
+    settings.insert("min.compaction.lag.ms".to_owned(), lag_ms.to_string());
+    settings
+}
+
 /// A repartition topic: records are deleted by the engine once they are consumed, never by the broker's clock.
 pub(crate) fn repartition() -> Settings {
     settings(&[
@@ -42,7 +51,8 @@ mod tests {
         assert_eq!(changelog()["cleanup.policy"], "compact");
         assert!(!changelog().contains_key("retention.ms"));
         assert_eq!(repartition()["retention.ms"], "-1");
-        for settings in [changelog(), repartition()] {
+        assert_eq!(history(1_000)["min.compaction.lag.ms"], "86401000");
+        for settings in [changelog(), history(0), repartition()] {
             assert_eq!(settings["message.timestamp.type"], "CreateTime");
         }
     }

@@ -3,13 +3,11 @@
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use topo_state::KeyValueStore;
-
 use super::Types;
-use super::keep::put_row;
+use super::table_store::{Placed, TableStore};
 use crate::data::{Change, Data};
 use crate::fault::Fault;
-use crate::processor::{Context, Processor, StoreHandle};
+use crate::processor::{Context, Processor};
 use crate::record::Record;
 
 /// What an aggregate is before its first record. Kafka Streams shows this as the old row of the first update, where a
@@ -19,7 +17,7 @@ pub(crate) type Init<A> = dyn Fn() -> Option<A> + Send + Sync;
 /// Folds each record into its key's aggregate. Null keys and null values are dropped; the result has the latest of all
 /// timestamps that went into the aggregate; an aggregate that becomes null is deleted.
 pub(crate) struct Aggregate<K: Data, V: Data, A, F> {
-    store: StoreHandle<KeyValueStore<K::Present, A>>,
+    store: TableStore<K::Present, A>,
     fold: Arc<F>,
     old: Option<Arc<Init<A>>>,
     types: Types<(K, V)>,
@@ -27,11 +25,7 @@ pub(crate) struct Aggregate<K: Data, V: Data, A, F> {
 
 impl<K: Data, V: Data, A, F> Aggregate<K, V, A, F> {
     /// `old` is given when updates must carry old rows.
-    pub(crate) fn new(
-        store: StoreHandle<KeyValueStore<K::Present, A>>,
-        fold: Arc<F>,
-        old: Option<Arc<Init<A>>>,
-    ) -> Self {
+    pub(crate) fn new(store: TableStore<K::Present, A>, fold: Arc<F>, old: Option<Arc<Init<A>>>) -> Self {
         Self { store, fold, old, types: PhantomData }
     }
 }
@@ -55,15 +49,18 @@ where
             ctx.dropped_because("null_key_or_value");
             return Ok(());
         };
-        let store = ctx.store(self.store)?;
-        let (before, timestamp) = match store.get(&key)? {
-            Some(row) => (Some(row.value.clone()), row.timestamp.max(arrived)),
+        let (before, timestamp) = match self.store.get(ctx.stores(), &key)? {
+            Some((row, timestamp)) => (Some(row), timestamp.max(arrived)),
             None => (None, arrived),
         };
         let old = self.old.as_ref().and_then(|init| before.clone().or_else(|| init()));
         let new = (self.fold)(&key, value, before);
-        // A deletion goes to the changelog with the time of the record that caused it.
-        put_row(store, &key, new.clone(), if new.is_some() { timestamp } else { arrived })?;
-        ctx.forward(Record { key, value: Change { old, new }, timestamp, headers })
+        let placed = self.store.put(ctx.stores(), &key, new.clone(), timestamp, arrived)?;
+        if placed == Placed::Refused {
+            ctx.dropped();
+            return Ok(());
+        }
+        let record = Record { key, value: Change { old, new }, timestamp, headers };
+        ctx.forward_update(record, placed == Placed::Past)
     }
 }

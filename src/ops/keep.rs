@@ -5,16 +5,17 @@ use std::sync::{Arc, OnceLock};
 use topo_state::KeyValueStore;
 
 use super::olds::OldWanted;
+use super::table_store::{Placed, TableStore};
 use crate::data::{Change, Data};
 use crate::fault::Fault;
-use crate::processor::{Context, StoreHandle};
+use crate::processor::Context;
 use crate::record::Record;
 
 /// Where the builder puts the store of a view after its node was wired.
 pub(crate) struct Kept<K, V>(Arc<OnceLock<Place<K, V>>>);
 
 /// The store, and whether somebody wants to know what a row was before.
-type Place<K, V> = (StoreHandle<KeyValueStore<K, V>>, OldWanted);
+type Place<K, V> = (TableStore<K, V>, OldWanted);
 
 impl<K, V> Default for Kept<K, V> {
     fn default() -> Self {
@@ -30,7 +31,7 @@ impl<K, V> Clone for Kept<K, V> {
 
 impl<K, V> Kept<K, V> {
     /// Gives the view a store. Returns the flag that asks for its old rows.
-    pub(crate) fn fill(&self, store: StoreHandle<KeyValueStore<K, V>>) -> OldWanted {
+    pub(crate) fn fill(&self, store: TableStore<K, V>) -> OldWanted {
         self.0.get_or_init(|| (store, OldWanted::default())).1.clone()
     }
 
@@ -45,7 +46,7 @@ impl<K, V> Kept<K, V> {
 
 /// Writes the rows of a view to its store, if it has one, and passes updates on.
 pub(crate) struct Keep<K, V> {
-    store: Option<StoreHandle<KeyValueStore<K, V>>>,
+    store: Option<TableStore<K, V>>,
     old: bool,
 }
 
@@ -70,7 +71,7 @@ impl<K: Data, V: Data> Keep<K, V> {
         match self.store {
             None => Ok(computed()),
             Some(_) if !self.old => Ok(None),
-            Some(store) => Ok(ctx.store(store)?.get(key)?.map(|row| row.value.clone())),
+            Some(store) => Ok(store.get(ctx.stores(), key)?.map(|(row, _)| row)),
         }
     }
 
@@ -80,10 +81,15 @@ impl<K: Data, V: Data> Keep<K, V> {
         record: Record<K, Change<V>>,
         ctx: &mut Context<'_, '_, K, Change<V>>,
     ) -> Result<(), Fault> {
-        if let Some(store) = self.store {
-            put_row(ctx.store(store)?, &record.key, record.value.new.clone(), record.timestamp)?;
+        let Some(store) = self.store else { return ctx.forward(record) };
+        let (row, time) = (record.value.new.clone(), record.timestamp);
+        match store.put(ctx.stores(), &record.key, row, time, time)? {
+            Placed::Refused => {
+                ctx.dropped();
+                Ok(())
+            }
+            placed => ctx.forward_update(record, placed == Placed::Past),
         }
-        ctx.forward(record)
     }
 }
 

@@ -10,6 +10,7 @@ mod each;
 pub(crate) mod fk;
 mod global_join;
 mod global_update;
+mod grace_join;
 mod keep;
 mod olds;
 mod regroup;
@@ -23,6 +24,7 @@ mod table_aggregate;
 mod table_filter;
 mod table_join;
 mod table_map;
+mod table_store;
 mod table_update;
 mod window_aggregate;
 
@@ -31,11 +33,12 @@ pub(crate) use change_codec::change_codec;
 pub(crate) use each::{Each, KeyFilter, Pass, Predicate, Split};
 pub(crate) use global_join::GlobalJoin;
 pub(crate) use global_update::GlobalUpdate;
+pub(crate) use grace_join::{GraceJoin, waiting_codecs};
 pub(crate) use keep::Kept;
 pub(crate) use olds::{OldWanted, Olds};
 pub(crate) use regroup::Regroup;
 pub(crate) use rows::{
-    FilteredRows, JoinKind, JoinedRows, MappedRows, NoRows, RowsRef, StoreRows, WindowRows,
+    FilteredRows, JoinKind, JoinedRows, MappedRows, NoRows, RowsRef, StoreRows, VersionedRows, WindowRows,
 };
 pub(crate) use sink::Sink;
 pub(crate) use source::Source;
@@ -45,6 +48,7 @@ pub(crate) use table_aggregate::TableAggregate;
 pub(crate) use table_filter::TableFilter;
 pub(crate) use table_join::{TableJoin, TableMerge};
 pub(crate) use table_map::TableMap;
+pub(crate) use table_store::TableStore;
 pub(crate) use table_update::TableUpdate;
 pub(crate) use window_aggregate::WindowAggregate;
 

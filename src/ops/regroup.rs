@@ -10,7 +10,8 @@ use crate::processor::{Context, Processor};
 use crate::record::Record;
 
 /// Places the old and the new row under their new keys: one record when the keys are equal, otherwise the old row is
-/// withdrawn before the new one is added.
+/// withdrawn before the new one is added. An update that is out of date ends here, uncounted, as in Kafka
+/// Streams.
 pub(crate) struct Regroup<K, V, K2, V2, F> {
     group: Arc<F>,
     types: Types<(K, V, K2, V2)>,
@@ -36,6 +37,9 @@ where
         record: Record<K, Change<V>>,
         ctx: &mut Context<'_, '_, K2, Change<V2>>,
     ) -> Result<(), Fault> {
+        if ctx.is_outdated() {
+            return Ok(());
+        }
         let Record { key, value, timestamp, headers } = record;
         let group = |row: &V| (self.group)(&key, row);
         let old = value.old.as_ref().and_then(group);

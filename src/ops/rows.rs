@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use topo_state::{KeyValueStore, Store, WindowStore, Windowed};
+use topo_state::{KeyValueStore, Store, VersionedStore, WindowStore, Windowed};
 
 use crate::data::Data;
 use crate::fault::Fault;
@@ -14,6 +14,22 @@ pub(crate) type TaskStores = [Option<Box<dyn Store>>];
 /// Shows the present row of a key and its timestamp to `seen`, exactly once.
 pub(crate) trait Rows<K, V>: Send + Sync {
     fn read(&self, stores: &mut TaskStores, key: &K, seen: &mut Seen<'_, V>) -> Result<(), Fault>;
+
+    /// The same for the row as it was at a time; tables without a history show the present one.
+    fn read_as_of(
+        &self,
+        stores: &mut TaskStores,
+        key: &K,
+        _time: i64,
+        seen: &mut Seen<'_, V>,
+    ) -> Result<(), Fault> {
+        self.read(stores, key, seen)
+    }
+
+    /// How far back rows can be read, milliseconds, where there is a history.
+    fn history_ms(&self) -> Option<i64> {
+        None
+    }
 }
 
 /// Takes a row that was looked up.
@@ -29,6 +45,36 @@ impl<K: Data, V: Data> Rows<K, V> for StoreRows<K, V> {
         let row = typed(stores, self.0)?.get(key)?;
         seen(row.map(|row| (&row.value, row.timestamp)));
         Ok(())
+    }
+}
+
+/// The rows of a table with a history.
+pub(crate) struct VersionedRows<K, V> {
+    pub(crate) store: StoreHandle<VersionedStore<K, V>>,
+    pub(crate) history_ms: i64,
+}
+
+impl<K: Data, V: Data> Rows<K, V> for VersionedRows<K, V> {
+    fn read(&self, stores: &mut TaskStores, key: &K, seen: &mut Seen<'_, V>) -> Result<(), Fault> {
+        let row = typed(stores, self.store)?.get(key)?;
+        seen(row.as_ref().map(|row| (&row.value, row.timestamp)));
+        Ok(())
+    }
+
+    fn read_as_of(
+        &self,
+        stores: &mut TaskStores,
+        key: &K,
+        time: i64,
+        seen: &mut Seen<'_, V>,
+    ) -> Result<(), Fault> {
+        let row = typed(stores, self.store)?.get_as_of(key, time)?;
+        seen(row.as_ref().map(|row| (&row.value, row.timestamp)));
+        Ok(())
+    }
+
+    fn history_ms(&self) -> Option<i64> {
+        Some(self.history_ms)
     }
 }
 
@@ -63,6 +109,21 @@ impl<K: Data, V: Data, F: Fn(&K, &V) -> bool + Send + Sync> Rows<K, V> for Filte
     fn read(&self, stores: &mut TaskStores, key: &K, seen: &mut Seen<'_, V>) -> Result<(), Fault> {
         self.rows.read(stores, key, &mut |row| seen(row.filter(|(value, _)| (self.keep)(key, value))))
     }
+
+    fn read_as_of(
+        &self,
+        stores: &mut TaskStores,
+        key: &K,
+        time: i64,
+        seen: &mut Seen<'_, V>,
+    ) -> Result<(), Fault> {
+        let mut kept = |row: Option<(&V, i64)>| seen(row.filter(|(value, _)| (self.keep)(key, value)));
+        self.rows.read_as_of(stores, key, time, &mut kept)
+    }
+
+    fn history_ms(&self) -> Option<i64> {
+        self.rows.history_ms()
+    }
 }
 
 /// Rows in another form.
@@ -71,15 +132,36 @@ pub(crate) struct MappedRows<K, V, F> {
     pub(crate) map: Arc<F>,
 }
 
+impl<K: Data, V: Data, F> MappedRows<K, V, F> {
+    fn show<R>(&self, key: &K, row: Option<(&V, i64)>, seen: &mut Seen<'_, R>)
+    where
+        F: Fn(&K, &V) -> Option<R>,
+    {
+        let mapped = row.and_then(|(value, timestamp)| Some(((self.map)(key, value)?, timestamp)));
+        seen(mapped.as_ref().map(|(value, timestamp)| (value, *timestamp)));
+    }
+}
+
 impl<K: Data, V: Data, R: Data, F> Rows<K, R> for MappedRows<K, V, F>
 where
     F: Fn(&K, &V) -> Option<R> + Send + Sync,
 {
     fn read(&self, stores: &mut TaskStores, key: &K, seen: &mut Seen<'_, R>) -> Result<(), Fault> {
-        self.rows.read(stores, key, &mut |row| {
-            let mapped = row.and_then(|(value, timestamp)| Some(((self.map)(key, value)?, timestamp)));
-            seen(mapped.as_ref().map(|(value, timestamp)| (value, *timestamp)));
-        })
+        self.rows.read(stores, key, &mut |row| self.show(key, row, seen))
+    }
+
+    fn read_as_of(
+        &self,
+        stores: &mut TaskStores,
+        key: &K,
+        time: i64,
+        seen: &mut Seen<'_, R>,
+    ) -> Result<(), Fault> {
+        self.rows.read_as_of(stores, key, time, &mut |row| self.show(key, row, seen))
+    }
+
+    fn history_ms(&self) -> Option<i64> {
+        self.rows.history_ms()
     }
 }
 

@@ -19,7 +19,7 @@ pub(crate) enum Missing {
     Join,
 }
 
-/// Looks the record's key up and joins. Null values are dropped, null keys too unless the join keeps them.
+/// Looks the record's key up, as of the record's time where the table has a history, and joins. Null values are dropped, null keys too unless the join keeps them.
 pub(crate) struct StreamTableJoin<K: Data, V, VT, R, F> {
     rows: RowsRef<K::Present, VT>,
     missing: Missing,
@@ -49,7 +49,7 @@ where
         };
         let mut result = None;
         match record.key.as_present() {
-            Some(key) => self.rows.read(ctx.stores(), key, &mut |row| {
+            Some(key) => self.rows.read_as_of(ctx.stores(), key, record.timestamp, &mut |row| {
                 result = (self.join)(&record.key, value, row.map(|(row, _)| row));
             })?,
             None if self.missing == Missing::Drop => ctx.dropped_because("null_key"),

@@ -3,19 +3,17 @@
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use topo_state::KeyValueStore;
-
 use super::Types;
-use super::keep::put_row;
+use super::table_store::{Placed, TableStore};
 use crate::data::{Change, Data};
 use crate::fault::Fault;
-use crate::processor::{Context, Processor, StoreHandle};
+use crate::processor::{Context, Processor};
 use crate::record::Record;
 
 /// Takes the old row out of its group's aggregate and puts the new one in, as one update. Where there is no aggregate
 /// nothing is taken out, but the result goes on all the same.
 pub(crate) struct TableAggregate<K, V, A, Add, Sub> {
-    store: StoreHandle<KeyValueStore<K, A>>,
+    store: TableStore<K, A>,
     add: Arc<Add>,
     subtract: Arc<Sub>,
     old: bool,
@@ -23,12 +21,7 @@ pub(crate) struct TableAggregate<K, V, A, Add, Sub> {
 }
 
 impl<K, V, A, Add, Sub> TableAggregate<K, V, A, Add, Sub> {
-    pub(crate) fn new(
-        store: StoreHandle<KeyValueStore<K, A>>,
-        add: Arc<Add>,
-        subtract: Arc<Sub>,
-        old: bool,
-    ) -> Self {
+    pub(crate) fn new(store: TableStore<K, A>, add: Arc<Add>, subtract: Arc<Sub>, old: bool) -> Self {
         Self { store, add, subtract, old, types: PhantomData }
     }
 }
@@ -49,9 +42,8 @@ where
         ctx: &mut Context<'_, '_, K, Change<A>>,
     ) -> Result<(), Fault> {
         let Record { key, value, timestamp: arrived, headers } = record;
-        let store = ctx.store(self.store)?;
-        let (before, timestamp) = match store.get(&key)? {
-            Some(row) => (Some(row.value.clone()), row.timestamp.max(arrived)),
+        let (before, timestamp) = match self.store.get(ctx.stores(), &key)? {
+            Some((row, timestamp)) => (Some(row), timestamp.max(arrived)),
             None => (None, arrived),
         };
         let old = if self.old { before.clone() } else { None };
@@ -63,8 +55,12 @@ where
             Some(row) => (self.add)(&key, row, remaining),
             None => remaining,
         };
-        // A deletion goes to the changelog with the time of the record that caused it.
-        put_row(store, &key, new.clone(), if new.is_some() { timestamp } else { arrived })?;
-        ctx.forward(Record { key, value: Change { old, new }, timestamp, headers })
+        let placed = self.store.put(ctx.stores(), &key, new.clone(), timestamp, arrived)?;
+        if placed == Placed::Refused {
+            ctx.dropped();
+            return Ok(());
+        }
+        let record = Record { key, value: Change { old, new }, timestamp, headers };
+        ctx.forward_update(record, placed == Placed::Past)
     }
 }

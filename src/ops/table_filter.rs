@@ -17,8 +17,9 @@ pub(crate) struct TableFilter<K, V, F> {
 }
 
 impl<K: Data, V: Data, F> TableFilter<K, V, F> {
-    pub(crate) fn new(wanted: Arc<F>, keep: Keep<K, V>, knows_old: bool) -> Self {
-        let knows_old = if keep.is_stored() { keep.knows_old() } else { knows_old };
+    /// With a history every update goes on.
+    pub(crate) fn new(wanted: Arc<F>, keep: Keep<K, V>, knows_old: bool, history: bool) -> Self {
+        let knows_old = !history && (if keep.is_stored() { keep.knows_old() } else { knows_old });
         Self { wanted, keep, knows_old }
     }
 }

@@ -10,7 +10,7 @@ use crate::fault::Fault;
 use crate::processor::{Context, Processor};
 use crate::record::Record;
 
-/// One side: takes its own updates and looks up the other side's row.
+/// One side: takes its own updates and looks up the other side's row. An update that is out of date is dropped.
 pub(crate) struct TableJoin<K, V, VO, R, F> {
     other: RowsRef<K, VO>,
     /// Whether a row of this side gives a result without the other's.
@@ -44,6 +44,10 @@ where
         record: Record<K, Change<V>>,
         ctx: &mut Context<'_, '_, K, Change<R>>,
     ) -> Result<(), Fault> {
+        if ctx.is_outdated() {
+            ctx.dropped();
+            return Ok(());
+        }
         let Record { key, value: Change { old, new }, mut timestamp, headers } = record;
         let mut result = None;
         self.other.read(ctx.stores(), &key, &mut |row| {

@@ -2,24 +2,23 @@
 
 use std::marker::PhantomData;
 
-use topo_state::KeyValueStore;
-
 use super::Types;
-use super::keep::put_row;
+use super::table_store::{Placed, TableStore};
 use crate::data::{Change, Data};
 use crate::fault::Fault;
-use crate::processor::{Context, Processor, StoreHandle};
+use crate::processor::{Context, Processor};
 use crate::record::Record;
 
-/// Applies records in the order they come: a value replaces its key's row, a null value deletes it, a null key is dropped.
+/// Applies records in the order they come: a value replaces its key's row, a null value deletes it, a null key is dropped. In
+/// a history a record says what its key is worth from its own time on; one beyond the history is dropped.
 pub(crate) struct TableUpdate<K: Data, V: Data> {
-    store: Option<StoreHandle<KeyValueStore<K::Present, V::Present>>>,
+    store: Option<TableStore<K::Present, V::Present>>,
     old: bool,
     types: Types<(K, V)>,
 }
 
 impl<K: Data, V: Data> TableUpdate<K, V> {
-    pub(crate) fn new(store: Option<StoreHandle<KeyValueStore<K::Present, V::Present>>>, old: bool) -> Self {
+    pub(crate) fn new(store: Option<TableStore<K::Present, V::Present>>, old: bool) -> Self {
         Self { store, old, types: PhantomData }
     }
 }
@@ -41,14 +40,18 @@ impl<K: Data, V: Data> Processor for TableUpdate<K, V> {
             return Ok(());
         };
         let new = value.present();
-        let mut old = None;
+        let (mut old, mut placed) = (None, Placed::Newest);
         if let Some(store) = self.store {
-            let store = ctx.store(store)?;
             if self.old {
-                old = store.get(&key)?.map(|row| row.value.clone());
+                old = store.get(ctx.stores(), &key)?.map(|(row, _)| row);
             }
-            put_row(store, &key, new.clone(), timestamp)?;
+            placed = store.put(ctx.stores(), &key, new.clone(), timestamp, timestamp)?;
         }
-        ctx.forward(Record { key, value: Change { old, new }, timestamp, headers })
+        if placed == Placed::Refused {
+            ctx.dropped();
+            return Ok(());
+        }
+        let record = Record { key, value: Change { old, new }, timestamp, headers };
+        ctx.forward_update(record, placed == Placed::Past)
     }
 }

@@ -38,6 +38,18 @@ pub(crate) struct Scheduled {
     pub(crate) interval_ms: i64,
     /// When it is due, on its clock.
     pub(crate) due: i64,
+    /// Its place among the schedules its node makes in `init`; those made later are not remembered over a restart.
+    pub(crate) place: Option<usize>,
+}
+
+/// What names a schedule made in `init` from one start to the next: node, place, clock, interval.
+pub(crate) type Ticks = (usize, usize, Clock, i64);
+
+impl Scheduled {
+    /// Its name, if a restart will make it again.
+    pub(crate) fn ticks(&self) -> Option<Ticks> {
+        Some((self.node, self.place?, self.clock, self.interval_ms))
+    }
 }
 
 /// What the nodes of a task see of their surroundings, and what they leave behind.
@@ -54,6 +66,8 @@ pub(crate) struct Env {
     pub(crate) emitted: Vec<Emitted>,
     pub(crate) schedules: Vec<Scheduled>,
     pub(crate) next_schedule: usize,
+    /// While nodes are started: when the schedules they make were due, as of the last commit.
+    pub(crate) starting: Option<Vec<(Ticks, i64)>>,
     /// Records dropped by rule (null key, too late), as Kafka Streams' `dropped-records-total` counts them.
     pub(crate) dropped: u64,
     /// Records that are no data.
@@ -63,6 +77,8 @@ pub(crate) struct Env {
     pub(crate) commit_requested: bool,
     /// Stream times of operators, committed with the state; index = node, behind the nodes the times that nodes share.
     pub(crate) operator_times: Vec<Option<i64>>,
+    /// Whether the update of a table in hand says what a row was, not what it is: joins and groupings pass it over.
+    pub(crate) outdated: bool,
     /// The node that raised the fault in hand; its callers only passed it on.
     pub(crate) failed: Option<usize>,
 }

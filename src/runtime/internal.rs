@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use topo_state::StoreKind;
+
 use super::plan::{Backed, SubPlan};
 use super::shared::Shared;
 use crate::broker::NewTopic;
@@ -71,7 +73,11 @@ pub(crate) fn topics(
     for sub in subs.iter().filter(|sub| sub.tasks > 0) {
         for store in &sub.stores {
             let Backed::Own(name) = &store.backed else { continue };
-            let topic = new_topic(shared, name, sub.tasks, internal_topics::changelog());
+            let settings = match store.spec.kind {
+                StoreKind::Versioned { history_ms } => internal_topics::history(history_ms),
+                _ => internal_topics::changelog(),
+            };
+            let topic = new_topic(shared, name, sub.tasks, settings);
             topics.push(InternalTopic { topic, forgets_ms: store.spec.kind.retention_ms() });
         }
         topics.push(new_topic(shared, &sub.lease, sub.tasks, internal_topics::lease()).into());

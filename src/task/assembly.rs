@@ -80,11 +80,13 @@ fn env(task: Arc<str>, partition: i32, times: usize) -> Env {
         emitted: Vec::new(),
         schedules: Vec::new(),
         next_schedule: 0,
+        starting: None,
         dropped: 0,
         skipped: 0,
         tally: Tally::default(),
         commit_requested: false,
         operator_times: vec![None; times],
+        outdated: false,
         failed: None,
     }
 }

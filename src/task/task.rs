@@ -97,15 +97,19 @@ impl Task {
         times::load(&mut self.pipeline, &self.recipe.names, self.state.checkpoint());
         self.pipeline.env.schedules.clear();
         self.recipe.make_nodes(&mut self.pipeline.nodes);
+        self.pipeline.env.starting = Some(times::ticks(&self.recipe.names, self.state.checkpoint()));
         let nodes: Vec<usize> = self.recipe.nodes().collect();
         for node in nodes {
             if let Err(fault) = self.pipeline.with_node(node, |running, hop| running.init(hop)) {
                 return Err(self.interrupted(fault));
             }
         }
+        self.pipeline.env.starting = None;
         let waiting = self.pipeline.env.emitted.len();
         self.outbox.mark(waiting, None);
-        self.dirty |= waiting > 0;
+        // When schedules are due must be noted once, or a restart before the first record would move them.
+        let noted = times::noted(&self.pipeline, &self.recipe.names, self.state.checkpoint());
+        self.dirty |= waiting > 0 || !noted;
         Ok(())
     }
 

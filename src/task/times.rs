@@ -1,15 +1,26 @@
-//! Stream times in the checkpoint: the task's, those of its operators, those of its stores.
+//! Times in the checkpoint: the task's stream time, those of its operators and stores, and when punctuations are due.
 
 use topo_state::{Checkpoint, NO_TIME, Store};
 
 use crate::flaw::{Flaw, planted};
-use crate::processor::Pipeline;
+use crate::processor::{Clock, Pipeline, Ticks};
 
 const TASK: &str = "task";
 
 fn operator(name: &str) -> String {
     format!("op:{name}")
 }
+
+/// The due time of a schedule, by the name of its node.
+fn tick(name: &str, (_, place, clock, interval_ms): Ticks) -> String {
+    let clock = match clock {
+        Clock::Stream => "stream",
+        Clock::Wall => "wall",
+    };
+    format!("{TICK}{name}:{place}:{clock}:{interval_ms}")
+}
+
+const TICK: &str = "tick:";
 
 fn store(name: &str) -> String {
     format!("store:{name}")
@@ -29,6 +40,12 @@ pub(crate) fn save(pipeline: &Pipeline, names: &[String], own_stores: &[usize], 
     if let Some(time) = pipeline.env.stream_time {
         times.insert(TASK.to_owned(), time);
     }
+    times.retain(|key, _| !key.starts_with(TICK));
+    for scheduled in &pipeline.env.schedules {
+        if let Some((ticks, name)) = scheduled.ticks().zip(names.get(scheduled.node)) {
+            times.insert(tick(name, ticks), scheduled.due);
+        }
+    }
     for (name, time) in names.iter().zip(&pipeline.env.operator_times) {
         if let Some(time) = time {
             times.insert(operator(name), *time);
@@ -43,6 +60,29 @@ pub(crate) fn save(pipeline: &Pipeline, names: &[String], own_stores: &[usize], 
             times.insert(sequence(&store_of.spec().name), i64::from(store_of.sequence()));
         }
     }
+}
+
+/// When the schedules made at the start of nodes were due.
+pub(crate) fn ticks(names: &[String], checkpoint: &Checkpoint) -> Vec<(Ticks, i64)> {
+    let noted = checkpoint.stream_times.iter();
+    noted.filter_map(|(key, due)| Some((read_tick(key.strip_prefix(TICK)?, names)?, *due))).collect()
+}
+
+/// Whether all schedules that go on after a restart stand in the checkpoint.
+pub(crate) fn noted(pipeline: &Pipeline, names: &[String], checkpoint: &Checkpoint) -> bool {
+    let mut keys = pipeline.env.schedules.iter().filter_map(|scheduled| {
+        scheduled.ticks().zip(names.get(scheduled.node)).map(|(ticks, name)| tick(name, ticks))
+    });
+    keys.all(|key| checkpoint.stream_times.contains_key(&key))
+}
+
+fn read_tick(text: &str, names: &[String]) -> Option<Ticks> {
+    let mut parts = text.rsplitn(4, ':');
+    let interval_ms = parts.next()?.parse().ok()?;
+    let clock = if parts.next()? == "wall" { Clock::Wall } else { Clock::Stream };
+    let place = parts.next()?.parse().ok()?;
+    let name = parts.next()?;
+    Some((names.iter().position(|it| it == name)?, place, clock, interval_ms))
 }
 
 /// Sets the times of the task and of its operators to what was noted. Stores go back by themselves.

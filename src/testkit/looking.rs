@@ -2,7 +2,7 @@
 
 use std::ops::{Bound, ControlFlow};
 
-use topo_state::{Direction, KeyValueStore, Store, Timestamped, WindowStore};
+use topo_state::{Direction, KeyValueStore, Store, Timestamped, VersionedStore, WindowStore};
 
 use super::driver::Driver;
 use super::error::DriverError;
@@ -58,6 +58,23 @@ impl Driver {
             },
         )?;
         Ok(rows)
+    }
+
+    /// The value of a key in a store of values over time, with the time from which on it counts: as of `as_of`, or now.
+    ///
+    /// # Errors
+    /// As [`key_values`](Self::key_values).
+    pub fn version<K: 'static, V: Clone + Send + 'static>(
+        &mut self,
+        store: &str,
+        key: &K,
+        as_of: Option<i64>,
+    ) -> Result<Option<Timestamped<V>>, DriverError> {
+        let versions = self.typed::<VersionedStore<K, V>>(store)?;
+        Ok(match as_of {
+            Some(time) => versions.get_as_of(key, time)?,
+            None => versions.get(key)?,
+        })
     }
 
     /// The committed rows of any store as they lie in its backend, in byte order: timestamps and time segments included.

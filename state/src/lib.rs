@@ -1,7 +1,7 @@
 //! The stores of topo: bytes, order, transactions, recovery.
 //!
 //! A [`TaskState`] is the durable state of one task: all its stores, one checkpoint, one directory, written by one atomic
-//! batch per commit. Typed stores ([`KeyValueStore`], [`WindowStore`]) stand in front of it; what a commit interval writes
+//! batch per commit. Typed stores ([`KeyValueStore`], [`WindowStore`], [`VersionedStore`]) stand in front of it; what a commit interval writes
 //! stays in them, decoded, until the engine drains it.
 //!
 //! One commit, driven by the engine:
@@ -52,6 +52,8 @@ mod sorted;
 mod spec;
 mod store;
 mod task;
+mod version;
+mod versioned_store;
 mod window_store;
 
 pub use backend::{Backend, BackendStats, Direction, VisitRow};
@@ -71,4 +73,5 @@ pub use rocks::MemoryBudget;
 pub use spec::{StoreKind, StoreSpec};
 pub use store::{Change, NO_TIME, Store, Timestamped};
 pub use task::{Opened, TaskState};
+pub use versioned_store::{VersionOutcome, VersionedStore};
 pub use window_store::{PutOutcome, WindowStore};

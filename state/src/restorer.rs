@@ -3,8 +3,9 @@
 use crate::batch::WriteBatch;
 use crate::key::split_window_key;
 use crate::segment::{Segments, segment_bytes};
-use crate::spec::StoreSpec;
+use crate::spec::{StoreKind, StoreSpec};
 use crate::store::NO_TIME;
+use crate::version::put_version;
 
 /// Turns the changelog records of one store into the rows that live writes would have made.
 #[derive(Debug)]
@@ -12,6 +13,8 @@ pub struct Restorer {
     store: usize,
     timestamped: bool,
     segments: Option<Segments>,
+    /// Of a versioned store.
+    history_ms: Option<i64>,
     observed: i64,
     expired: i64,
     sequence: u32,
@@ -23,11 +26,32 @@ impl Restorer {
     pub fn new(spec: &StoreSpec, store: usize, observed: i64) -> Self {
         let segments = Segments::of(&spec.kind);
         let timestamped = spec.kind.is_timestamped();
-        Self { store, timestamped, segments, observed, expired: NO_TIME, sequence: 0, malformed: 0 }
+        let history_ms = match spec.kind {
+            StoreKind::Versioned { history_ms } => Some(history_ms.max(0)),
+            _ => None,
+        };
+        Self {
+            store,
+            timestamped,
+            segments,
+            history_ms,
+            observed,
+            expired: NO_TIME,
+            sequence: 0,
+            malformed: 0,
+        }
     }
 
     /// Adds one record to the batch. Expired windows are skipped, and removed when time passes them.
     pub fn add(&mut self, key: &[u8], value: Option<&[u8]>, timestamp: i64, batch: &mut WriteBatch) {
+        if let Some(history_ms) = self.history_ms {
+            self.observed = self.observed.max(timestamp);
+            // A writer may have logged what it refused.
+            if timestamp >= self.observed.saturating_sub(history_ms) {
+                put_version(batch, self.store, key, timestamp, value);
+            }
+            return;
+        }
         let Some(segments) = self.segments else {
             self.push([key, &[]], value, timestamp, batch);
             return;
@@ -45,7 +69,7 @@ impl Restorer {
         self.expired = self.observed;
     }
 
-    /// Highest window start so far, for [`Store::set_observed_time`](crate::Store::set_observed_time).
+    /// Highest window start (of a versioned store: timestamp) so far, for [`Store::set_observed_time`](crate::Store::set_observed_time).
     pub fn observed_time(&self) -> i64 {
         self.observed
     }

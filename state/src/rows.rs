@@ -30,6 +30,9 @@ pub(crate) struct Rows<V> {
     read_through: bool,
 }
 
+/// What a drain shows: row key, encoded value, timestamp of the write.
+type EachEncoded<'a> = dyn FnMut(&[u8], Option<&[u8]>, i64) + 'a;
+
 impl<V: 'static> Rows<V> {
     pub(crate) fn new(spec: StoreSpec, index: usize, backend: Arc<dyn Backend>, codec: CodecRef<V>) -> Self {
         let timestamped = spec.kind.is_timestamped();
@@ -85,21 +88,30 @@ impl<V: 'static> Rows<V> {
         batch: &mut WriteBatch,
         changelog: &mut dyn FnMut(Change<'_>),
     ) -> Result<(), StateError> {
-        let Self { spec, index, codec, buffer, timestamped, scratch, typical_bytes, .. } = self;
+        let (index, timestamped) = (self.index, self.timestamped);
+        self.encoded(&mut |row, value, timestamp| {
+            let key = row.get(prefix..).unwrap_or_default();
+            changelog(Change { key, value, timestamp });
+            let stamp = timestamp.to_be_bytes();
+            let stamp = if timestamped { &stamp[..] } else { &[] };
+            match value {
+                Some(value) => batch.put_parts(index, [row, &[]], [stamp, value]),
+                None => batch.delete(index, row),
+            }
+        })
+    }
+
+    /// Shows every uncommitted entry encoded; for a store that lays its rows out by itself this is the drain.
+    pub(crate) fn encoded(&mut self, each: &mut EachEncoded<'_>) -> Result<(), StateError> {
+        let Self { spec, codec, buffer, scratch, typical_bytes, .. } = self;
         buffer.drain(|slot| {
-            let timestamp = slot.written_at;
-            let key = slot.key.get(prefix..).unwrap_or_default();
             let Some(value) = &slot.value else {
-                changelog(Change { key, value: None, timestamp });
-                batch.delete(*index, &slot.key);
+                each(&slot.key, None, slot.written_at);
                 return Ok(0);
             };
             scratch.clear();
             codec.encode(&value.value, scratch).map_err(|source| codec_error(spec, source))?;
-            changelog(Change { key, value: Some(scratch), timestamp });
-            let stamp = timestamp.to_be_bytes();
-            let stamp = if *timestamped { &stamp[..] } else { &[] };
-            batch.put_parts(*index, [&slot.key, &[]], [stamp, scratch]);
+            each(&slot.key, Some(scratch), slot.written_at);
             learn(typical_bytes, scratch.len());
             Ok(scratch.len())
         })

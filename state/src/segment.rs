@@ -28,7 +28,7 @@ impl Segments {
                 segment_ms: (*segment_ms).max(1),
                 retain_duplicates: *retain_duplicates,
             }),
-            StoreKind::KeyValue { .. } => None,
+            StoreKind::KeyValue { .. } | StoreKind::Versioned { .. } => None,
         }
     }
 

@@ -19,7 +19,7 @@ pub struct StoreSpec {
     pub value_codec: String,
 }
 
-/// The layouts of stores. Session and versioned stores will be further variants.
+/// The layouts of stores.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -39,6 +39,11 @@ pub enum StoreKind {
         segment_ms: i64,
         /// Every put adds a row instead of replacing the one with the same key and start.
         retain_duplicates: bool,
+    },
+    /// The values of a key over time: what it was worth when.
+    Versioned {
+        /// How far behind the highest timestamp older values can be asked for and put, milliseconds.
+        history_ms: i64,
     },
 }
 
@@ -73,21 +78,26 @@ impl StoreKind {
     pub fn is_timestamped(&self) -> bool {
         match self {
             Self::KeyValue { timestamped } | Self::Window { timestamped, .. } => *timestamped,
+            // The time is part of the row's key.
+            Self::Versioned { .. } => false,
         }
     }
 
     /// How long rows are kept behind the newest, milliseconds; `None` = for ever.
     pub fn retention_ms(&self) -> Option<i64> {
         match self {
-            Self::KeyValue { .. } => None,
+            Self::KeyValue { .. } | Self::Versioned { .. } => None,
             Self::Window { retention_ms, .. } => Some(*retention_ms),
         }
     }
 
     fn layout(&self) -> Self {
         let mut layout = self.clone();
-        if let Self::Window { retention_ms, .. } = &mut layout {
-            *retention_ms = 0;
+        match &mut layout {
+            Self::Window { retention_ms: kept_ms, .. } | Self::Versioned { history_ms: kept_ms } => {
+                *kept_ms = 0
+            }
+            Self::KeyValue { .. } => {}
         }
         layout
     }
@@ -99,6 +109,7 @@ impl fmt::Display for StoreSpec {
         let stamped = if kind.is_timestamped() { "timestamped " } else { "" };
         match kind {
             StoreKind::KeyValue { .. } => write!(out, "{stamped}key-value")?,
+            StoreKind::Versioned { .. } => write!(out, "versioned key-value")?,
             StoreKind::Window { segment_ms, retain_duplicates, .. } => {
                 let duplicates = if *retain_duplicates { ", duplicates kept" } else { "" };
                 write!(out, "{stamped}window (segments of {segment_ms} ms{duplicates})")?;

@@ -62,7 +62,7 @@ pub trait Store: Any + Send {
     /// Estimated bytes of uncommitted entries.
     fn dirty_bytes(&self) -> usize;
 
-    /// Highest window start put so far, [`NO_TIME`] before the first and for stores without time. The engine keeps it in
+    /// Highest window start (of a versioned store: timestamp) put so far, [`NO_TIME`] before the first and for stores without time. The engine keeps it in
     /// the checkpoint as `store:<name>`.
     fn observed_time(&self) -> i64 {
         NO_TIME

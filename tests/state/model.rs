@@ -7,7 +7,7 @@ use std::ops::{Bound, ControlFlow};
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
-use topo_state::{Direction, PutOutcome, Store, TaskState, Timestamped, WriteBatch};
+use topo_state::{Direction, PutOutcome, Store, TaskState, Timestamped, VersionOutcome, WriteBatch};
 
 use crate::support::*;
 
@@ -255,6 +255,113 @@ fn window_run(home: &Home, duplicates: bool, cache_bytes: usize) {
         let seen = window_range(&mut store, key, i64::MIN, i64::MAX);
         assert_eq!(seen, timeline.visible(key, i64::MIN, i64::MAX));
     }
+}
+
+/// What a versioned store must show: versions by key and time, values or deletions, with the observed time beside them.
+#[derive(Clone, Default)]
+struct Past {
+    model: Model<(String, i64)>,
+    observed: Option<i64>,
+    committed: Option<i64>,
+}
+
+/// A deletion among the versions.
+const DELETED: (i64, i64) = (i64::MIN, i64::MIN);
+
+impl Past {
+    fn horizon(&self) -> i64 {
+        self.observed.map_or(i64::MIN, |observed| observed - RETENTION)
+    }
+
+    fn versions(&self, key: &str) -> impl DoubleEndedIterator<Item = (i64, (i64, i64))> {
+        let range = (key.to_owned(), i64::MIN)..=(key.to_owned(), i64::MAX);
+        self.model.current.range(range).map(|((_, time), value)| (*time, *value))
+    }
+
+    fn put(&mut self, key: &str, value: (i64, i64), time: i64) -> VersionOutcome {
+        self.observed = self.observed.max(Some(time));
+        if time < self.horizon() {
+            return VersionOutcome::Expired;
+        }
+        let newest = self.versions(key).next_back().map(|(time, _)| time);
+        self.model.current.insert((key.to_owned(), time), value);
+        if newest.is_some_and(|newest| newest > time) {
+            VersionOutcome::Older
+        } else {
+            VersionOutcome::Newest
+        }
+    }
+
+    fn get(&self, key: &str, as_of: Option<i64>) -> Option<(i64, i64)> {
+        let (newest, value) = self.versions(key).next_back()?;
+        let as_of = as_of.unwrap_or(i64::MAX);
+        let found = if newest <= as_of {
+            (newest, value)
+        } else if as_of >= self.horizon() {
+            self.versions(key).rfind(|(time, _)| *time <= as_of)?
+        } else {
+            return None;
+        };
+        (found.1 != DELETED).then_some((found.1.0, found.0))
+    }
+
+    fn commit(&mut self) {
+        self.model.commit();
+        self.committed = self.observed;
+    }
+
+    fn abort(&mut self) {
+        self.model.abort();
+        self.observed = self.committed;
+    }
+}
+
+fn versioned_run(home: &Home) {
+    let (_announce, mut random) = seeded();
+    let mut state = home.open(&[versioned_spec("s", RETENTION)]);
+    let mut store = versions(&state, 0);
+    let mut past = Past::default();
+    for step in 0..STEPS as i64 {
+        // Time begins before 1970, moves on slowly, and records come up to 1.5 histories late.
+        let time = (step / 4 - 500 - random.random_range(0..RETENTION * 3 / 2)) / 5 * 5;
+        let key = ["a", "ab", "b", ""][random.random_range(0..4)];
+        match random.random_range(0..100) {
+            0..55 => {
+                let value = random.random_bool(0.8).then_some(step);
+                let outcome = store.put(&key.to_owned(), value, time).unwrap();
+                let value = value.map_or(DELETED, |value| (value, 0));
+                assert_eq!(outcome, past.put(key, value, time), "step {step}");
+            }
+            55..65 => {
+                let seen = store.get(&key.to_owned()).unwrap().map(|found| (found.value, found.timestamp));
+                assert_eq!(seen, past.get(key, None), "step {step}");
+            }
+            65..88 => {
+                let seen = store.get_as_of(&key.to_owned(), time).unwrap();
+                let seen = seen.map(|found| (found.value, found.timestamp));
+                assert_eq!(seen, past.get(key, Some(time)), "step {step}, {key} at {time}");
+            }
+            88..94 => {
+                past.commit();
+                commit_numbered(&mut state, &mut store, past.model.commits);
+            }
+            94..97 => {
+                store.discard();
+                past.abort();
+            }
+            _ => {
+                state = crash(home, state, store, random.random_bool(0.5), past.model.commits);
+                store = versions(&state, 0);
+                past.abort();
+            }
+        }
+    }
+}
+
+#[test]
+fn versions_behave_like_a_map_of_times() {
+    versioned_run(&Home::memory());
+    versioned_run(&Home::rocks());
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use topo_state::{
     Checkpoint, Identity, KeyValueStore, MemoryBudget, MemoryDisk, Opened, Place, StateError, Store,
-    StoreKind, StoreSpec, TaskState, WindowStore, WriteBatch, i64_be, utf8,
+    StoreKind, StoreSpec, TaskState, VersionedStore, WindowStore, WriteBatch, i64_be, utf8,
 };
 
 /// A changelog record.
@@ -15,6 +15,7 @@ pub(crate) struct Logged {
 
 pub(crate) type KeyValue = KeyValueStore<String, i64>;
 pub(crate) type Windows = WindowStore<String, i64>;
+pub(crate) type Versions = VersionedStore<String, i64>;
 
 /// Where a test keeps its state; a RocksDB directory is removed at the end.
 pub(crate) struct Home {
@@ -37,6 +38,10 @@ impl Home {
         let scratch = tempfile::tempdir().expect("a scratch directory");
         let dir = scratch.path().join("0_1");
         Self { place: Place::Rocks { dir, memory: MemoryBudget::new(16 << 20) }, _scratch: Some(scratch) }
+    }
+
+    pub(crate) fn is_on_disk(&self) -> bool {
+        matches!(self.place, Place::Rocks { .. })
     }
 
     pub(crate) fn dir(&self) -> &std::path::Path {
@@ -91,6 +96,10 @@ pub(crate) fn window_spec(
     StoreSpec::new(name, kind, &*utf8(), &*i64_be())
 }
 
+pub(crate) fn versioned_spec(name: &str, history_ms: i64) -> StoreSpec {
+    StoreSpec::new(name, StoreKind::Versioned { history_ms }, &*utf8(), &*i64_be())
+}
+
 pub(crate) fn key_value(state: &TaskState, store: usize) -> KeyValue {
     KeyValueStore::new(state.specs()[store].clone(), store, state.backend(), utf8(), i64_be())
 }
@@ -98,12 +107,24 @@ pub(crate) fn key_value(state: &TaskState, store: usize) -> KeyValue {
 /// A window store told its observed time by the checkpoint, as the engine does it.
 pub(crate) fn windows(state: &TaskState, store: usize) -> Windows {
     let spec = state.specs()[store].clone();
-    let observed = state.checkpoint().stream_times.get(&format!("store:{}", spec.name)).copied();
     let mut windows = WindowStore::new(spec, store, state.backend(), utf8(), i64_be());
-    if let Some(observed) = observed {
-        windows.set_observed_time(observed);
-    }
+    tell_time(state, &mut windows);
     windows
+}
+
+/// A versioned store told its observed time by the checkpoint.
+pub(crate) fn versions(state: &TaskState, store: usize) -> Versions {
+    let spec = state.specs()[store].clone();
+    let mut versions = VersionedStore::new(spec, store, state.backend(), utf8(), i64_be());
+    tell_time(state, &mut versions);
+    versions
+}
+
+fn tell_time(state: &TaskState, store: &mut dyn Store) {
+    let name = format!("store:{}", store.spec().name);
+    if let Some(observed) = state.checkpoint().stream_times.get(&name) {
+        store.set_observed_time(*observed);
+    }
 }
 
 /// One commit; gives back what went to the changelog, per store.

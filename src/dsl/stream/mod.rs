@@ -94,6 +94,16 @@ impl<'b, K: Data, V: Data> Stream<'b, K, V> {
         Stream { builder: self.builder, node, key_changed, origins: self.origins.clone(), key, value }
     }
 
+    /// How the operator `name` writes keys and values of this stream.
+    pub(crate) fn codecs_for(&self, name: &str) -> Option<Codecs<K::Present, V::Present>> {
+        let codecs = self.key.clone().zip(self.value.clone());
+        if codecs.is_none() {
+            let why = "nothing says how the records of its input are written: call `with_codecs` on it";
+            self.builder.problem(name, why.to_owned());
+        }
+        codecs.map(|(key, value)| Codecs { key, value })
+    }
+
     /// Places the records by key for the operator `name`, if the key may have changed.
     pub(crate) fn by_key(&self, name: &str) -> Rerouted {
         if !self.key_changed {

@@ -19,9 +19,9 @@ impl<'b, K: Data, V: Data> Stream<'b, K, V> {
             input = input.with_codecs(store.codecs());
         }
         let input = input.by_key(name);
-        let kept = self.builder.add_key_value(&store, true, None);
+        let kept = self.builder.add_table_store(&store, None);
         Table::stored_by(self.builder, input.origins, &store, kept, |old| {
-            self.builder.operator(name, &[input.node], &[kept.store], move || {
+            self.builder.operator(name, &[input.node], &[kept.number()], move || {
                 TableUpdate::<K, V>::new(Some(kept), old.wanted())
             })
         })

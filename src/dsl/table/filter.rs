@@ -9,17 +9,17 @@ use crate::ops::{FilteredRows, Kept, OldWanted, TableFilter};
 impl<'b, K: Data<Present = K>, V: Data<Present = V>> Table<'b, K, V> {
     /// The rows for which `keep` holds; a row that no longer does is deleted. Over an aggregation, an update of a row that
     /// was not kept and is not either goes on as a deletion, as in Kafka Streams, unless a later verb needs old rows; over
-    /// other tables it stops here. A view. Kafka Streams: `KTable.filter`.
+    /// other tables without a history it stops here. A view. Kafka Streams: `KTable.filter`.
     pub fn filter(&self, name: &str, keep: impl Fn(&K, &V) -> bool + Send + Sync + 'static) -> Self {
         let looks_back = OldWanted::default();
         let olds = self.olds.and(looks_back.clone());
         if self.looks_back {
             olds.want();
         }
-        let (keep, kept) = (Arc::new(keep), Kept::default());
+        let (keep, kept, history) = (Arc::new(keep), Kept::default(), self.has_history());
         let (predicate, slot) = (keep.clone(), kept.clone());
         let node = self.builder.operator(name, &[self.node], &[], move || {
-            TableFilter::<K, V, _>::new(predicate.clone(), slot.keep(), looks_back.wanted())
+            TableFilter::<K, V, _>::new(predicate.clone(), slot.keep(), looks_back.wanted(), history)
         });
         let rows = self.rows.clone().map(|rows| Arc::new(FilteredRows { rows, keep }) as _);
         Self { node, rows, olds, kept: Some(kept), store: None, ..self.clone() }

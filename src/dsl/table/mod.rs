@@ -18,7 +18,7 @@ use super::Builder;
 use super::options::{Codecs, KeyValue};
 use super::wiring::Origins;
 use crate::data::Data;
-use crate::ops::{Kept, NoRows, OldWanted, Olds, RowsRef, StoreRows, TableUpdate};
+use crate::ops::{Kept, NoRows, OldWanted, Olds, RowsRef, StoreRows, TableStore, TableUpdate, VersionedRows};
 use crate::processor::StoreHandle;
 use crate::topic::Topic;
 
@@ -73,11 +73,18 @@ impl<K, V> Clone for Table<'_, K, V> {
 impl<'b, K: Data<Present = K>, V: Data<Present = V>> Table<'b, K, V> {
     /// The same handle for a copy of a topic or stream.
     pub(crate) fn looking_back(mut self) -> Self {
-        self.looks_back = true;
+        // A table with a history tells views everything, as Kafka Streams does.
+        self.looks_back = !self.has_history();
         self
     }
 
-    /// The store of this table, for a [`Processor`](crate::Processor) that looks rows up; `None` for a view.
+    /// Whether rows as of an earlier time can be looked up.
+    pub(crate) fn has_history(&self) -> bool {
+        self.rows.as_ref().is_some_and(|rows| rows.history_ms().is_some())
+    }
+
+    /// The store of this table, for a [`Processor`](crate::Processor) that looks rows up; `None` for a view
+    /// and for a table with a history.
     pub fn store(&self) -> Option<StoreHandle<KeyValueStore<K, V>>> {
         self.store
     }
@@ -103,9 +110,9 @@ impl<'b, K: Data<Present = K>, V: Data<Present = V>> Table<'b, K, V> {
         );
         let origins: Origins = [declared.clone()].into();
         if let Some(store) = store {
-            let kept = builder.add_key_value(store, true, Some(declared));
+            let kept = builder.add_table_store(store, Some(declared));
             return Self::stored_by(builder, origins, store, kept, |old| {
-                builder.operator(name, &[source], &[kept.store], move || {
+                builder.operator(name, &[source], &[kept.number()], move || {
                     TableUpdate::<Option<K>, Option<V>>::new(Some(kept), old.wanted())
                 })
             })
@@ -146,7 +153,7 @@ impl<'b, K: Data<Present = K>, V: Data<Present = V>> Table<'b, K, V> {
         builder: &'b Builder,
         origins: Origins,
         codecs: &KeyValue<K, V>,
-        store: StoreHandle<KeyValueStore<K, V>>,
+        store: TableStore<K, V>,
         wire: impl FnOnce(OldWanted) -> usize,
     ) -> Self {
         let old = OldWanted::default();
@@ -156,14 +163,14 @@ impl<'b, K: Data<Present = K>, V: Data<Present = V>> Table<'b, K, V> {
             builder,
             node,
             origins,
-            rows: Some(Arc::new(StoreRows(store))),
-            stores: vec![store.store],
+            rows: Some(rows_of(store, codecs.history_ms)),
+            stores: vec![store.number()],
             olds: Olds::of(old),
             knows_old: true,
             looks_back: false,
             grace_ms: None,
             kept: None,
-            store: Some(store),
+            store: plain(store),
             key: Some(key),
             value: Some(value),
         }
@@ -205,5 +212,26 @@ impl<'b, K: Data<Present = K>, V: Data<Present = V>> Table<'b, K, V> {
             self.builder.problem(name, why.to_owned());
         }
         self.olds.want();
+    }
+}
+
+/// How to look up the rows of a store.
+pub(crate) fn rows_of<K: Data<Present = K>, V: Data<Present = V>>(
+    store: TableStore<K, V>,
+    history_ms: Option<i64>,
+) -> RowsRef<K, V> {
+    match store {
+        TableStore::Plain(store) => Arc::new(StoreRows(store)),
+        TableStore::Versioned(store) => {
+            Arc::new(VersionedRows { store, history_ms: history_ms.unwrap_or_default() })
+        }
+    }
+}
+
+/// The store of newest rows, if it is one.
+pub(crate) fn plain<K, V>(store: TableStore<K, V>) -> Option<StoreHandle<KeyValueStore<K, V>>> {
+    match store {
+        TableStore::Plain(store) => Some(store),
+        TableStore::Versioned(_) => None,
     }
 }

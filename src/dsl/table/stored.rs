@@ -1,11 +1,8 @@
 //! `stored`: a view becomes a stored table.
 
-use std::sync::Arc;
-
-use super::Table;
+use super::{Table, plain, rows_of};
 use crate::data::Data;
 use crate::dsl::options::KeyValue;
-use crate::ops::StoreRows;
 
 impl<K: Data<Present = K>, V: Data<Present = V>> Table<'_, K, V> {
     /// Keeps the rows of a view ([`filter`](Table::filter), [`map_values`](Table::map_values), a join) in a store of its
@@ -17,17 +14,17 @@ impl<K: Data<Present = K>, V: Data<Present = V>> Table<'_, K, V> {
                 .problem(&store.name, "this table has a store already, or cannot have one".to_owned());
             return self;
         };
-        let handle = self.builder.add_key_value(&store, true, None);
-        self.builder.connect_store(self.node, handle.store);
+        let handle = self.builder.add_table_store(&store, None);
+        self.builder.connect_store(self.node, handle.number());
         let old = kept.fill(handle);
         if self.looks_back {
             old.want();
         }
         self.olds.add(old);
-        self.rows = Some(Arc::new(StoreRows(handle)));
-        self.stores = vec![handle.store];
+        self.rows = Some(rows_of(handle, store.history_ms));
+        self.stores = vec![handle.number()];
         self.knows_old = true;
-        self.store = Some(handle);
+        self.store = plain(handle);
         let codecs = store.codecs();
         (self.key, self.value) = (Some(codecs.key), Some(codecs.value));
         self

@@ -10,7 +10,8 @@ impl<'b, K: Data<Present = K>, V: Data<Present = V>> Table<'b, K, V> {
     pub fn to_stream(&self, name: &str) -> Stream<'b, K, Option<V>> {
         let node = self.builder.each(name, self.node, |record: Record<K, Change<V>>, ctx| {
             let (key, timestamp, headers) = (record.key, record.timestamp, record.headers);
-            ctx.forward(Record { key, value: record.value.new, timestamp, headers })
+            // From here on it is a fact like any other.
+            ctx.forward_update(Record { key, value: record.value.new, timestamp, headers }, false)
         });
         Stream {
             builder: self.builder,

@@ -36,6 +36,10 @@ impl<FK: Data, K: Data, VR: Data> Processor for ForeignChange<FK, K, VR> {
         record: Record<FK, Change<VR>>,
         ctx: &mut Context<'_, '_, K, Response<VR>>,
     ) -> Result<(), Fault> {
+        if ctx.is_outdated() {
+            ctx.dropped();
+            return Ok(());
+        }
         let Record { key: foreign, value, timestamp, headers } = record;
         let mut subscribed = Vec::new();
         ctx.store(self.store)?.prefix(&prefix(&foreign, &self.foreign)?, &mut |_, subscription| {

@@ -12,7 +12,8 @@ use crate::fault::Fault;
 use crate::processor::{Context, Processor};
 use crate::record::Record;
 
-/// Subscribes to the foreign key of the new row, unsubscribes from that of the old one.
+/// Subscribes to the foreign key of the new row, unsubscribes from that of the old one. An update that is out of date is
+/// dropped.
 pub(crate) struct Registration<K, V, FK, F> {
     foreign: Arc<F>,
     row: CodecRef<V>,
@@ -68,6 +69,10 @@ where
         record: Record<K, Change<V>>,
         ctx: &mut Context<'_, '_, Option<FK>, Subscription<K>>,
     ) -> Result<(), Fault> {
+        if ctx.is_outdated() {
+            ctx.dropped();
+            return Ok(());
+        }
         let Record { key, value: Change { old, new }, timestamp, headers } = record;
         if old.is_none() && new.is_none() {
             return Ok(());

@@ -6,3 +6,4 @@ mod row;
 
 pub(crate) use buffer::{Buffer, BufferedRows};
 pub(crate) use node::{Hold, SuppressNode};
+pub(crate) use row::{Reader, write_headers};

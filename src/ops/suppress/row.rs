@@ -81,7 +81,7 @@ impl<V: Send + Sync + 'static> Codec<Held<V>> for HeldCodec<V> {
     }
 
     fn decode(&self, bytes: &[u8]) -> Result<Held<V>, CodecError> {
-        let mut reader = Reader { rest: bytes, id: &self.id, length: bytes.len() };
+        let mut reader = Reader::new(bytes, &self.id);
         let timestamp = i64::from_be_bytes(reader.take()?);
         let offset = i64::from_be_bytes(reader.take()?);
         let topic = reader.text()?;
@@ -123,7 +123,7 @@ fn write_bytes(bytes: Option<&[u8]>, out: &mut Vec<u8>) {
     out.extend_from_slice(bytes.unwrap_or_default());
 }
 
-fn write_headers(headers: &Headers, out: &mut Vec<u8>) {
+pub(crate) fn write_headers(headers: &Headers, out: &mut Vec<u8>) {
     out.extend_from_slice(&(headers.len() as u32).to_be_bytes());
     for header in headers {
         write_bytes(Some(header.name.as_bytes()), out);
@@ -131,13 +131,18 @@ fn write_headers(headers: &Headers, out: &mut Vec<u8>) {
     }
 }
 
-struct Reader<'a> {
-    rest: &'a [u8],
+/// Reads from the front of a row.
+pub(crate) struct Reader<'a> {
+    pub(crate) rest: &'a [u8],
     id: &'a str,
     length: usize,
 }
 
 impl<'a> Reader<'a> {
+    pub(crate) fn new(bytes: &'a [u8], id: &'a str) -> Self {
+        Self { rest: bytes, id, length: bytes.len() }
+    }
+
     fn wrong(&self, why: &str) -> CodecError {
         CodecError::new(self.id, self.length, why)
     }
@@ -170,7 +175,7 @@ impl<'a> Reader<'a> {
         Ok(String::from_utf8_lossy(self.nullable()?.unwrap_or_default()).into_owned())
     }
 
-    fn headers(&mut self) -> Result<Headers, CodecError> {
+    pub(crate) fn headers(&mut self) -> Result<Headers, CodecError> {
         // Very old versions of Kafka Streams wrote -1 for none.
         (0..self.length()?).map(|_| self.header()).collect()
     }

@@ -13,7 +13,7 @@ pub(super) fn pair(file: &Path) -> Result<(), String> {
         |path: &Path| std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()));
     let scenario: Json = serde_json::from_str(&read(file)?).map_err(|error| error.to_string())?;
     let text = read(&file.with_extension("txt"))?;
-    let built = topology::build(&scenario).map_err(|unbuilt| match unbuilt {
+    let built = topology::build(&scenario, false).map_err(|unbuilt| match unbuilt {
         Unbuilt::Missing(what) | Unbuilt::Refused(what) => what,
     })?;
     matches(&built.topology, &Json::String(text))

@@ -14,6 +14,10 @@ use super::record::{Bytes, Plain, difference, hex, plain, show};
 pub(super) fn compare(driver: &Driver, case: &Json) -> Result<(), String> {
     let none = serde_json::Map::new();
     for (topic, records) in case["internal"].as_object().unwrap_or(&none) {
+        if topic.ends_with("-Buffer-changelog") {
+            // What waits for a table's rows, in everyone's own bytes.
+            continue;
+        }
         let waiting = topic.ends_with("-shared-join-store-changelog");
         let mut wanted = BTreeMap::<Bytes, Vec<Recorded>>::new();
         for record in records.as_array().expect("records") {

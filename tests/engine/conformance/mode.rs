@@ -38,6 +38,13 @@ impl FromStr for Mode {
     }
 }
 
+impl Mode {
+    /// Whether what is not in a store gets lost.
+    pub(super) fn loses(self) -> bool {
+        matches!(self, Self::Crash(_) | Self::Reopen(_))
+    }
+}
+
 impl fmt::Display for Mode {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -29,7 +29,7 @@ pub(super) fn compare(driver: &mut Driver, case: &Json, _nature: &Nature) -> Res
     Ok(())
 }
 
-fn found(driver: &mut Driver, name: &str, kind: &str, _asked: &[Json]) -> Result<Vec<Row>, String> {
+fn found(driver: &mut Driver, name: &str, kind: &str, asked: &[Json]) -> Result<Vec<Row>, String> {
     let time = |it: i64| if kind.starts_with("plain_") { 0 } else { it };
     Ok(match kind {
         "kv" | "plain_kv" => {
@@ -46,8 +46,17 @@ fn found(driver: &mut Driver, name: &str, kind: &str, _asked: &[Json]) -> Result
             };
             rows.into_iter().map(row).collect()
         }
+        "versioned" => asked.iter().map(|row| answer(driver, name, row)).collect::<Result<_, _>>()?,
         other => return Err(format!("store {name}: cannot look into {other}")),
     })
+}
+
+/// What a lookup finds: a question of the recording, with our answer.
+fn answer(driver: &mut Driver, store: &str, asked: &Json) -> Result<Row, String> {
+    let (key, as_of) = (asked["key"].as_str().expect("a key").to_owned(), asked["as_of"].as_i64());
+    let found = driver.version::<String, Value>(store, &key, as_of).map_err(|error| error.to_string())?;
+    let (value, time) = found.map_or(("null".to_owned(), 0), |it| (it.value.render(), it.timestamp));
+    Ok((key, as_of.unwrap_or(-1), 0, value, time))
 }
 
 fn expected(row: &Json, kind: &str) -> Row {
@@ -57,6 +66,9 @@ fn expected(row: &Json, kind: &str) -> Row {
     };
     let end = if kind == "session" { row["window_end"].as_i64().expect("an end") } else { 0 };
     let time = if kind.starts_with("plain_") { None } else { row["ts"].as_i64() };
-    let start = row["window_start"].as_i64().unwrap_or(0);
+    let start = match kind {
+        "versioned" => row["as_of"].as_i64().unwrap_or(-1),
+        _ => row["window_start"].as_i64().unwrap_or(0),
+    };
     (row["key"].as_str().expect("a key").to_owned(), start, end, value, time.unwrap_or(0))
 }

@@ -62,11 +62,14 @@ pub(super) type GroupedTableOf<'b> = Rc<GroupedTable<'b, String, Value>>;
 pub(super) type Same<'b, S> = fn(S, Type) -> Handle<'b>;
 
 /// Builds the topology of a scenario, or says why not.
-pub(super) fn build(scenario: &Json) -> Result<Built, Unbuilt> {
+///
+/// `durable` is for crashes: processors then keep in a store what the recorded ones keep in a field.
+pub(super) fn build(scenario: &Json, durable: bool) -> Result<Built, Unbuilt> {
     let builder = configure(Builder::new("app"), &scenario["config"]).map_err(Unbuilt::Missing)?;
     let nature = Nature { last_per_key: scenario["config"]["caching"] == true, ..Nature::default() };
     let emit_interval_ms = scenario["config"]["emit_interval_ms"].as_i64().unwrap_or(0);
-    let mut steps = Steps { builder: &builder, handles: HashMap::new(), nature, emit_interval_ms };
+    let handles = HashMap::new();
+    let mut steps = Steps { builder: &builder, handles, nature, durable, emit_interval_ms };
     for step in scenario["steps"].as_array().expect("a list of steps") {
         steps.add(step).map_err(Unbuilt::Missing)?;
     }
@@ -89,6 +92,7 @@ pub(super) struct Steps<'b> {
     pub(super) builder: &'b Builder,
     pub(super) handles: HashMap<String, Handle<'b>>,
     pub(super) nature: Nature,
+    pub(super) durable: bool,
     /// The wall-clock throttle of the two batch emitters.
     pub(super) emit_interval_ms: i64,
 }

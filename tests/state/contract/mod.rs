@@ -33,5 +33,7 @@ mod commit;
 mod restore;
 /// Ranges and prefixes over committed rows and own writes.
 mod scan;
+/// Versions: order, history, expiry.
+mod versioned;
 /// Windows: visibility, expiry, duplicates.
 mod window;

@@ -14,9 +14,6 @@ impl<'b> Steps<'b> {
         step: &Json,
         name: &str,
     ) -> Result<Handle<'b>, String> {
-        if !step["grace_ms"].is_null() {
-            return Err("stream-table join with grace".to_owned());
-        }
         let Handle::Table(table, _) = self.handle(step, "right") else {
             return Err("stream_table_join with a windowed table".to_owned());
         };
@@ -81,14 +78,21 @@ fn stream_table<'b, K: Data<Present = String>>(
     same: Same<'b, Stream<'b, K, Option<Value>>>,
 ) -> Handle<'b> {
     let (stream, joiner) = (stream.clone().with_codecs(codecs(of)), owned(step, "joiner"));
-    let made = if text(step, "kind") == "left" {
-        stream.left_join_table(name, table, move |key, value, row| {
+    let (left, grace) = (text(step, "kind") == "left", step["grace_ms"].as_i64());
+    let outer = {
+        let joiner = joiner.clone();
+        move |key: &K, value: &Value, row: Option<&Value>| {
             call::join(&joiner, key.as_present().map(String::as_str), Some(value), row)
-        })
-    } else {
-        stream.join_table(name, table, move |key, value, row| {
-            call::join(&joiner, Some(key), Some(value), Some(row))
-        })
+        }
+    };
+    let inner = move |key: &String, value: &Value, row: &Value| {
+        call::join(&joiner, Some(key), Some(value), Some(row))
+    };
+    let made = match grace {
+        None if left => stream.left_join_table(name, table, outer),
+        None => stream.join_table(name, table, inner),
+        Some(grace_ms) if left => stream.left_join_table_with_grace(name, table, grace_ms, outer),
+        Some(grace_ms) => stream.join_table_with_grace(name, table, grace_ms, inner),
     };
     same(made, Type::Text)
 }

@@ -32,6 +32,15 @@ pub(super) fn store(name: &str, of: Type) -> KeyValue<String, Value> {
     KeyValue::new(name, utf8(), codec(of))
 }
 
+/// The store that a step asks for: plain, or with a history.
+pub(super) fn table_store(step: &Json, of: Type) -> KeyValue<String, Value> {
+    let store = store(text(step, "store"), of);
+    match step["history_ms"].as_i64() {
+        Some(history_ms) => store.history_ms(history_ms),
+        None => store,
+    }
+}
+
 pub(super) fn topic(name: &str, of: Type) -> Topic<Option<String>, Option<Value>> {
     Topic::new(name, utf8(), codec(of))
 }

@@ -6,7 +6,7 @@ use topo::{Data, Grouped, Stream, Topic};
 
 use super::super::topology::{Handle, Same, Steps, text};
 use super::super::value::{Type, Value, codec};
-use super::{codecs, declared, store, topic};
+use super::{codecs, declared, store, table_store, topic};
 
 impl<'b> Steps<'b> {
     pub(in super::super) fn source(
@@ -16,9 +16,6 @@ impl<'b> Steps<'b> {
         name: &str,
     ) -> Result<Handle<'b>, String> {
         let of = declared(step);
-        if !step["history_ms"].is_null() {
-            return Err("versioned tables".to_owned());
-        }
         Ok(match kind {
             "stream" => {
                 let names =
@@ -34,7 +31,7 @@ impl<'b> Steps<'b> {
                 let from = topic(text(step, "topic"), of);
                 Handle::Table(
                     match step["store"].as_str() {
-                        Some(rows) => self.builder.table(name, &from, store(rows, of)),
+                        Some(_) => self.builder.table(name, &from, table_store(step, of)),
                         None => self.builder.table_view(name, &from),
                     },
                     of,

@@ -8,7 +8,7 @@ use topo::Table;
 use super::super::functions as call;
 use super::super::topology::{Handle, Steps};
 use super::super::value::{Key, Type, Value};
-use super::{codecs, new_key, owned, store};
+use super::{codecs, new_key, owned, table_store};
 
 impl<'b> Steps<'b> {
     pub(in super::super) fn to_stream(&self, step: &Json, name: &str) -> Result<Handle<'b>, String> {
@@ -27,15 +27,12 @@ impl<'b> Steps<'b> {
         step: &Json,
         name: &str,
     ) -> Result<Handle<'b>, String> {
-        if !step["history_ms"].is_null() {
-            return Err("versioned tables".to_owned());
-        }
         match self.handle(step, "from") {
             Handle::Table(table, of) => {
                 let (made, of) = view(kind, step, name, &table, of);
                 Ok(Handle::Table(
                     match step["store"].as_str() {
-                        Some(rows) => made.stored(store(rows, of)),
+                        Some(_) => made.stored(table_store(step, of)),
                         None => made,
                     },
                     of,
