@@ -128,11 +128,12 @@ impl<'s> World<'s> {
             rounds += 1;
             if self.weather.calm && rounds.is_multiple_of(LOOK_EVERY) {
                 let rest = self.scenario.rest_ms() + 300;
-                match (self.is_done().unwrap_or(false), done_since) {
-                    (true, Some(since)) if self.now - since >= rest => return Ok(()),
-                    (true, None) => done_since = Some(self.now),
-                    (true, Some(_)) => {}
-                    (false, _) => done_since = None,
+                match (self.is_done(), done_since) {
+                    (Some(true), Some(since)) if self.now - since >= rest => return Ok(()),
+                    (Some(true), None) => done_since = Some(self.now),
+                    (Some(false), _) => done_since = None,
+                    // A commit is on its way: another look.
+                    (Some(true), Some(_)) | (None, _) => {}
                 }
                 if self.now > self.weather.until + LIVENESS_MS + rest {
                     return Err(self.what_is_left());
@@ -278,10 +279,14 @@ impl<'s> World<'s> {
         counts.unwrap_or_default().into_values().map(count).sum()
     }
 
-    /// Whether every input is written, and processed and committed to its end.
+    /// Whether every input is written, and processed and committed to its end; `None` when that cannot be told in the middle of
+    /// a commit.
     fn is_done(&self) -> Option<bool> {
-        if !self.input.is_empty() || self.parts.broker.markers() > 0 {
+        if !self.input.is_empty() {
             return Some(false);
+        }
+        if self.parts.broker.markers() > 0 {
+            return None;
         }
         let broker = &self.parts.broker;
         if self.parts.chaos.state().running.len() != self.tasks() {
@@ -300,7 +305,7 @@ impl<'s> World<'s> {
         for (partition, committed) in partitions.into_iter().zip(committed) {
             let stable = reader.watermarks(&partition).ok()?;
             if stable.high != ends.watermarks(&partition).ok()?.high {
-                return Some(false);
+                return None;
             }
             let from = committed.map_or(stable.low, |committed| committed.offset.max(stable.low));
             let start = StartOffset::At(from);
