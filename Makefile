@@ -6,8 +6,10 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 # Extra arguments for the demo and the benchmark: make demo ARGS="--events 1000"
 ARGS ?=
+# Length of the soak: make soak MINUTES=30
+MINUTES ?= 30
 
-.PHONY: help demo test sim setup setup-build deps bench-kafka
+.PHONY: help demo test sim crash soak setup setup-build deps bench-kafka
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -23,6 +25,12 @@ test: setup ## everything: format, clippy, docs, all tests on a real Kafka and P
 
 sim: setup-build ## 10,000 simulated schedules of crashes and faults; ARGS="--scenario count --seed 42" repeats one
 	cargo run --release --locked -p topologies --example sim -- $(ARGS)
+
+crash: setup ## the crash suite in its full form: every fault many times, on real services (an hour)
+	TOPO_CRASH=full cargo test --locked -p topologies --test crash -- --nocapture --test-threads=1
+
+soak: setup ## kill at random for MINUTES=30 under 10,000 events a minute; lag, memory and recovery times
+	TOPO_SOAK_MINUTES=$(MINUTES) cargo test --locked -p topologies --test crash -- --nocapture soak
 
 setup: ## install what is missing for building and testing (apt, RocksDB, Kafka)
 	@scripts/setup.sh test

@@ -110,7 +110,7 @@ impl From<crate::runtime::Error> for Failure {
         let exit = match &error {
             Error::Broker(_) => Exit::Broker,
             Error::State(_) | Error::DirectoryInUse { .. } | Error::Io { .. } => Exit::State,
-            Error::Name { .. } => Exit::Usage,
+            Error::Name { .. } | Error::ProcessIdInUse { .. } => Exit::Usage,
             Error::Panicked(_) => Exit::Bug,
             // A record, a topic or a changelog that the topology cannot go on with.
             _ => Exit::Fault,

@@ -12,7 +12,7 @@ use super::stream::Stream;
 use super::table::Table;
 use super::wiring::external;
 use crate::data::Data;
-use crate::graph::{Topology, TopologyError, TopologyErrors};
+use crate::graph::{Mergeable, Topology, TopologyError, TopologyErrors};
 use crate::processor::StoreHandle;
 use crate::topic::Topic;
 
@@ -48,6 +48,9 @@ pub(crate) struct Wiring {
     pub(crate) problems: Vec<TopologyError>,
     /// The node of each repartition that drops null keys, and whether it does.
     pub(crate) null_keys: Vec<(usize, NullKeys)>,
+    /// The nodes before joins that have a result for a null key.
+    pub(crate) null_key_joins: Vec<usize>,
+    pub(crate) mergeable: Mergeable,
 }
 
 impl Builder {
@@ -61,7 +64,13 @@ impl Builder {
             repartitions: Vec::new(),
             times: Vec::new(),
         };
-        let wiring = RefCell::new(Wiring { topology, problems: Vec::new(), null_keys: Vec::new() });
+        let wiring = RefCell::new(Wiring {
+            topology,
+            problems: Vec::new(),
+            null_keys: Vec::new(),
+            null_key_joins: Vec::new(),
+            mergeable: Mergeable::default(),
+        });
         Self { wiring, optimize: Optimize::default() }
     }
 
@@ -158,7 +167,13 @@ impl Builder {
     /// Everything that is wrong with it, at once.
     pub fn build(&self) -> Result<Topology, TopologyErrors> {
         let wiring = self.wiring.borrow();
-        crate::graph::checked(wiring.topology.clone(), wiring.problems.clone())
+        let mut topology = wiring.topology.clone();
+        let mut numbers: Vec<usize> = (0..topology.nodes.len()).collect();
+        if self.optimize.merge_repartitions {
+            (topology, numbers) = topology.with_merged_repartitions(&wiring.mergeable);
+        }
+        wiring.let_null_keys_pass(&topology, &numbers);
+        crate::graph::checked(topology, wiring.problems.clone())
     }
 
     /// The declared topics of typed ones.

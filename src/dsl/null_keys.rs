@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::Builder;
-use crate::graph::{NodeKind, SinkTopic, TopicRef};
+use super::builder::Wiring;
+use crate::graph::{NodeKind, SinkTopic, TopicRef, Topology};
 
 /// A repartition's flag: set while wiring, read when its node is made.
 #[derive(Clone, Default)]
@@ -21,18 +22,24 @@ impl NullKeys {
 }
 
 impl Builder {
-    /// Lets null keys through every repartition that records for these nodes have come through.
+    /// Notes that records for these nodes have results also with a null key.
     pub(crate) fn keep_null_keys(&self, nodes: &[usize]) {
-        let wiring = self.wiring.borrow();
-        let topology = &wiring.topology;
+        self.wiring.borrow_mut().null_key_joins.extend(nodes);
+    }
+}
+
+impl Wiring {
+    /// Lets null keys through every repartition that lies before a join with a result for them. `numbers` are those of the
+    /// nodes in the finished topology.
+    pub(crate) fn let_null_keys_pass(&self, topology: &Topology, numbers: &[usize]) {
         let mut seen = vec![false; topology.nodes.len()];
-        let mut open = nodes.to_vec();
+        let mut open: Vec<usize> =
+            self.null_key_joins.iter().filter_map(|node| numbers.get(*node).copied()).collect();
         while let Some(node) = open.pop() {
             let Some(first) = seen.get_mut(node).filter(|seen| !**seen) else { continue };
             *first = true;
-            if let Some((_, flag)) = wiring.null_keys.iter().find(|(filter, _)| *filter == node) {
-                flag.0.store(true, Ordering::Relaxed);
-            }
+            let flags = self.null_keys.iter().filter(|(filter, _)| numbers.get(*filter) == Some(&node));
+            flags.for_each(|(_, flag)| flag.0.store(true, Ordering::Relaxed));
             open.extend(&topology.nodes[node].parents);
             let NodeKind::Source { topics, .. } = &topology.nodes[node].kind else { continue };
             let feeds = |topic: &TopicRef| topic.internal && topics.contains(topic);

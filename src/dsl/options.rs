@@ -1,6 +1,8 @@
 //! What verbs are told beside names and functions: codecs, and stores.
 
-use topo_state::{CodecRef, StoreKind, StoreSpec};
+use topo_state::{Codec, CodecRef, StoreKind, StoreSpec};
+
+use super::Builder;
 
 /// How keys and values become bytes where a verb writes an internal topic.
 ///
@@ -97,6 +99,28 @@ impl<K: 'static, V: 'static> KeyValue<K, V> {
     /// [`Builder::table`](crate::Builder::table), whose topic must then be compacted and hold readable records only.
     pub fn restored_from_source(mut self) -> Self {
         self.backing = Backing::SourceTopic;
+        self
+    }
+
+    /// The store of a table that reads a topic written by these codecs. Restoring it from that topic takes the topic's bytes
+    /// as they are, so the codecs must be the store's own.
+    pub(crate) fn copying(mut self, key: &dyn Codec<K>, value: &dyn Codec<V>, builder: &Builder) -> Self {
+        let same = key.id() == self.key.id() && value.id() == self.value.id();
+        match self.backing {
+            Backing::Changelog if same && builder.optimize.source_topics => {
+                self.backing = Backing::SourceTopic
+            }
+            Backing::SourceTopic if !same => {
+                let topic = format!("<{}, {}>", key.id(), value.id());
+                let why = format!(
+                    "it is written as <{}, {}>, and its topic as {topic}: it cannot be restored from that topic",
+                    self.key.id(),
+                    self.value.id()
+                );
+                builder.problem(&self.name, why);
+            }
+            _ => {}
+        }
         self
     }
 

@@ -3,6 +3,11 @@
 use crate::processor::StoreHandle;
 
 /// A list of store handles: `()`, one handle, a tuple of up to four, an array or a `Vec` of handles of one type.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not say which stores a processor is connected to",
+    label = "stores are named by their handles here, not by their names",
+    note = "pass what `Builder::store` returned, several of them as a tuple, or `()` for none"
+)]
 pub trait Stores {
     /// The numbers of the stores in the topology.
     fn numbers(&self) -> Vec<usize>;

@@ -131,12 +131,14 @@ impl Builder {
     }
 
     /// Sends records through the topic `<name>-repartition`; those with a null key vanish unless a join behind keeps them.
+    /// `automatic`: an operator needs it, nobody asked for it, so it may be merged with others.
     pub(crate) fn reroute<K: Data, V: Data>(
         &self,
         name: &str,
         parent: usize,
         codecs: &Codecs<K::Present, V::Present>,
         partitions: Option<i32>,
+        automatic: bool,
     ) -> Rerouted {
         let nulls = NullKeys::default();
         let kept = nulls.clone();
@@ -146,10 +148,14 @@ impl Builder {
         self.wiring.borrow_mut().null_keys.push((filtered, nulls));
         let topic = self.internal_topic(format!("{name}-repartition"), partitions);
         let (key, value) = (codecs.key.clone(), codecs.value.clone());
-        self.sink::<K, V>(&format!("{name}-repartition-sink"), &[filtered], topic.clone(), key, value);
+        let sink = format!("{name}-repartition-sink");
+        let sink = self.sink::<K, V>(&sink, &[filtered], topic.clone(), key, value);
         let (key, value) = (codecs.key.clone(), codecs.value.clone());
         let node =
             self.source::<K, V>(&format!("{name}-repartition-source"), vec![topic.clone()], key, value);
+        if automatic {
+            self.wiring.borrow_mut().mergeable.repartitions.push([filtered, sink, node]);
+        }
         Rerouted { node, origins: [topic].into() }
     }
 

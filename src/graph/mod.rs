@@ -5,13 +5,14 @@
 //!
 //! - `node`: what a topology is made of; `sub_topology`: which nodes run together;
 //! - `validate`: all objections at once (`errors`), with `names` and `cycle`;
-//! - `partitions`: how many partitions and tasks, once the topics of the outside are known; `internal_topics`: the
+//! - `merge`: fewer repartition topics; `partitions`: how many partitions and tasks, once the topics of the outside are known; `internal_topics`: the
 //!   settings of those the engine makes; `describe`: pictures for people and tools.
 
 mod cycle;
 mod describe;
 mod errors;
 pub(crate) mod internal_topics;
+mod merge;
 mod names;
 mod node;
 mod partitions;
@@ -25,6 +26,7 @@ mod validate_tests;
 
 pub(crate) use crate::topic::OffsetReset;
 pub use errors::{TopologyError, TopologyErrors};
+pub(crate) use merge::Mergeable;
 pub use node::Topology;
 pub(crate) use node::{
     Changelog, CopartitionGroup, MakeNode, MakeStore, Naming, NodeDef, NodeKind, RepartitionDef, SinkTopic,

@@ -20,6 +20,11 @@ use crate::fault::Fault;
 use crate::record::Record;
 
 /// One step of a topology.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a processor",
+    label = "this type does not implement `topo::Processor`",
+    note = "say in `impl Processor for {Self}` which keys and values come in and go on, and what `process` does"
+)]
 pub trait Processor: Send + 'static {
     /// Key of the records that come in.
     type KeyIn: Data;

@@ -7,7 +7,7 @@ use topo_state::{MemoryBudget, MemoryDisk};
 use super::config::AppConfig;
 use super::error::Error;
 use super::observer::Observer;
-use super::process_id::StateDirectory;
+use super::process_id::{StateDirectory, random_id};
 use super::shared::Shared;
 use super::threads::{self, Running};
 use crate::broker::Broker;
@@ -48,6 +48,8 @@ pub(crate) fn prepare(
     let shared = Shared {
         naming: Naming { application: application.into() },
         process_id: directory.process_id.clone(),
+        home: directory.home.clone(),
+        life: random_id()?,
         dir: directory.path.clone(),
         memory: MemoryBudget::new(config.memory_bytes),
         disk,

@@ -36,6 +36,17 @@ pub enum Error {
         /// The directory.
         dir: PathBuf,
     },
+    /// Another process calls itself the same.
+    #[error(
+        "process id {id} is used by another process, on {host}, with another state directory; set another \
+         group.instance.id for this one, or none"
+    )]
+    ProcessIdInUse {
+        /// The process id.
+        id: String,
+        /// Where the other one runs.
+        host: String,
+    },
     /// The state directory cannot be used.
     #[error("{action} {}: {source}", path.display())]
     Io {
@@ -66,8 +77,9 @@ pub enum Error {
     /// A changelog ends before, or begins behind, what the local store has already seen of it.
     #[error(
         "changelog {partition} holds offsets {low} to {high}, but the local store in {} has it up to {checkpoint}: \
-         a store is never ahead of its changelog, so the topic was truncated or recreated; `topo restore NAME --rebuild` \
-         rebuilds the store from what is left, `topo reset NAME` begins anew",
+         a store is never ahead of its changelog, so the topic was truncated, or deleted and made anew. Nothing was \
+         changed. Stop every process of the application; then `topo restore {application} --rebuild` rebuilds the \
+         stores from what is left, or `topo reset {application}` begins anew from the input",
         dir.display()
     )]
     ChangelogTruncated {
@@ -81,6 +93,22 @@ pub enum Error {
         checkpoint: i64,
         /// The task's directory.
         dir: PathBuf,
+        /// The application, as the command line calls it.
+        application: String,
+    },
+    /// The beginning of a changelog is gone, and there is no local store to make up for it.
+    #[error(
+        "changelog {partition} begins at offset {low}: its first records were deleted, and no local store has them. \
+         Nothing was changed. Start a process that still has the store (its checkpoint must be {low} or more), or stop \
+         every process and run `topo reset {application}`, which computes everything anew from the input"
+    )]
+    ChangelogCut {
+        /// The changelog's partition.
+        partition: Partition,
+        /// Its first offset.
+        low: i64,
+        /// The application, as the command line calls it.
+        application: String,
     },
     /// A changelog holds records that cannot belong to the store.
     #[error(

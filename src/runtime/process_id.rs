@@ -18,6 +18,8 @@ pub(crate) struct StateDirectory {
     pub(crate) path: PathBuf,
     /// The stable name of this process.
     pub(crate) process_id: String,
+    /// The name of the directory itself, made with it: whoever announces another one does not use this directory.
+    pub(crate) home: String,
     /// Holds the operating system's lock; a crash releases it.
     _lock: File,
 }
@@ -41,12 +43,10 @@ impl StateDirectory {
             Err(TryLockError::WouldBlock) => return Err(Error::DirectoryInUse { dir: path.to_owned() }),
             Err(TryLockError::Error(source)) => return Err(io("locking", &lock_path)(source)),
         }
-        let process_id = match given {
-            Some(given) => given.to_owned(),
-            None => read_or_make(path)?,
-        };
+        let home = read_or_make(path)?;
+        let process_id = given.unwrap_or(&home).to_owned();
         check(&process_id)?;
-        Ok(Self { path: path.to_owned(), process_id, _lock: lock })
+        Ok(Self { path: path.to_owned(), process_id, home, _lock: lock })
     }
 }
 
@@ -78,7 +78,7 @@ fn read_or_make(dir: &Path) -> Result<String, Error> {
 }
 
 /// 128 random bits in the usual form of a UUID, version 4.
-fn random_id() -> Result<String, Error> {
+pub(crate) fn random_id() -> Result<String, Error> {
     let source = Path::new("/dev/urandom");
     let mut bytes = [0_u8; 16];
     File::open(source).and_then(|mut file| file.read_exact(&mut bytes)).map_err(io("reading", source))?;

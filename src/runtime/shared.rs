@@ -6,10 +6,12 @@ use std::sync::Arc;
 use topo_state::{Identity, MemoryBudget, MemoryDisk, Place};
 
 use super::config::{AppConfig, Guarantee};
+use super::error::Error;
 use super::observer::{Event, Observer, TaskId};
 use super::plan::Plan;
-use crate::broker::{Broker, ConsumerConfig, Isolation, ProducerConfig};
+use crate::broker::{Broker, ConsumerConfig, Isolation, ProducerConfig, Watermarks};
 use crate::graph::{Naming, Topology};
+use crate::record::Partition;
 use crate::task::TaskConfig;
 
 /// Shared by the coordinator, the workers and the restorer of one application in one process.
@@ -18,6 +20,10 @@ pub(crate) struct Shared {
     pub(crate) naming: Naming,
     pub(crate) config: AppConfig,
     pub(crate) process_id: String,
+    /// Name of the state directory.
+    pub(crate) home: String,
+    /// Name of this start of the process.
+    pub(crate) life: String,
     /// This application's own directory below the state directory.
     pub(crate) dir: PathBuf,
     /// One budget for every RocksDB of the process.
@@ -68,7 +74,7 @@ impl Shared {
             client_id: self.client_id(role),
             group: group.then(|| self.application().to_owned()),
             isolation,
-            buffer_bytes: 16 << 20,
+            buffer_bytes: 8 << 20,
         }
     }
 
@@ -93,6 +99,24 @@ impl Shared {
             }
             None => Place::Memory,
         }
+    }
+
+    /// A changelog that does not fit the store in `dir`, which has it up to `checkpoint`.
+    pub(crate) fn changelog_truncated(
+        &self,
+        partition: &Partition,
+        marks: Watermarks,
+        checkpoint: i64,
+        dir: PathBuf,
+    ) -> Error {
+        let application = self.topology.name.to_string();
+        let (partition, Watermarks { low, high }) = (partition.clone(), marks);
+        Error::ChangelogTruncated { partition, low, high, checkpoint, dir, application }
+    }
+
+    /// Where a task's stores lie.
+    pub(crate) fn task_dir(&self, plan: &Plan, task: TaskId) -> PathBuf {
+        self.dir.join(self.task_name(plan, task))
     }
 
     /// Directory and identity name of a task: the sub-topology's name never changes, its number may.

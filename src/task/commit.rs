@@ -49,6 +49,12 @@ impl Task {
         checkpoint.stream_times
     }
 
+    /// Name of a store, by number, and the next offset of its changelog as of the last commit.
+    pub(crate) fn changelog_offset(&self, number: usize) -> Option<(&str, i64)> {
+        let name = self.pipeline.stores.get(number)?.as_ref()?.spec().name.as_str();
+        Some((name, *self.state.checkpoint().changelog.get(name)?))
+    }
+
     fn drain(&mut self, changelog: &mut Changelog) -> Result<(), StateError> {
         let batch = &mut self.pending.batch;
         for (number, backing) in &self.stores {

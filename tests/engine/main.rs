@@ -41,6 +41,9 @@ mod cli;
 /// The README says what is true.
 mod readme;
 
+/// The manual for Kafka Streams users names what is there.
+mod manual;
+
 /// Who may import whom.
 mod rooms;
 
@@ -50,8 +53,14 @@ mod conformance;
 /// What Kafka Streams answered, answered here.
 mod recorded;
 
+/// The numbered examples do what they say.
+mod examples;
+
 /// Mistakes that the compiler finds.
 mod compile_fail;
 
 /// Operators keep what they know over crashes and aborts.
 mod operators;
+
+/// Stream-stream joins beside a search through all pairs.
+mod stream_joins;

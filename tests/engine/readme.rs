@@ -27,7 +27,7 @@ fn the_readme_lists_the_keys_there_are() {
 fn every_file_the_readme_names_is_there() {
     let readme = readme();
     let quoted = readme.split('`').skip(1).step_by(2);
-    let rooms = ["src/", "state/", "topologies/", "tests/", "docker/", "docs/", "scripts/"];
+    let rooms = ["src/", "state/", "topologies/", "tests/", "docker/", "docs/", "examples/", "scripts/"];
     let named: Vec<&str> = quoted.filter(|it| rooms.iter().any(|room| it.starts_with(room))).collect();
     assert!(named.len() > 15, "only {} paths found: {named:?}", named.len());
     let missing: Vec<&&str> = named.iter().filter(|path| !Path::new(ROOT).join(path).exists()).collect();

@@ -17,11 +17,13 @@ import org.apache.kafka.streams.StreamsBuilder;
 import org.apache.kafka.streams.StreamsConfig;
 import org.apache.kafka.streams.kstream.Consumed;
 import org.apache.kafka.streams.kstream.Grouped;
+import org.apache.kafka.streams.kstream.JoinWindows;
 import org.apache.kafka.streams.kstream.Joined;
 import org.apache.kafka.streams.kstream.KStream;
 import org.apache.kafka.streams.kstream.KTable;
 import org.apache.kafka.streams.kstream.Materialized;
 import org.apache.kafka.streams.kstream.Produced;
+import org.apache.kafka.streams.kstream.StreamJoined;
 import org.apache.kafka.streams.kstream.Suppressed;
 import org.apache.kafka.streams.kstream.TableJoined;
 import org.apache.kafka.streams.kstream.TimeWindows;
@@ -118,6 +120,14 @@ public final class Interop {
                 TableJoined.as("priced"), texts("priced-store"))
             .toStream()
             .to(app + "-priced", Produced.with(TEXT, TEXT));
+
+        final KStream<String, String> asked = builder.stream(app + "-asked", Consumed.with(TEXT, TEXT));
+        final KStream<String, String> answered = builder.stream(app + "-answered", Consumed.with(TEXT, TEXT));
+        asked.join(answered, (question, answer) -> question + "=" + answer,
+                JoinWindows.ofTimeDifferenceAndGrace(Duration.ZERO, Duration.ofMinutes(30)).after(Duration.ofMinutes(10)),
+                StreamJoined.with(TEXT, TEXT, TEXT).withName("pair").withStoreName("pair"))
+            .selectKey((user, pair) -> pair)
+            .to(app + "-pairs", Produced.with(TEXT, TEXT));
         return builder;
     }
 

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+/// Codecs and the order of their bytes, on random values.
+mod codecs;
 /// The promises of every store and backend, written once, run over both backends.
 mod contract;
 /// Processes killed while they write.

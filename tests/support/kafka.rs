@@ -24,6 +24,15 @@ pub(crate) struct Kafka {
     topics: AtomicUsize,
 }
 
+/// A second way to a node: it listens on a port of its own and tells its clients to use another one.
+#[derive(Clone, Copy)]
+pub(crate) struct Detour {
+    /// Where the node listens.
+    pub(crate) listen: u16,
+    /// Where its clients find it.
+    pub(crate) advertised: u16,
+}
+
 /// What belongs to a node that we started.
 struct Own {
     scratch: Scratch,
@@ -44,15 +53,23 @@ impl Kafka {
 
     /// Starts a node of its own, for tests that kill it.
     pub(crate) fn start() -> Self {
-        Self::start_with(&[])
+        Self::start_with(None, &[])
+    }
+
+    /// Starts a node that can also be reached by way of a detour: whoever begins there is led on by it alone.
+    pub(crate) fn start_behind(detour: Detour) -> Self {
+        Self::start_with(Some(detour), &[])
     }
 
     /// Starts a node that asks an authorizer. Everybody may do everything until [`Kafka::deny`] says otherwise.
     pub(crate) fn start_with_rights() -> Self {
-        Self::start_with(&[
-            "authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer",
-            "allow.everyone.if.no.acl.found=true",
-        ])
+        Self::start_with(
+            None,
+            &[
+                "authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+                "allow.everyone.if.no.acl.found=true",
+            ],
+        )
     }
 
     /// Takes one right from every client: an operation on a resource. It keeps all others.
@@ -60,13 +77,13 @@ impl Kafka {
         acl::deny(&self.bootstrap, resource, name, operation);
     }
 
-    fn start_with(more: &[&str]) -> Self {
+    fn start_with(detour: Option<Detour>, more: &[&str]) -> Self {
         let jars = jars();
         let scratch = Scratch::new("kafka");
         let (port, controller) = (free_port(), free_port());
         std::fs::write(
             scratch.path().join("server.properties"),
-            properties(scratch.path(), port, controller) + &more.join("\n") + "\n",
+            properties(scratch.path(), port, controller, detour) + &more.join("\n") + "\n",
         )
         .expect("writing server.properties");
         let format = java(&jars, scratch.path())
@@ -158,15 +175,19 @@ pub(crate) fn class_path(jars: &Path, classes: &Path) -> String {
 }
 
 /// One node that is broker and controller. Records stamped in the past stay, groups settle at once.
-fn properties(scratch: &Path, port: u16, controller: u16) -> String {
+fn properties(scratch: &Path, port: u16, controller: u16, detour: Option<Detour>) -> String {
     let logs = scratch.join("logs");
+    let second = |port: fn(&Detour) -> u16| {
+        detour.as_ref().map_or_else(String::new, |detour| format!(",DETOUR://127.0.0.1:{}", port(detour)))
+    };
+    let (listen, advertised) = (second(|detour| detour.listen), second(|detour| detour.advertised));
     let lines = [
         "process.roles=broker,controller".to_owned(),
         "node.id=1".to_owned(),
         format!("controller.quorum.voters=1@127.0.0.1:{controller}"),
-        format!("listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}"),
-        format!("advertised.listeners=PLAINTEXT://127.0.0.1:{port}"),
-        "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT".to_owned(),
+        format!("listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}{listen}"),
+        format!("advertised.listeners=PLAINTEXT://127.0.0.1:{port}{advertised}"),
+        "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,DETOUR:PLAINTEXT".to_owned(),
         "controller.listener.names=CONTROLLER".to_owned(),
         "inter.broker.listener.name=PLAINTEXT".to_owned(),
         format!("log.dirs={}", logs.display()),

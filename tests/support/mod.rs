@@ -6,6 +6,8 @@
 #![allow(dead_code)]
 
 pub(crate) mod acl;
+pub(crate) mod chance;
 pub(crate) mod kafka;
 pub(crate) mod postgres;
+pub(crate) mod proxy;
 pub(crate) mod scratch;

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-/// A directory that is removed when it is dropped.
+/// A directory that is removed when it is dropped. With `TOPO_TEST_KEEP` set, that of a test that fails stays.
 pub(crate) struct Scratch(tempfile::TempDir);
 
 impl Scratch {
@@ -21,6 +21,14 @@ impl Scratch {
     /// Where it is.
     pub(crate) fn path(&self) -> &Path {
         self.0.path()
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        if std::thread::panicking() && std::env::var_os("TOPO_TEST_KEEP").is_some() {
+            self.0.disable_cleanup(true);
+        }
     }
 }
 
@@ -95,18 +103,28 @@ impl Guarded {
         !matches!(self.child.try_wait(), Ok(None))
     }
 
-    /// The code it ended with; `None` while it runs, and when a signal ended it.
-    pub(crate) fn exit_code(&mut self) -> Option<i32> {
-        self.child.try_wait().ok().flatten()?.code()
+    /// How it has ended, if it has.
+    pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().expect("a child can be waited for")
+    }
+
+    /// Its process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Sends it a signal, by name.
+    pub(crate) fn signal(&self, name: &str) {
+        let sent = Command::new("sh").args(["-c", &format!("kill -{name} {}", self.child.id())]).status();
+        assert!(sent.is_ok_and(|sent| sent.success()), "the process has ended before it was sent SIG{name}");
     }
 
     /// Asks it to end (SIGTERM) and waits for that; `None` when it still runs after `patience`.
     pub(crate) fn terminate(&mut self, patience: Duration) -> Option<ExitStatus> {
-        let sent = Command::new("sh").args(["-c", &format!("kill -TERM {}", self.child.id())]).status();
-        assert!(sent.is_ok_and(|sent| sent.success()), "the process has ended before it was asked to");
+        self.signal("TERM");
         let deadline = Instant::now() + patience;
         while Instant::now() < deadline {
-            if let Ok(Some(status)) = self.child.try_wait() {
+            if let Some(status) = self.ended() {
                 return Some(status);
             }
             std::thread::sleep(Duration::from_millis(5));

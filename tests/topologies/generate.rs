@@ -7,7 +7,6 @@ use topologies::cdc::{
 };
 use topologies::generate::{
     OrdersConfig, OrdersGenerator, PaymentsConfig, PaymentsGenerator, WireRecord, orders_topics,
-    partition_of_key,
 };
 
 fn decoder() -> Decoder {
@@ -70,7 +69,7 @@ fn keys_fall_into_the_partitions_of_the_samples() {
         ("CUSTOMERS", "CUSTOMER_ID", 500, 2),
         ("ORDER_ITEMS", "ITEM_ID", 9001, 0),
     ] {
-        assert_eq!(partition_of_key(key(table, column, id).as_bytes(), 6), partition);
+        assert_eq!(topo::partition_of(key(table, column, id).as_bytes(), 6), partition);
     }
     let records = orders(OrdersConfig { events: 3_000, ..OrdersConfig::default() });
     let order = records.iter().find(|record| record.topic == "oracle-cdc.SALES.ORDERS").unwrap();
@@ -213,7 +212,7 @@ fn payments_repeat_and_come_late_and_keep_to_their_partition() {
         let text = |name: &str| value[name].as_str().unwrap().to_owned();
         let (debtor, creditor) = (text("debtorAccount"), text("creditorAccount"));
         assert_eq!(record.key.as_deref(), Some(debtor.as_bytes()));
-        assert_eq!(partition_of_key(creditor.as_bytes(), 6), record.partition(6));
+        assert_eq!(topo::partition_of(creditor.as_bytes(), 6), record.partition(6));
         assert_ne!(debtor, creditor);
         ids.insert(text("transactionId"));
         currencies.insert(text("currency"));

@@ -5,29 +5,21 @@
 //! repeats a run's input and its moments.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
-use serde_json::Value;
-use topologies::cdc::{Catalogue, DecoderConfig};
-use topologies::generate::{
-    OrdersConfig, OrdersGenerator, PaymentsConfig, PaymentsGenerator, WireRecord, orders_topics,
-};
-use topologies::model::{OrdersModel, OrdersModelConfig, PaymentsModel, PaymentsModelConfig};
+use topologies::generate::{OrdersConfig, OrdersGenerator, PaymentsConfig, PaymentsGenerator, WireRecord};
 
-use crate::system::{Input, Outputs, System, Worker};
+use crate::support::chance::{moment, number};
+use crate::system::{Expected, Input, Outputs, PAUSE, System, Worker, mix, settle};
 
 const PARTITIONS: i32 = 4;
 /// Change events per payment.
 const EVENTS_PER_PAYMENT: u64 = 4;
 /// Milliseconds between two kills.
 const GAP_MS: std::ops::Range<u64> = 300..2_300;
-/// The outputs are compared with the model when nothing has come for this long, and must stay so once more.
-const PAUSE: Duration = Duration::from_millis(1_500);
-/// How long the processes may take for the rest once nobody kills them any more.
-const PATIENCE: Duration = Duration::from_secs(150);
 
 /// When whom to kill.
 struct Plan {
@@ -44,12 +36,6 @@ struct Story {
     recoveries: Vec<Duration>,
 }
 
-/// What the input says must come out.
-struct Expected {
-    orders: OrdersModel,
-    payments: PaymentsModel,
-}
-
 #[test]
 fn kills_at_random_moments_lose_double_and_spoil_nothing() {
     let seed = number("TOPO_TEST_SEED").unwrap_or_else(moment);
@@ -60,22 +46,21 @@ fn kills_at_random_moments_lose_double_and_spoil_nothing() {
 
     let system = System::start();
     let (orders, payments) = generators(seed, events);
-    let mut topics = orders_topics("oracle-cdc", "SALES").to_vec();
-    topics.push("transactions".to_owned());
-    system.create_topics(&topics, PARTITIONS);
+    let mut topics = system.names.tables();
+    topics.push(system.names.payments());
+    let mut input = Input::to(&system, &topics, PARTITIONS);
 
     let mut workers = start_workers(&system);
     let plan = Plan::draw(&mut rng, workers.len(), usize::try_from(kills_each).unwrap());
-    let mut input = Input::new(&system, PARTITIONS);
     let mut outputs = Outputs::new(&system);
     let total = events + events / EVENTS_PER_PAYMENT;
     let begun = Instant::now();
-    let story =
-        kill_while_writing(&plan, &mut workers, &mut input, &mut outputs, mix(orders, payments), total);
+    let records = mix(orders, payments, EVENTS_PER_PAYMENT);
+    let story = kill_while_writing(&plan, &mut workers, &mut input, &mut outputs, records, total);
     let killed = begun.elapsed();
     story.print(killed, input.written());
 
-    let expected = Expected::read_back(&system, &topics, input.written());
+    let expected = Expected::read_back(&system, &input);
     settle(&system, &mut workers, &mut outputs, &expected);
     eprintln!(
         "all {} output records right {:?} after the last kill, {:?} after the start",
@@ -87,16 +72,7 @@ fn kills_at_random_moments_lose_double_and_spoil_nothing() {
         worker.must_stop();
     }
     outputs.read(PAUSE);
-    assert_eq!(differences(&expected, &system, &outputs), Vec::<String>::new(), "after the stop");
-}
-
-fn number(variable: &str) -> Option<u64> {
-    std::env::var(variable).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{variable} is {text}")))
-}
-
-/// Another number in every run.
-fn moment() -> u64 {
-    u64::from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().subsec_nanos())
+    assert_eq!(expected.differences(&system, &outputs), Vec::<String>::new(), "after the stop");
 }
 
 fn generators(seed: u64, events: u64) -> (OrdersGenerator, PaymentsGenerator) {
@@ -110,19 +86,6 @@ fn generators(seed: u64, events: u64) -> (OrdersGenerator, PaymentsGenerator) {
         OrdersGenerator::new(OrdersConfig { seed, events, ..OrdersConfig::default() }),
         PaymentsGenerator::new(payments),
     )
-}
-
-/// Payments among the change events, until both are at their end.
-fn mix(mut orders: OrdersGenerator, mut payments: PaymentsGenerator) -> impl Iterator<Item = WireRecord> {
-    let mut turn = 0;
-    std::iter::from_fn(move || {
-        turn += 1;
-        if turn % (EVENTS_PER_PAYMENT + 1) == 0 {
-            payments.next().or_else(|| orders.next())
-        } else {
-            orders.next().or_else(|| payments.next())
-        }
-    })
 }
 
 fn start_workers(system: &System) -> Vec<Worker> {
@@ -216,99 +179,5 @@ impl Story {
             times.last(),
             self.while_recovering
         );
-    }
-}
-
-impl Expected {
-    /// What the broker has, in its order.
-    fn read_back(system: &System, topics: &[String], written: u64) -> Self {
-        let decoder = DecoderConfig::new(Catalogue::sales().unwrap());
-        let mut expected = Self {
-            orders: OrdersModel::new(OrdersModelConfig::new(decoder)),
-            payments: PaymentsModel::new(PaymentsModelConfig::default()),
-        };
-        let mut read = 0;
-        for topic in topics {
-            for (partition, offset, record) in system.read_back(topic, PARTITIONS) {
-                read += 1;
-                match topic.as_str() {
-                    "transactions" => expected.payments.apply(topic, partition, offset, &record),
-                    _ => expected.orders.apply(topic, partition, offset, &record),
-                }
-            }
-        }
-        assert_eq!(read, written, "what was written is in the topics");
-        assert!(expected.orders.expected_dead_letters().is_empty());
-        assert!(expected.payments.expected_dead_letters().is_empty());
-        expected
-    }
-}
-
-/// Waits until everything is right and stays so; panics with the differences.
-fn settle(system: &System, workers: &mut [Worker], outputs: &mut Outputs, expected: &Expected) {
-    let deadline = Instant::now() + PATIENCE;
-    let mut wrong = vec!["nothing was compared yet".to_owned()];
-    while !wrong.is_empty() {
-        assert!(
-            Instant::now() < deadline,
-            "{} differences {PATIENCE:?} after the last kill:\n{}\n{}",
-            wrong.len(),
-            wrong.iter().take(20).map(String::as_str).collect::<Vec<_>>().join("\n"),
-            states(workers)
-        );
-        outputs.read(Duration::from_millis(200));
-        workers.iter_mut().for_each(Worker::must_live);
-        assert_eq!(outputs.anomalies, Vec::<String>::new());
-        if outputs.quiet_for() > PAUSE {
-            wrong = differences(expected, system, outputs);
-        }
-    }
-}
-
-/// What the processes say of themselves, and where their logs end.
-fn states(workers: &[Worker]) -> String {
-    let state = |worker: &Worker| {
-        let log = crate::support::scratch::tail(&worker.log());
-        format!("--- {}: {:?}\n{log}", worker.name(), worker.health())
-    };
-    workers.iter().map(state).collect::<Vec<_>>().join("\n")
-}
-
-/// One line for everything that is not as the model says.
-fn differences(expected: &Expected, system: &System, outputs: &Outputs) -> Vec<String> {
-    let mut lines = outputs.anomalies.clone();
-    lines.extend(expected.orders.differences_enriched(&outputs.enriched));
-    compare("revenue", &expected.orders.expected_revenue(), &outputs.revenue, &mut lines);
-    let alerts = expected.orders.expected_alerts();
-    let alerted = outputs.alerted();
-    lines.extend(alerts.required.difference(&alerted).map(|id| format!("alert of order {id} is missing")));
-    lines.extend(alerted.difference(&alerts.permitted).map(|id| format!("no alert of order {id} is right")));
-    let verdict = |(id, verdict): (String, topologies::model::ExpectedVerdict)| {
-        assert!(verdict.determined, "the payments of an account lie in one partition");
-        (id, verdict.value)
-    };
-    let verdicts = expected.payments.expected_verdicts().into_iter().map(verdict).collect();
-    compare("verdict", &verdicts, &outputs.verdicts, &mut lines);
-    let tables = system.tables().unwrap_or_default();
-    lines.extend(tables.wrong_windows.iter().map(|id| format!("row of order {id}: wrong window")));
-    let rows = expected.orders.differences_enriched(&tables.orders);
-    lines.extend(rows.into_iter().map(|line| format!("tables: {line}")));
-    compare("row of order", &outputs.enriched, &tables.orders, &mut lines);
-    lines
-}
-
-fn compare<K: Ord + std::fmt::Display>(
-    what: &str,
-    expected: &BTreeMap<K, Value>,
-    actual: &BTreeMap<K, Value>,
-    lines: &mut Vec<String>,
-) {
-    for (key, value) in expected {
-        if actual.get(key) != Some(value) {
-            lines.push(format!("{what} {key}: expected {value}, found {:?}", actual.get(key)));
-        }
-    }
-    for (key, value) in actual.iter().filter(|(key, _)| !expected.contains_key(key)) {
-        lines.push(format!("{what} {key}: expected nothing, found {value}"));
     }
 }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use topologies::generate::{WireRecord, orders_topics};
+use topologies::generate::WireRecord;
 
 use crate::debezium::{compact, sample};
 use crate::support::scratch::tail;
@@ -24,10 +24,10 @@ struct Stage {
 impl Stage {
     fn start() -> Self {
         let system = System::start();
-        system.create_topics(&orders_topics("oracle-cdc", "SALES"), PARTITIONS);
+        let input = Input::to(&system, &system.names.tables(), PARTITIONS);
         let workers =
             ["orders", "orders-ods"].map(|application| Worker::start(&system, application, application, &[]));
-        let (input, outputs) = (Input::new(&system, PARTITIONS), Outputs::new(&system));
+        let outputs = Outputs::new(&system);
         Self { system, workers, input, outputs }
     }
 
@@ -63,6 +63,7 @@ impl Stage {
                 && tables.orders == enriched
             {
                 assert_eq!((tables.wrong_windows.len(), self.outputs.anomalies.len()), (0, 0));
+                assert!(self.outputs.repeats.is_empty(), "{:?}", self.outputs.repeats);
                 return;
             }
             let logs = self.workers.each_ref().map(|worker| tail(&worker.log())).join("\n---\n");

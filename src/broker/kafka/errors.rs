@@ -56,7 +56,11 @@ pub(super) fn react_to_code(code: Code, text: String) -> BrokerError {
 fn is_refusal_of_member(code: Code) -> bool {
     matches!(
         code,
-        Code::UnknownMemberId | Code::FencedInstanceId | Code::FencedMemberEpoch | Code::AssignmentLost
+        Code::UnknownMemberId
+            | Code::FencedInstanceId
+            | Code::UnreleasedInstanceId
+            | Code::FencedMemberEpoch
+            | Code::AssignmentLost
     )
 }
 

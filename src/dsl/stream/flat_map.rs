@@ -7,6 +7,24 @@ use crate::record::Record;
 impl<'b, K: Data, V: Data> Stream<'b, K, V> {
     /// Makes any number of records of each, in order, with its timestamp and headers. A later verb that needs records
     /// by key repartitions. Kafka Streams: `flatMap`.
+    ///
+    /// ```
+    /// # use topo::{Builder, Topic, state::utf8, testkit::Driver};
+    /// let lists: Topic<String, String> = Topic::new("lists", utf8(), utf8());
+    /// let items: Topic<String, String> = Topic::new("items", utf8(), utf8());
+    /// let app = Builder::new("doc");
+    /// app.stream("read", &lists)
+    ///     .flat_map("by-item", |owner, list| {
+    ///         list.split(' ').map(|item| (item.to_owned(), owner.clone())).collect::<Vec<_>>()
+    ///     })
+    ///     .to("write", &items);
+    ///
+    /// let mut driver = Driver::new(app.build()?)?;
+    /// driver.pipe(&lists, "ann".to_owned(), "tea milk".to_owned(), 0)?;
+    /// let keys: Vec<_> = driver.read(&items)?.into_iter().map(|it| it.key).collect();
+    /// assert_eq!(keys, ["tea", "milk"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn flat_map<K2: Data, V2: Data, I: IntoIterator<Item = (K2, V2)>>(
         &self,
         name: &str,

@@ -90,6 +90,9 @@ impl<'b, K: Data, V: Data> Stream<'b, K, V> {
         key: Option<CodecRef<K2::Present>>,
         value: Option<CodecRef<V2::Present>>,
     ) -> Stream<'b, K2, V2> {
+        let mergeable = &mut self.builder.wiring.borrow_mut().mergeable;
+        let steps = if key_changed { &mut mergeable.key_changing } else { &mut mergeable.value_changing };
+        steps.push(node);
         let key_changed = self.key_changed || key_changed;
         Stream { builder: self.builder, node, key_changed, origins: self.origins.clone(), key, value }
     }
@@ -115,6 +118,6 @@ impl<'b, K: Data, V: Data> Stream<'b, K, V> {
             self.builder.problem(name, why.to_owned());
             return Rerouted { node: self.node, origins: self.origins.clone() };
         };
-        self.builder.reroute::<K, V>(name, self.node, &Codecs::new(key, value), None)
+        self.builder.reroute::<K, V>(name, self.node, &Codecs::new(key, value), None, true)
     }
 }

@@ -8,6 +8,22 @@ impl<'b, K: Data, V: Data> Stream<'b, K, V> {
     /// Sends the records through the internal topic `<name>-repartition`, so that equal keys meet in one task. Records
     /// with a null key vanish, uncounted. The topic has as many partitions as the widest source. Kafka Streams:
     /// `repartition`.
+    ///
+    /// ```
+    /// # use topo::{Builder, Codecs, Topic, state::{i64_be, utf8}, testkit::Driver};
+    /// let payments: Topic<String, i64> = Topic::new("payments", utf8(), i64_be());
+    /// let by_amount: Topic<i64, String> = Topic::new("by-amount", i64_be(), utf8());
+    /// let app = Builder::new("doc");
+    /// app.stream("read", &payments)
+    ///     .map("swap", |payer, cents| (cents, payer))
+    ///     .repartition("by-amount", Codecs::new(i64_be(), utf8()))
+    ///     .to("write", &by_amount);
+    ///
+    /// let mut driver = Driver::builder(app.build()?).application("app").build()?;
+    /// driver.pipe(&payments, "ann".to_owned(), 5, 0)?;
+    /// assert_eq!(driver.written("app-by-amount-repartition").count(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn repartition(&self, name: &str, codecs: Codecs<K::Present, V::Present>) -> Self {
         self.repartitioned(name, codecs, None)
     }
@@ -31,7 +47,7 @@ impl<'b, K: Data, V: Data> Stream<'b, K, V> {
         codecs: Codecs<K::Present, V::Present>,
         partitions: Option<i32>,
     ) -> Self {
-        let rerouted = self.builder.reroute::<K, V>(name, self.node, &codecs, partitions);
+        let rerouted = self.builder.reroute::<K, V>(name, self.node, &codecs, partitions, false);
         let (key, value) = (Some(codecs.key), Some(codecs.value));
         Self {
             builder: self.builder,

@@ -24,6 +24,26 @@ impl<'b, K: Data<Present = K>, V: Data<Present = V>> Table<'b, K, V> {
     /// in `<name>-subscription-store`; answers come back through `<name>-subscription-response-topic`. Both tables' codecs
     /// are used for that; the left row's must write equal rows as equal bytes. The result is not kept: call
     /// [`stored`](Table::stored) on it when joins or groupings follow. Kafka Streams: `KTable.join(foreignKeyExtractor)`.
+    ///
+    /// ```
+    /// # use topo::{Builder, KeyValue, Topic, state::utf8, testkit::Driver};
+    /// /// Who lives where, and where that is.
+    /// let homes: Topic<String, Option<String>> = Topic::new("homes", utf8(), utf8());
+    /// let countries: Topic<String, Option<String>> = Topic::new("countries", utf8(), utf8());
+    /// let places: Topic<String, Option<String>> = Topic::new("places", utf8(), utf8());
+    /// let app = Builder::new("doc");
+    /// let country = app.table("countries", &countries, KeyValue::new("countries-store", utf8(), utf8()));
+    /// app.table("homes", &homes, KeyValue::new("homes-store", utf8(), utf8()))
+    ///     .fk_join("place", &country, |_, city| city.clone(), |_, city, country| format!("{city}, {country}"))
+    ///     .to_stream("updates")
+    ///     .to("write", &places);
+    ///
+    /// let mut driver = Driver::new(app.build()?)?;
+    /// driver.pipe(&homes, "ann".to_owned(), Some("Bern".to_owned()), 0)?;
+    /// driver.pipe(&countries, "Bern".to_owned(), Some("Switzerland".to_owned()), 1)?;
+    /// assert_eq!(driver.read(&places)?[0].value.as_deref(), Some("Bern, Switzerland"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn fk_join<FK: Data, VR: Data<Present = VR>, R: Data>(
         &self,
         name: &str,

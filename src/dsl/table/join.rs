@@ -12,6 +12,28 @@ impl<'b, K: Data<Present = K>, V: Data<Present = V>> Table<'b, K, V> {
     /// When the other side has no row, nothing goes out; otherwise the result does, a deletion too. `None` from a nullable
     /// result means there is no row. Both must have equal partition counts. A view with the nodes `<name>-join-this`,
     /// `<name>-join-other` and `name`. Kafka Streams: `KTable.join`.
+    ///
+    /// ```
+    /// # use topo::{Builder, KeyValue, Topic, state::utf8, testkit::Driver};
+    /// let names: Topic<String, Option<String>> = Topic::new("names", utf8(), utf8());
+    /// let cities: Topic<String, Option<String>> = Topic::new("cities", utf8(), utf8());
+    /// let both: Topic<String, Option<String>> = Topic::new("both", utf8(), utf8());
+    /// let app = Builder::new("doc");
+    /// let homes = app.table("cities", &cities, KeyValue::new("cities-store", utf8(), utf8()));
+    /// app.table("names", &names, KeyValue::new("names-store", utf8(), utf8()))
+    ///     .join("home", &homes, |name, city| format!("{name} of {city}"))
+    ///     .to_stream("updates")
+    ///     .to("write", &both);
+    ///
+    /// let mut driver = Driver::new(app.build()?)?;
+    /// let text = |text: &str| Some(text.to_owned());
+    /// driver.pipe(&names, "1".to_owned(), text("Ann"), 5)?;
+    /// driver.pipe(&cities, "1".to_owned(), text("Bern"), 2)?;
+    /// driver.pipe(&cities, "1".to_owned(), None, 3)?;
+    /// let seen: Vec<_> = driver.read(&both)?.into_iter().map(|it| (it.value, it.timestamp)).collect();
+    /// assert_eq!(seen, [(text("Ann of Bern"), 5), (None, 5)]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn join<K2, V2: Data<Present = V2>, R: Data>(
         &self,
         name: &str,

@@ -10,6 +10,22 @@ impl<'b, K: Data<Present = K>, V: Data<Present = V>> Table<'b, K, V> {
     /// Computes each row anew; `None` from a nullable result means there is no row. A view: `map` also runs at lookups,
     /// so it must be cheap and always give the same. With [`stored`](Table::stored) it is a projection that later joins
     /// read. Kafka Streams: `KTable.mapValues`.
+    ///
+    /// ```
+    /// # use topo::{Builder, KeyValue, Topic, state::{i64_be, utf8}, testkit::Driver};
+    /// let words: Topic<String, Option<String>> = Topic::new("words", utf8(), utf8());
+    /// let app = Builder::new("doc");
+    /// app.table_view("words", &words)
+    ///     .map_values("length", |_, word| word.len() as i64)
+    ///     .stored(KeyValue::new("lengths", utf8(), i64_be()));
+    ///
+    /// let mut driver = Driver::new(app.build()?)?;
+    /// driver.pipe(&words, "a".to_owned(), Some("four".to_owned()), 0)?;
+    /// assert_eq!(driver.value::<String, i64>("lengths", &"a".to_owned())?, Some(4));
+    /// driver.pipe(&words, "a".to_owned(), None, 1)?;
+    /// assert_eq!(driver.value::<String, i64>("lengths", &"a".to_owned())?, None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn map_values<R: Data>(
         &self,
         name: &str,

@@ -110,8 +110,9 @@ impl<'b, K: Data<Present = K>, V: Data<Present = V>> Table<'b, K, V> {
         );
         let origins: Origins = [declared.clone()].into();
         if let Some(store) = store {
-            let kept = builder.add_table_store(store, Some(declared));
-            return Self::stored_by(builder, origins, store, kept, |old| {
+            let store = store.clone().copying(&*key, &*value, builder);
+            let kept = builder.add_table_store(&store, Some(declared));
+            return Self::stored_by(builder, origins, &store, kept, |old| {
                 builder.operator(name, &[source], &[kept.number()], move || {
                     TableUpdate::<Option<K>, Option<V>>::new(Some(kept), old.wanted())
                 })

@@ -12,6 +12,25 @@ impl<'b, K: Data<Present = K>, V: Data<Present = V>> Table<'b, K, V> {
     /// Holds updates back for a time, in stream time; of several to one key only the newest goes on, deletions included,
     /// with its own timestamp and headers. What is held back lies in the logged store `<name>-store` and survives
     /// restarts. Kafka Streams: `suppress(untilTimeLimit)`.
+    ///
+    /// ```
+    /// # use topo::{Builder, Codecs, KeyValue, Suppress, Topic, state::{i64_be, utf8}, testkit::Driver};
+    /// let levels: Topic<String, Option<i64>> = Topic::new("levels", utf8(), i64_be());
+    /// let calm: Topic<String, Option<i64>> = Topic::new("calm", utf8(), i64_be());
+    /// let app = Builder::new("doc");
+    /// app.table("levels", &levels, KeyValue::new("levels-store", utf8(), i64_be()))
+    ///     .suppress("a-second", Suppress::time_limit_ms(1_000), Codecs::new(utf8(), i64_be()))
+    ///     .to_stream("updates")
+    ///     .to("write", &calm);
+    ///
+    /// let mut driver = Driver::new(app.build()?)?;
+    /// for (level, time) in [(1, 0), (2, 500), (3, 1_000)] {
+    ///     driver.pipe(&levels, "a".to_owned(), Some(level), time)?;
+    /// }
+    /// let seen: Vec<_> = driver.read(&calm)?.into_iter().map(|it| (it.value, it.timestamp)).collect();
+    /// assert_eq!(seen, [(Some(3), 1_000)]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn suppress(&self, name: &str, limits: Suppress, codecs: Codecs<K, V>) -> Self {
         self.hold_back(
             name,

@@ -4,6 +4,10 @@
 //! runs, that it lives. The offset of its first announcement is its *claim*. A process goes on when no live process with
 //! another layout has an older claim. Everybody announces before reading, and the partition has one order, so of two
 //! processes the later one always sees the earlier.
+//!
+//! The same order decides between two processes that call themselves the same: the later one ends with an error. An
+//! announcement under our id by an earlier start of this very state directory is harmless, its process is dead: the
+//! directory was locked. One by another directory may be alive; it answers ours at once, and it is waited for that long.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -34,6 +38,11 @@ pub(crate) struct Announcement {
     #[serde(default)]
     pub(crate) rack: String,
     pub(crate) layout: Layout,
+    /// Which state directory it has, and which start of the process this is.
+    #[serde(default)]
+    pub(crate) home: String,
+    #[serde(default)]
+    pub(crate) life: String,
     /// Offset of its first announcement since its start; absent in that one.
     pub(crate) claim: Option<i64>,
     /// Milliseconds since the epoch, by its own clock.
@@ -70,6 +79,8 @@ pub(super) enum Verdict {
     Clear,
     /// These run another layout.
     WaitFor(Vec<String>),
+    /// A process on this host had our name and another directory until a moment ago.
+    Namesake(String),
 }
 
 /// This process's voice and ear in the members topic.
@@ -84,6 +95,8 @@ pub(super) struct Members {
     changed: bool,
     claim: Option<i64>,
     announced: Option<i64>,
+    /// Whoever had our name before us in another directory: where, and until when it is given time to answer.
+    namesake: Option<(String, i64)>,
     members: BTreeMap<String, Member>,
     fetched: Vec<Fetched>,
 }
@@ -101,6 +114,7 @@ impl Members {
             changed: false,
             claim: None,
             announced: None,
+            namesake: None,
             members: BTreeMap::new(),
             fetched: Vec::new(),
         }
@@ -166,6 +180,11 @@ impl Members {
     /// Whether this process may run its layout.
     pub(super) fn verdict(&self, shared: &Shared, now: i64) -> Verdict {
         let Some(claim) = self.claim else { return Verdict::Undecided };
+        if let Some((host, until)) = &self.namesake
+            && now < *until
+        {
+            return Verdict::Namesake(host.clone());
+        }
         let older: Vec<String> = self
             .members
             .values()
@@ -227,6 +246,8 @@ impl Members {
             host: shared.config.host.clone(),
             rack: shared.config.rack.clone(),
             layout: self.layout.clone(),
+            home: shared.home.clone(),
+            life: shared.life.clone(),
             claim: self.claim,
             last_seen: now,
             holding: self.holding.clone(),
@@ -264,11 +285,15 @@ impl Members {
             let process = record.key.as_deref().map(String::from_utf8_lossy).unwrap_or_default().into_owned();
             let heard = record.value.as_deref().map(serde_json::from_slice::<Announcement>);
             match heard {
+                None if process == shared.process_id => self.namesake = None,
                 None => drop(self.members.remove(&process)),
                 // Written by a version with another form; it can only be said that it is there.
                 Some(Err(error)) => tracing::warn!(%process, %error, "an announcement could not be read"),
+                Some(Ok(announcement)) if announcement.life == shared.life => {
+                    self.hear_self(&announcement, offset);
+                }
                 Some(Ok(announcement)) if process == shared.process_id => {
-                    self.hear_self(&announcement, offset)
+                    self.hear_namesake(shared, announcement, offset, now)?;
                 }
                 Some(Ok(announcement)) => self.hear(process, announcement, offset, now),
             }
@@ -282,6 +307,32 @@ impl Members {
         if self.claim.is_none() && first {
             self.claim = Some(offset);
         }
+    }
+
+    /// Somebody announced himself under our name.
+    fn hear_namesake(
+        &mut self,
+        shared: &Shared,
+        other: Announcement,
+        offset: i64,
+        now: i64,
+    ) -> Result<(), Error> {
+        match self.claim {
+            Some(claim) if offset > claim => {
+                // It lives. Whoever was first stays; the other one hears of that at once.
+                if other.claim.is_some_and(|other| other < claim) {
+                    return Err(Error::ProcessIdInUse { id: shared.process_id.clone(), host: other.host });
+                }
+                self.announced = None;
+            }
+            _ => {
+                let fresh = now - other.last_seen < shared.config.members_expiry_ms;
+                let elsewhere = other.home != shared.home;
+                let until = now + 2 * shared.config.members_heartbeat_ms;
+                self.namesake = (fresh && elsewhere).then_some((other.host, until));
+            }
+        }
+        Ok(())
     }
 
     fn hear(&mut self, process: String, announcement: Announcement, offset: i64, now: i64) {

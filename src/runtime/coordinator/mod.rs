@@ -38,6 +38,8 @@ use crate::task::GlobalStores;
 
 /// Pause after a "not now" of the broker, and between two looks for a missing topic.
 const RETRY_MS: i64 = 250;
+/// Pause before the group is joined anew: what was refused now is not granted in the next moment.
+const REJOIN_MS: i64 = 1_000;
 
 /// Where the coordinator stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -181,7 +183,11 @@ impl Coordinator {
         self.retry_at = now + RETRY_MS;
         match error.reaction() {
             Reaction::Retry => self.waiting.because(&self.shared, now, &error.to_string()),
-            Reaction::Rejoin if self.stage == Stage::Run => self.rejoin(now, &error.to_string()),
+            Reaction::Rejoin if self.stage == Stage::Run => {
+                self.retry_at = now + REJOIN_MS;
+                self.rejoin(now, &error.to_string());
+                self.waiting.because(&self.shared, now, &error.to_string());
+            }
             _ => self.fail(error, now),
         }
     }

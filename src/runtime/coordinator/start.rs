@@ -67,6 +67,14 @@ impl Coordinator {
                 self.waiting.because(&self.shared, now, &reason);
                 Ok(false)
             }
+            Verdict::Namesake(host) => {
+                let id = &self.shared.process_id;
+                let reason = format!(
+                    "waiting for another process on {host} that calls itself {id}, too, to answer or to be gone"
+                );
+                self.waiting.because(&self.shared, now, &reason);
+                Ok(false)
+            }
             Verdict::Clear => {
                 if self.restorers.is_empty() {
                     let (plan, cluster_id) = (self.plan.clone(), self.cluster_id.clone());

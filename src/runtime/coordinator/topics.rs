@@ -67,18 +67,20 @@ fn unfit(topic: &NewTopic, setting: &str, found: &str, wanted: &str) -> Error {
     }
 }
 
-/// After how many milliseconds a changelog as Kafka Streams makes it for windows forgets a record (-1 = never): it is
-/// compacted, and old records are deleted too. `None` when it is another kind, or forgets what the store still knows.
+/// After how many milliseconds a changelog as Kafka Streams makes it for windows forgets a record (-1 = never): old records
+/// are deleted, and it is compacted too unless each record has a key of its own. `None` when it is another kind, or forgets
+/// what the store still knows.
 fn forgets(settings: &BTreeMap<String, String>, least_ms: i64) -> Option<i64> {
     let retention_ms: i64 = settings.get("retention.ms")?.parse().ok()?;
-    let fits = same_policy(settings.get("cleanup.policy")?, "compact,delete");
+    let policy = settings.get("cleanup.policy")?;
+    let fits = same_policy(policy, "compact,delete") || same_policy(policy, "delete");
     (fits && !(0..least_ms).contains(&retention_ms)).then_some(retention_ms)
 }
 
 fn remark(topic: &str, retention_ms: i64) -> String {
     format!(
-        "changelog {topic} has cleanup.policy=compact,delete, as Kafka Streams makes it: the broker deletes records older \
-         than {retention_ms} ms by its own clock, so a replay of older input can lose windows; cleanup.policy=compact keeps them"
+        "changelog {topic} has a cleanup.policy with delete, as Kafka Streams makes it: the broker deletes records older than \
+         {retention_ms} ms by its own clock, so a replay of older input can lose windows; cleanup.policy=compact keeps them"
     )
 }
 
@@ -129,7 +131,8 @@ mod tests {
         };
         assert_eq!(forgets("compact,delete", "1000"), Some(1_000));
         assert_eq!(forgets("delete, compact", "-1"), Some(-1));
-        for (policy, retention) in [("compact,delete", "999"), ("delete", "1000"), ("compact", "1000")] {
+        assert_eq!(forgets("delete", "1000"), Some(1_000));
+        for (policy, retention) in [("compact,delete", "999"), ("delete", "999"), ("compact", "1000")] {
             assert_eq!(forgets(policy, retention), None, "{policy} {retention}");
         }
     }

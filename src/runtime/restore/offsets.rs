@@ -2,6 +2,7 @@
 
 use super::super::error::Error;
 use super::super::mailbox::InputStart;
+use super::super::observer::TaskId;
 use super::super::plan::Plan;
 use super::super::shared::Shared;
 use super::super::times;
@@ -48,7 +49,6 @@ impl Job {
         now: i64,
     ) -> Result<(), Error> {
         let name = shared.task_name(plan, self.task);
-        let dir = shared.dir.join(&name);
         let mut behind = None;
         for log in &mut self.logs {
             let marks = ends.watermarks(&log.partition)?;
@@ -60,17 +60,10 @@ impl Job {
                 (true, Some(input)) if input.committed => input.offset.min(marks.high),
                 (true, _) => 0,
             };
-            let lost = log.next >= 0 && log.next < marks.low;
-            if log.source && (lost || log.next > log.end) {
+            if !log.source {
+                log.check(marks, shared, plan, self.task)?;
+            } else if log.next >= 0 && log.next < marks.low || log.next > log.end {
                 behind = Some(gap(log, marks));
-            } else if lost || log.next > marks.high {
-                return Err(Error::ChangelogTruncated {
-                    partition: log.partition.clone(),
-                    low: marks.low,
-                    high: marks.high,
-                    checkpoint: log.next,
-                    dir,
-                });
             }
             log.next = log.next.max(marks.low.min(log.end));
         }
@@ -82,6 +75,28 @@ impl Job {
                 Ok(())
             }
         }
+    }
+}
+
+impl Log {
+    /// Whether a store can be completed from its changelog: it is never ahead of it, and needs no record that is gone.
+    pub(super) fn check(
+        &self,
+        marks: Watermarks,
+        shared: &Shared,
+        plan: &Plan,
+        task: TaskId,
+    ) -> Result<(), Error> {
+        // -1 is an empty store. A changelog is compacted, and nothing else: its beginning never goes by itself.
+        if self.next.max(0) >= marks.low && self.next <= marks.high {
+            return Ok(());
+        }
+        if self.next >= 0 {
+            let dir = shared.task_dir(plan, task);
+            return Err(shared.changelog_truncated(&self.partition, marks, self.next, dir));
+        }
+        let application = shared.topology.name.to_string();
+        Err(Error::ChangelogCut { partition: self.partition.clone(), low: marks.low, application })
     }
 }
 

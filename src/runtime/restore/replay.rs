@@ -219,8 +219,7 @@ impl Replay {
             Ok(marks) => marks,
             Err(error) => return Box::new((task, error.into())),
         };
-        let (low, high, dir) = (marks.low, marks.high, shared.dir.clone());
-        Box::new((task, Error::ChangelogTruncated { partition, low, high, checkpoint: offset, dir }))
+        Box::new((task, shared.changelog_truncated(&partition, marks, offset, shared.dir.clone())))
     }
 }
 

@@ -222,7 +222,6 @@ impl Job {
     /// Asks how far there is to go, and how far it may go. Returns the offsets it is behind.
     fn look(&mut self, around: &mut Surroundings<'_>) -> Result<u64, Error> {
         let mut lag = 0;
-        let dir = around.shared.dir.join(around.shared.task_name(around.plan, self.task));
         for log in &mut self.logs {
             let marks = around.ends.watermarks(&log.partition)?;
             let goal = if log.source {
@@ -230,10 +229,9 @@ impl Job {
             } else {
                 marks.high
             };
-            if log.next > marks.high || log.next >= 0 && log.next < marks.low {
-                let (partition, checkpoint) = (log.partition.clone(), log.next);
-                let (low, high) = (marks.low, marks.high);
-                return Err(Error::ChangelogTruncated { partition, low, high, checkpoint, dir });
+            // A topic that others own may lose its oldest records; who holds some of it must not miss any since.
+            if !log.source || log.next >= 0 {
+                log.check(marks, around.shared, around.plan, self.task)?;
             }
             log.next = log.next.max(marks.low.min(goal));
             log.end = if log.source { goal } else { i64::MAX };

@@ -1,6 +1,5 @@
-//! Topologies written by hand, below the builder.
+//! Topologies written by hand, below the builder: sources and sinks are those of the task's sample.
 
-use std::any::Any;
 use std::sync::Arc;
 
 use topo_state::KeyValueStore;
@@ -8,29 +7,9 @@ use topo_state::KeyValueStore;
 use crate::fault::Fault;
 use crate::graph::Topology;
 use crate::graph::sample::Sample;
-use crate::processor::{Context, Emitted, Hop, Node, Processor, Punctuation, StoreHandle};
-use crate::record::{RawRecord, Record};
-
-/// Text keys and text values.
-struct Source;
-
-impl Node for Source {
-    fn init(&mut self, _hop: Hop<'_>) -> Result<(), Fault> {
-        Ok(())
-    }
-    fn process(&mut self, input: &mut dyn Any, mut hop: Hop<'_>) -> Result<(), Fault> {
-        let raw: RawRecord = input.downcast_mut::<Option<RawRecord>>().and_then(Option::take).unwrap();
-        let text = |bytes: Option<bytes::Bytes>| {
-            String::from_utf8(bytes.unwrap_or_default().to_vec())
-                .map_err(|error| Fault::poison("NOT_TEXT", error.to_string()))
-        };
-        let (key, value) = (text(raw.key)?, text(raw.value)?);
-        hop.forward(Record { key, value, timestamp: raw.timestamp, headers: raw.headers })
-    }
-    fn punctuate(&mut self, _event: Punctuation, _hop: Hop<'_>) -> Result<(), Fault> {
-        Ok(())
-    }
-}
+use crate::processor::{Context, Processor, StoreHandle};
+use crate::record::Record;
+use crate::task::sample::{AnySink, TextSource};
 
 /// Counts records by key and passes each count on.
 struct Count(StoreHandle<KeyValueStore<String, i64>>);
@@ -58,38 +37,17 @@ impl Processor for Count {
 }
 
 /// Text to its topic.
-struct Sink(Arc<str>);
-
-impl Node for Sink {
-    fn init(&mut self, _hop: Hop<'_>) -> Result<(), Fault> {
-        Ok(())
-    }
-    fn process(&mut self, input: &mut dyn Any, hop: Hop<'_>) -> Result<(), Fault> {
-        let record: Record<String, String> =
-            input.downcast_mut::<Option<Record<String, String>>>().and_then(Option::take).unwrap();
-        hop.pipeline.env.emitted.push(Emitted {
-            topic: self.0.clone(),
-            partition: None,
-            unhashed: 0,
-            key: Some(record.key.into_bytes()),
-            value: Some(record.value.into_bytes()),
-            timestamp: record.timestamp,
-            headers: record.headers,
-        });
-        Ok(())
-    }
-    fn punctuate(&mut self, _event: Punctuation, _hop: Hop<'_>) -> Result<(), Fault> {
-        Ok(())
-    }
+fn sink(topic: Arc<str>) -> AnySink<String> {
+    AnySink(topic, |text: &String| text.clone().into_bytes())
 }
 
 /// `in` -> count by key -> `out`.
 pub(super) fn count() -> Topology {
     let mut sample = Sample::new();
     let store = sample.store("counts");
-    sample.running_source("read", &["in"], || Source);
+    sample.running_source("read", &["in"], || TextSource);
     sample.running("count", &["read"], &["counts"], move || Count(StoreHandle::new(store)));
-    sample.running_sink("write", &["count"], "out", Sink);
+    sample.running_sink("write", &["count"], "out", sink);
     sample.topology()
 }
 
@@ -97,9 +55,9 @@ pub(super) fn count() -> Topology {
 pub(super) fn count_of_two() -> Topology {
     let mut sample = Sample::new();
     let store = sample.store("counts");
-    sample.running_source("read", &["in", "more"], || Source);
+    sample.running_source("read", &["in", "more"], || TextSource);
     sample.running("count", &["read"], &["counts"], move || Count(StoreHandle::new(store)));
-    sample.running_sink("write", &["count"], "out", Sink);
+    sample.running_sink("write", &["count"], "out", sink);
     sample.topology()
 }
 
@@ -108,10 +66,10 @@ pub(super) fn count_behind_repartition() -> Topology {
     let mut sample = Sample::new();
     let store = sample.store("counts");
     sample.repartition("by-key-repartition");
-    sample.running_source("read", &["in"], || Source);
-    sample.running_sink("send", &["read"], "by-key-repartition", Sink);
-    sample.running_source("receive", &["by-key-repartition"], || Source);
+    sample.running_source("read", &["in"], || TextSource);
+    sample.running_sink("send", &["read"], "by-key-repartition", sink);
+    sample.running_source("receive", &["by-key-repartition"], || TextSource);
     sample.running("count", &["receive"], &["counts"], move || Count(StoreHandle::new(store)));
-    sample.running_sink("write", &["count"], "out", Sink);
+    sample.running_sink("write", &["count"], "out", sink);
     sample.topology()
 }

@@ -51,6 +51,8 @@ pub(crate) struct Active {
     pub(crate) closing: bool,
     /// The task asked for patience until then.
     pub(crate) retry_at: i64,
+    /// Bytes of uncommitted state at the last commit, as the observer was told.
+    pub(crate) buffered: usize,
 }
 
 impl Active {
@@ -92,7 +94,7 @@ impl Active {
                 Some(Logged { store: store.number, backed })
             })
             .collect();
-        Ok(Self { id, task, inputs, logged, closing: false, retry_at: i64::MIN })
+        Ok(Self { id, task, inputs, logged, closing: false, retry_at: i64::MIN, buffered: 0 })
     }
 
     /// Numbers of the stores with a changelog of their own, and the producer's numbers for those.

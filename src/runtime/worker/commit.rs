@@ -23,7 +23,7 @@ use super::super::mailbox::Report;
 use super::super::observer::{Event, TaskId};
 use super::Worker;
 use super::active::Logging;
-use crate::broker::{BrokerError, CommittedOffset};
+use crate::broker::{BrokerError, CommittedOffset, Watermarks};
 use crate::flaw::{Flaw, planted};
 use crate::record::Partition;
 
@@ -105,7 +105,10 @@ impl Worker {
         for (place, active) in self.tasks.iter_mut().enumerate() {
             let Some(active) = active else { continue };
             let (task, bytes) = (active.id, active.task.dirty_bytes());
-            self.shared.tell(&Event::Buffered { task, bytes });
+            if bytes != active.buffered {
+                active.buffered = bytes;
+                self.shared.tell(&Event::Buffered { task, bytes });
+            }
             let prepared = active.task.prepare()?;
             self.outbox.push_changes(prepared.changelog, active.changelog_slots());
             let metadata = super::super::times::encode(&active.task.stream_times());
@@ -153,8 +156,34 @@ impl Worker {
             }
         };
         let done = self.outbox.is_empty() && self.writer.in_flight() == 0;
+        if done && let Some(error) = self.recreated_changelog(&interval) {
+            return Err(error);
+        }
         self.commit = if done { Commit::Offsets(interval) } else { Commit::Draining(interval) };
         Ok(moved || heard || done)
+    }
+
+    /// A changelog in which the new records stand before those the store has already: it is another one by now.
+    fn recreated_changelog(&self, interval: &Interval) -> Option<Error> {
+        for active in self.tasks.iter().flatten() {
+            for logged in &active.logged {
+                let Logging::Own { slot } = logged.backed else { continue };
+                let (Some(next), Some((store, known))) =
+                    (interval.delivered.get(&slot), active.task.changelog_offset(logged.store))
+                else {
+                    continue;
+                };
+                if *next > known {
+                    continue;
+                }
+                let topic = self.shared.naming.changelog(store);
+                let partition = Partition::new(topic, active.id.partition);
+                let marks = Watermarks { low: 0, high: *next };
+                let dir = self.shared.task_dir(&self.plan, active.id);
+                return Some(self.shared.changelog_truncated(&partition, marks, known, dir));
+            }
+        }
+        None
     }
 
     /// A queued record was not written. One that is too large is known from now on and handled when it comes again.

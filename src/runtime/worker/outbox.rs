@@ -41,6 +41,8 @@ pub(crate) struct Outbox {
     /// The record that the last dead letter made here is about: a position has one letter, however many of its outputs
     /// are too large.
     buried: Option<Position>,
+    /// Outputs may be on their way still.
+    unheard: bool,
 }
 
 impl Outbox {
@@ -85,6 +87,13 @@ impl Outbox {
     ) -> Result<bool, Error> {
         let mut moved = false;
         while let Some(front) = self.queue.front_mut() {
+            // Without a transaction, a store must not remember what its outputs may not say: those are heard of first.
+            if matches!(front, Outbound::Changes { .. }) && self.unheard && !writer.is_transactional() {
+                if writer.in_flight() > 0 {
+                    break;
+                }
+                self.unheard = false;
+            }
             if let Outbound::Output { record, cause: cause @ Some(_) } = front
                 && *cause == self.buried
                 && record.topic == shared.dead_letter_topic()
@@ -96,6 +105,7 @@ impl Outbox {
             }
             let sent = match front {
                 Outbound::Output { record, .. } => {
+                    self.unheard = true;
                     place(record, plan, &mut self.partitioner)?;
                     let limit = self.refused.get(&record.topic).copied().unwrap_or(usize::MAX);
                     if planted(Flaw::RepartitionOutsideTransaction) {

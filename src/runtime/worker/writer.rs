@@ -86,6 +86,11 @@ impl Writer {
         self.phase == Phase::Open
     }
 
+    /// Whether what is sent counts only once it is committed.
+    pub(crate) fn is_transactional(&self) -> bool {
+        self.transactional
+    }
+
     /// Records queued or on their way.
     pub(crate) fn in_flight(&self) -> usize {
         self.producer.as_ref().map_or(0, |producer| producer.in_flight())

@@ -36,7 +36,7 @@ pub(super) fn run(scenario: &Json, case: &Json, mode: Mode) -> Result<(), String
         }
     }
     if end == script.len() {
-        differences.extend(ending(&mut machine, scenario, case, &built.nature));
+        differences.extend(ending(&mut machine, case, &built.nature));
     }
     if differences.is_empty() { Ok(()) } else { Err(differences.join("\n")) }
 }
@@ -71,7 +71,7 @@ fn feed(machine: &mut Machine, entry: &Json, nature: &Nature) -> Result<(), Outc
 }
 
 /// Totals, stores and internal topics.
-fn ending(machine: &mut Machine, scenario: &Json, case: &Json, nature: &Nature) -> Vec<String> {
+fn ending(machine: &mut Machine, case: &Json, nature: &Nature) -> Vec<String> {
     let (driver, dropped) = (&mut machine.driver, machine.dropped);
     let script = case["script"].as_array().expect("a script");
     let exact: u64 = script
@@ -84,8 +84,6 @@ fn ending(machine: &mut Machine, scenario: &Json, case: &Json, nature: &Nature) 
         differences.push(format!("dropped in all:\n- {total}\n+ {dropped}"));
     }
     differences.extend(rows::compare(driver, case, nature).err());
-    if scenario["config"]["optimization"] == "none" {
-        differences.extend(logs::compare(driver, case).err());
-    }
+    differences.extend(logs::compare(driver, case).err());
     differences
 }

@@ -105,8 +105,6 @@ fn scenario_in(scenario: &Json, modes: &[Mode], listed: &BTreeSet<String>, repor
             report.skipped.push(Skip { id, missing, cases: cases.len() * modes.len() });
             return;
         }
-        // Merged repartition topics and source topics as changelogs are not made yet.
-        Ok(Ok(_)) if scenario["config"]["optimization"] == "all" => {}
         Ok(Ok(built)) => match described::matches(&built.topology, &scenario["describe"]) {
             Ok(()) => report.described += 1,
             Err(what) => report.failed.push(Failure { id, mode: "describe".to_owned(), what }),

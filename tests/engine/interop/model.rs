@@ -6,7 +6,7 @@ use topo::partition_of;
 use topo::state::{Codec, Window, WindowSize, Windowed, i64_be, utf8};
 
 use super::PARTITIONS;
-use super::topology::{GRACE_MS, WINDOW_MS, windows};
+use super::topology::{ANSWER_MS, GRACE_MS, WINDOW_MS, windows};
 
 /// A record of an input topic.
 #[derive(Clone, Debug)]
@@ -30,6 +30,9 @@ pub(super) struct Model {
     pub(super) windowed: BTreeMap<(String, i64), Stamped<i64>>,
     pub(super) cities: BTreeMap<String, Stamped<i64>>,
     pub(super) orders: BTreeMap<String, Stamped<String>>,
+    /// Questions and answers: who, what, when.
+    asked: Vec<Input>,
+    answered: Vec<Input>,
     located: BTreeMap<String, String>,
     /// Stream time of each partition of the words.
     times: BTreeMap<i32, i64>,
@@ -43,6 +46,8 @@ impl Model {
     pub(super) fn take(&mut self, input: &Input) {
         match input.topic {
             "people" => self.person(input),
+            "asked" => self.asked.push(input.clone()),
+            "answered" => self.answered.push(input.clone()),
             "orders" => set(&mut self.orders, input).map_or((), drop),
             _ => self.word(input),
         }
@@ -76,6 +81,19 @@ impl Model {
         }
     }
 
+    /// Each question with each answer that came in time, the quadratic way.
+    fn pairs(&self) -> Vec<String> {
+        let mut pairs = Vec::new();
+        for asked in &self.asked {
+            let in_time = |it: &&Input| (0..=ANSWER_MS).contains(&(it.time - asked.time));
+            for answered in self.answered.iter().filter(|it| it.key == asked.key).filter(in_time) {
+                let text = |input: &Input| input.value.clone().unwrap_or_default();
+                pairs.push(format!("{}={}", text(asked), text(answered)));
+            }
+        }
+        pairs
+    }
+
     /// Orders beside the city of whoever gave them.
     pub(super) fn priced(&self) -> BTreeMap<String, String> {
         let priced = self.orders.iter().filter_map(|(id, (order, _))| {
@@ -105,6 +123,7 @@ impl Model {
                 closed.map(|((user, start), it)| (window(user, *start), count(&it.0))).collect()
             }
             "priced" => self.priced().iter().map(|(order, price)| (text(order), text(price))).collect(),
+            "pairs" => self.pairs().iter().map(|pair| (text(pair), text(pair))).collect(),
             other => panic!("no output {other}"),
         }
     }

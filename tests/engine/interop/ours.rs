@@ -14,7 +14,7 @@ use super::topology::topology;
 use crate::support::scratch::wait_until;
 
 /// Sub-topologies, each with one task per partition.
-const SUBTOPOLOGIES: usize = 4;
+const SUBTOPOLOGIES: usize = 5;
 const PATIENCE: Duration = Duration::from_secs(90);
 
 /// What the application has told.

@@ -1,16 +1,18 @@
 //! The topology of tests/interop/Interop.java, in Rust: the same names, so the same internal topics.
 
 use topo::state::{CodecRef, WindowSize, Windowed, i64_be, utf8, windowed};
-use topo::{Builder, Codecs, KeyValue, Topic, Topology, Tumbling, WindowValue};
+use topo::{Builder, Codecs, JoinWindows, KeyValue, StreamJoined, Topic, Topology, Tumbling, WindowValue};
 
 pub(super) const WINDOW_MS: i64 = 60_000;
 pub(super) const GRACE_MS: i64 = 30_000;
+/// A question is answered within this time.
+pub(super) const ANSWER_MS: i64 = 10 * 60_000;
 const RETENTION_MS: i64 = 24 * 60 * 60 * 1_000;
 
 /// Topics that both read.
-pub(super) const INPUTS: [&str; 3] = ["words", "people", "orders"];
+pub(super) const INPUTS: [&str; 5] = ["words", "people", "orders", "asked", "answered"];
 /// Topics that both write.
-pub(super) const OUTPUTS: [&str; 6] = ["counts", "windowed", "final", "cities", "located", "priced"];
+pub(super) const OUTPUTS: [&str; 7] = ["counts", "windowed", "final", "cities", "located", "priced", "pairs"];
 
 /// How windowed keys are written.
 pub(super) fn windows() -> CodecRef<Windowed<String>> {
@@ -68,5 +70,16 @@ pub(super) fn topology(application: &str) -> Topology {
         .stored(store("priced-store"))
         .to_stream("prices")
         .to("write-priced", &rows("priced"));
+
+    app.stream("asked", &text("asked"))
+        .join_stream(
+            "pair",
+            &app.stream("answered", &text("answered")),
+            JoinWindows::of_ms(0).after_ms(ANSWER_MS).grace_ms(30 * 60_000),
+            StreamJoined::new("pair", utf8(), utf8(), utf8()),
+            |_, question, answer| format!("{question}={answer}"),
+        )
+        .rekey("by-pair", |_, pair| pair.clone())
+        .to("write-pairs", &text("pairs"));
     app.build().unwrap()
 }

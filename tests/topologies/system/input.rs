@@ -11,11 +11,18 @@ use super::System;
 /// Writes records to their partitions.
 pub(crate) struct Input {
     producer: Box<dyn Producer>,
+    topics: Vec<String>,
     partitions: i32,
     written: u64,
 }
 
 impl Input {
+    /// Makes these topics, with so many partitions each, and a writer to them.
+    pub(crate) fn to(system: &System, topics: &[String], partitions: i32) -> Self {
+        system.create_topics(topics, partitions);
+        Self { topics: topics.to_vec(), ..Self::new(system, partitions) }
+    }
+
     /// A writer to topics of so many partitions.
     pub(crate) fn new(system: &System, partitions: i32) -> Self {
         let config = ProducerConfig {
@@ -24,7 +31,8 @@ impl Input {
             transaction_timeout: Duration::from_secs(10),
             linger: Duration::from_millis(5),
         };
-        Self { producer: system.broker.producer(&config).unwrap(), partitions, written: 0 }
+        let producer = system.broker.producer(&config).unwrap();
+        Self { producer, topics: Vec::new(), partitions, written: 0 }
     }
 
     /// Queues a record.
@@ -62,6 +70,16 @@ impl Input {
         while self.producer.in_flight() > 0 {
             self.serve(Duration::from_millis(10));
         }
+    }
+
+    /// Where it writes.
+    pub(crate) fn topics(&self) -> &[String] {
+        &self.topics
+    }
+
+    /// Partitions of each topic.
+    pub(crate) fn partitions(&self) -> i32 {
+        self.partitions
     }
 
     /// How many records were written.

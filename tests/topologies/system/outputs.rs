@@ -10,19 +10,41 @@ use topo::{Partition, RawRecord, partition_of};
 
 use super::System;
 
-const ENRICHED: &str = "orders.enriched";
-const REVENUE: &str = "orders.revenue";
-const ALERTS: &str = "orders.alerts";
-const VERDICTS: &str = "velocity.verdicts";
-const LETTERS: [&str; 3] = ["orders-dead-letters", "velocity-dead-letters", "orders-ods-dead-letters"];
-const TOPICS: [&str; 4] = [ENRICHED, REVENUE, ALERTS, VERDICTS];
+/// What a topic holds.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Enriched,
+    Revenue,
+    Alerts,
+    Verdicts,
+    Letters,
+}
+
+/// A partition that is read.
+struct Slot {
+    topic: String,
+    kind: Kind,
+    number: i32,
+    count: i32,
+}
+
+/// A value that was written although it stood there already, or a second answer.
+#[derive(Debug)]
+pub(crate) struct Repeat {
+    /// Topic, partition, offset and key.
+    pub(crate) place: String,
+    /// The key.
+    pub(crate) key: String,
+    /// What was said.
+    pub(crate) value: Option<Value>,
+}
 
 /// Everything read so far.
 pub(crate) struct Outputs {
     consumer: Box<dyn Consumer>,
     admin: Box<dyn Admin>,
-    /// Topic, partition and partition count per slot.
-    slots: Vec<(&'static str, i32, i32)>,
+    topics: Vec<(String, Kind)>,
+    slots: Vec<Slot>,
     last_change: Instant,
     /// Newest value per order.
     pub(crate) enriched: BTreeMap<i64, Value>,
@@ -32,8 +54,10 @@ pub(crate) struct Outputs {
     pub(crate) alerts: BTreeMap<i64, Value>,
     /// The verdict per transactionId.
     pub(crate) verdicts: BTreeMap<String, Value>,
-    /// What must never be: repetitions, records in the wrong partition, unreadable ones, dead letters.
+    /// What must never be: records in the wrong partition, unreadable ones, dead letters.
     pub(crate) anomalies: Vec<String>,
+    /// What exactly-once processing never does.
+    pub(crate) repeats: Vec<Repeat>,
     /// Committed records.
     pub(crate) records: u64,
 }
@@ -47,9 +71,19 @@ impl Outputs {
             isolation: Isolation::ReadCommitted,
             buffer_bytes: 16 << 20,
         };
+        let topic = |usual: &str, kind| (system.names.topic(usual), kind);
+        let mut topics = vec![
+            topic("orders.enriched", Kind::Enriched),
+            topic("orders.revenue", Kind::Revenue),
+            topic("orders.alerts", Kind::Alerts),
+            topic("velocity.verdicts", Kind::Verdicts),
+        ];
+        let letters = ["orders", "velocity", "orders-ods"].map(|runnable| system.names.letters(runnable));
+        topics.extend(letters.into_iter().map(|topic| (topic, Kind::Letters)));
         Self {
             consumer: system.broker.consumer(&config).unwrap(),
             admin: system.broker.admin().unwrap(),
+            topics,
             slots: Vec::new(),
             last_change: Instant::now(),
             enriched: BTreeMap::new(),
@@ -57,6 +91,7 @@ impl Outputs {
             alerts: BTreeMap::new(),
             verdicts: BTreeMap::new(),
             anomalies: Vec::new(),
+            repeats: Vec::new(),
             records: 0,
         }
     }
@@ -87,52 +122,54 @@ impl Outputs {
     }
 
     fn find_topics(&mut self) {
-        let unread = TOPICS.into_iter().chain(LETTERS);
-        let unread: Vec<&'static str> =
-            unread.filter(|topic| self.slots.iter().all(|(known, ..)| known != topic)).collect();
-        let names: Vec<String> = unread.iter().map(|topic| (*topic).to_owned()).collect();
+        let unread = |(topic, _): &&(String, Kind)| self.slots.iter().all(|slot| slot.topic != *topic);
+        let unread: Vec<(String, Kind)> = self.topics.iter().filter(unread).cloned().collect();
+        let names: Vec<String> = unread.iter().map(|(topic, _)| topic.clone()).collect();
         if names.is_empty() {
             return;
         }
         let Ok(counts) = self.admin.partitions(&names) else { return };
-        for topic in unread {
-            let Some(count) = counts.get(topic).copied() else { continue };
+        for (topic, kind) in unread {
+            let Some(count) = counts.get(&topic).copied() else { continue };
             for number in 0..count {
                 let slot = self.slots.len();
-                let partition = Partition::new(topic, number);
+                let partition = Partition::new(topic.as_str(), number);
                 self.consumer
                     .assign(&[Assignment { partition, start: StartOffset::Earliest, slot }])
                     .unwrap();
-                self.slots.push((topic, number, count));
+                self.slots.push(Slot { topic: topic.clone(), kind, number, count });
             }
         }
     }
 
     fn take(&mut self, slot: usize, offset: i64, record: &RawRecord) {
         self.records += 1;
-        let (topic, number, count) = self.slots[slot];
+        let Slot { topic, kind, number, count } = &self.slots[slot];
+        let (kind, number) = (*kind, *number);
         let key = record.key.as_deref().unwrap_or_default();
         let text = String::from_utf8_lossy(key).into_owned();
         let place = format!("{topic}-{number} at {offset}, key {text}");
-        if LETTERS.contains(&topic) {
+        if kind == Kind::Letters {
             return self.anomalies.push(format!("{place}: dead letter {:?}", record.headers));
         }
-        if partition_of(key, count) != number {
-            self.anomalies.push(format!("{place}: belongs into partition {}", partition_of(key, count)));
+        let right = partition_of(key, *count);
+        if right != number {
+            self.anomalies.push(format!("{place}: belongs into partition {right}"));
         }
         let value: Option<Value> = match record.value.as_deref().map(serde_json::from_slice).transpose() {
             Ok(value) => value,
             Err(error) => return self.anomalies.push(format!("{place}: {error}")),
         };
-        let said_twice = match (topic, text.parse::<i64>(), value) {
-            (ENRICHED, Ok(id), value) => says_again(&mut self.enriched, id, value),
-            (REVENUE, _, value) => says_again(&mut self.revenue, text, value),
-            (ALERTS, Ok(id), Some(value)) => self.alerts.insert(id, value).is_some(),
-            (VERDICTS, _, Some(value)) => self.verdicts.insert(text, value).is_some(),
+        let key = text.clone();
+        let said_twice = match (kind, text.parse::<i64>(), value.clone()) {
+            (Kind::Enriched, Ok(id), value) => says_again(&mut self.enriched, id, value),
+            (Kind::Revenue, _, value) => says_again(&mut self.revenue, text, value),
+            (Kind::Alerts, Ok(id), Some(value)) => self.alerts.insert(id, value).is_some(),
+            (Kind::Verdicts, _, Some(value)) => self.verdicts.insert(text, value).is_some(),
             (_, _, value) => return self.anomalies.push(format!("{place}: unexpected {value:?}")),
         };
         if said_twice {
-            self.anomalies.push(format!("{place}: said again"));
+            self.repeats.push(Repeat { place, key, value });
         }
     }
 

@@ -70,7 +70,7 @@ impl Application for Ods {
         while !running.stop.load(Relaxed) {
             let mut status = exit.step(now_ms(), PATIENCE).map_err(failure)?;
             count(running, &topic, exit.take_done());
-            if status == Status::Working && !self.broker.is_reachable() {
+            if !self.broker.is_reachable() {
                 status = Status::Waiting("no broker can be reached: waiting until one answers".into());
                 if asked.elapsed() >= ASK_EVERY {
                     // The answer is of no interest, only that there is one.

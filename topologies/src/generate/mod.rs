@@ -7,7 +7,6 @@
 //! Never: reads a clock, sleeps, or writes to a broker. Records come as fast as they are taken.
 
 mod database;
-mod murmur2;
 mod orders;
 mod payments;
 mod pool;
@@ -15,7 +14,6 @@ mod rows;
 mod template;
 mod writer;
 
-pub use murmur2::partition_of_key;
 pub use orders::{OrdersConfig, OrdersGenerator, orders_topics};
 pub use payments::{PaymentsConfig, PaymentsGenerator};
 
@@ -38,6 +36,6 @@ impl WireRecord {
     /// The partition Kafka's default partitioner chooses; a null key always goes to partition 0 here, so that
     /// runs repeat.
     pub fn partition(&self, partitions: i32) -> i32 {
-        self.key.as_deref().map_or(0, |key| partition_of_key(key, partitions))
+        self.key.as_deref().map_or(0, |key| topo::partition_of(key, partitions))
     }
 }

@@ -6,7 +6,9 @@ use std::fmt::Write as _;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
-use super::{WireRecord, partition_of_key};
+use topo::partition_of;
+
+use super::WireRecord;
 use crate::time::rfc3339_from_millis;
 
 /// How many recent payments a duplicate is drawn from.
@@ -79,7 +81,7 @@ impl PaymentsGenerator {
         let mut groups: Vec<Vec<String>> = (0..partitions).map(|_| Vec::new()).collect();
         for number in 0..config.accounts.max(2) {
             let account = format!("{:010}", 1_234_567_890 + number * 7);
-            let group = partition_of_key(account.as_bytes(), partitions);
+            let group = partition_of(account.as_bytes(), partitions);
             if let Some(group) = usize::try_from(group).ok().and_then(|group| groups.get_mut(group)) {
                 group.push(account);
             }

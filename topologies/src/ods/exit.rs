@@ -103,6 +103,8 @@ struct Joined {
 struct Retry {
     at_ms: i64,
     pause_ms: i64,
+    /// What went wrong the last time.
+    reason: String,
 }
 
 impl Exit {
@@ -135,7 +137,7 @@ impl Exit {
         let result = match self.keep_membership(now_ms) {
             Ok(()) if now_ms < self.retry.at_ms => {
                 std::thread::sleep(wait);
-                return Ok(Status::Waiting("the database does not answer; the next try is due soon".into()));
+                return Ok(Status::Waiting(self.retry.reason.clone()));
             }
             Ok(()) => self.work(now_ms, wait),
             Err(error) => Err(error),
@@ -153,7 +155,8 @@ impl Exit {
                 let (first, longest) = PAUSES_MS;
                 self.retry.pause_ms = (self.retry.pause_ms * 2).clamp(first, longest);
                 self.retry.at_ms = now_ms + self.retry.pause_ms;
-                Ok(Status::Waiting(error.to_string()))
+                self.retry.reason = error.to_string();
+                Ok(Status::Waiting(self.retry.reason.clone()))
             }
             Err(error) => Err(error),
         }
