@@ -33,6 +33,7 @@ impl Outside {
             process_id: "tool".to_owned(),
             home: String::new(),
             life: String::new(),
+            disk: None,
             memory: MemoryBudget::new(config.memory_bytes),
             topology,
             config,

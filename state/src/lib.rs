@@ -36,6 +36,7 @@ mod batch;
 mod buffer;
 mod checkpoint;
 mod codec;
+mod disk;
 mod error;
 mod identity;
 mod key;
@@ -48,8 +49,8 @@ mod restorer;
 mod rocks;
 mod rows;
 mod segment;
-mod show;
 mod session_store;
+mod show;
 mod sorted;
 mod spec;
 mod store;
@@ -65,6 +66,7 @@ pub use codec::{
     Codec, CodecError, CodecRef, bincode, bytes, f64_be, i32_be, i64_be, json, session_windowed, u64_be,
     utf8, windowed,
 };
+pub use disk::{DiskWatch, Image, MemoryDisk};
 pub use error::StateError;
 pub use identity::Identity;
 pub use key::{Window, WindowSize, Windowed};
@@ -72,8 +74,8 @@ pub use key_value::KeyValueStore;
 pub use place::{Place, move_aside};
 pub use restorer::Restorer;
 pub use rocks::MemoryBudget;
-pub use show::{show_bytes, show_row};
 pub use session_store::SessionStore;
+pub use show::{show_bytes, show_row};
 pub use spec::{StoreKind, StoreSpec};
 pub use store::{Change, NO_TIME, Store, Timestamped};
 pub use task::{Opened, TaskState};
