@@ -87,6 +87,8 @@ fn env(task: Arc<str>, partition: i32, times: usize) -> Env {
         commit_requested: false,
         operator_times: vec![None; times],
         outdated: false,
+        captured: None,
+        holding: false,
         failed: None,
     }
 }
