@@ -54,6 +54,7 @@ impl<K: 'static, V: 'static> KeyValue<K, V> {
             value,
             timestamped: false,
             history_ms: None,
+            per_commit: false,
             backing: Backing::Changelog,
         }
     }
@@ -176,7 +177,6 @@ pub struct WindowValue<K, V> {
     pub(crate) timestamped: bool,
     pub(crate) duplicates: bool,
     pub(crate) logged: bool,
-    pub(crate) per_commit: bool,
 }
 
 impl<K: 'static, V: 'static> WindowValue<K, V> {
@@ -191,7 +191,6 @@ impl<K: 'static, V: 'static> WindowValue<K, V> {
             timestamped: false,
             duplicates: false,
             logged: true,
-            per_commit: false,
         }
     }
 
@@ -204,12 +203,6 @@ impl<K: 'static, V: 'static> WindowValue<K, V> {
     /// Keeps the timestamp given at each put. Aggregations always do.
     pub fn timestamped(mut self) -> Self {
         self.timestamped = true;
-        self
-    }
-
-    /// Sends on one update per key, window and commit, as [`KeyValue::emit_per_commit`] does.
-    pub fn emit_per_commit(mut self) -> Self {
-        self.per_commit = true;
         self
     }
 
@@ -241,7 +234,6 @@ impl<K, V> Clone for WindowValue<K, V> {
             timestamped: self.timestamped,
             duplicates: self.duplicates,
             logged: self.logged,
-            per_commit: self.per_commit,
         }
     }
 }

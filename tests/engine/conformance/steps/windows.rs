@@ -16,6 +16,9 @@ impl<'b> Steps<'b> {
         step: &Json,
         name: &str,
     ) -> Result<Handle<'b>, String> {
+        if step["cached"] == true {
+            return Err("record caches of windows".to_owned());
+        }
         if step["emit"] == "on_window_close" {
             return Err("emit on window close".to_owned());
         }
