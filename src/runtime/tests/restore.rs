@@ -146,7 +146,7 @@ fn a_recreated_changelog_is_an_error_that_names_topic_and_offsets() {
     cluster.start("p", count());
     let error = cluster.failure().to_string();
     assert!(error.contains("app-counts-changelog-0 holds offsets 0 to 0"), "{error}");
-    assert!(error.contains("truncated or recreated"), "{error}");
+    assert!(error.contains("truncated, or deleted and made anew"), "{error}");
 }
 
 #[test]
