@@ -20,6 +20,7 @@ mod data;
 mod dead_letter;
 mod dsl;
 mod fault;
+mod flaw;
 mod graph;
 mod ops;
 mod partitioner;
@@ -29,9 +30,10 @@ mod topic;
 
 pub use data::{Change, Data};
 pub use dsl::{
-    Branches, Builder, Codecs, GlobalTable, Grouped, GroupedTable, Hopping, JoinWindows, KeyValue, Optimize,
-    SameKey, Stores, Stream, StreamJoined, Suppress, Table, TimeWindows, Tumbling, WindowValue,
-    WindowedStream,
+    Branches, Builder, Codecs, Cogrouped, CogroupedSessions, CogroupedWindows, EmitStrategy, GlobalTable,
+    Grouped, GroupedTable, Hopping, JoinWindows, KeyValue, Optimize, SameKey, Session, SessionStream,
+    SessionValue, Sliding, Stores, Stream, StreamJoined, Suppress, Table, TimeWindows, Tumbling, WindowValue,
+    WindowedStream, Windows,
 };
 pub use fault::{Fault, FaultPolicy, Reason};
 pub use graph::{PartitionError, Topology, TopologyError, TopologyErrors};

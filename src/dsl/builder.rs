@@ -2,12 +2,12 @@
 
 use std::cell::RefCell;
 
-use topo_state::{KeyValueStore, VersionedStore, WindowStore};
+use topo_state::{KeyValueStore, SessionStore, StoreKind, VersionedStore, WindowStore};
 
 use super::global_table::GlobalTable;
 use super::null_keys::NullKeys;
 use super::optimize::Optimize;
-use super::options::{KeyValue, WindowValue};
+use super::options::{KeyValue, SessionValue, WindowValue};
 use super::stream::Stream;
 use super::table::Table;
 use super::wiring::external;
@@ -148,6 +148,18 @@ impl Builder {
             0
         });
         self.add_windows(&store, false, retention_ms)
+    }
+
+    /// Declares a session store for processors. It must be given a retention.
+    pub fn session_store<K: Data, V: Data>(
+        &self,
+        store: SessionValue<K, V>,
+    ) -> StoreHandle<SessionStore<K, V>> {
+        let retention_ms = store.retention_ms.unwrap_or_else(|| {
+            self.problem(&store.name, "the session store of a processor needs `retention_ms`".to_owned());
+            0
+        });
+        self.add_sessions(&store, StoreKind::session(retention_ms))
     }
 
     /// Declares a store of values over time for processors. It must be given a [history](KeyValue::history_ms).

@@ -5,10 +5,11 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::options::KeyValue;
+use super::sessions::SessionStream;
 use super::stream::Stream;
 use super::table::Table;
 use super::windowed::WindowedStream;
-use super::windows::TimeWindows;
+use super::windows::{Session, Windows};
 use super::wiring::Rerouted;
 use crate::data::Data;
 use crate::ops::{Aggregate, Init};
@@ -77,9 +78,15 @@ impl<'b, K: Data, V: Data> Grouped<'b, K, V> {
         })
     }
 
-    /// Aggregates per window of time. Kafka Streams: `windowedBy(TimeWindows)`.
-    pub fn windowed(&self, windows: impl Into<TimeWindows>) -> WindowedStream<'b, K, V> {
+    /// Aggregates per window of one length: [`Tumbling`](crate::Tumbling), [`Hopping`](crate::Hopping) or
+    /// [`Sliding`](crate::Sliding) ones. Kafka Streams: `windowedBy(TimeWindows)`, `windowedBy(SlidingWindows)`.
+    pub fn windowed(&self, windows: impl Into<Windows>) -> WindowedStream<'b, K, V> {
         WindowedStream::new(self.clone(), windows.into())
+    }
+
+    /// Aggregates per session of activity. Kafka Streams: `windowedBy(SessionWindows)`.
+    pub fn sessions(&self, windows: Session) -> SessionStream<'b, K, V> {
+        SessionStream::new(self.clone(), windows)
     }
 
     fn fold<A: Data<Present = A>>(

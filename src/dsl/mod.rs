@@ -1,7 +1,7 @@
 //! The typed builder: verbs that read like the sentence a topology implements.
 //!
-//! A [`Builder`] hands out cheap handles, [`Stream`], [`Table`], [`GlobalTable`], [`Grouped`], [`GroupedTable`] and
-//! [`WindowedStream`]; each verb takes the operator's name first, adds nodes to the graph and returns the next handle.
+//! A [`Builder`] hands out cheap handles, [`Stream`], [`Table`], [`GlobalTable`], [`Grouped`], [`GroupedTable`],
+//! [`WindowedStream`], [`SessionStream`] and [`Cogrouped`]; each verb takes the operator's name first, adds nodes to the graph and returns the next handle.
 //! One verb is one file: signature, meaning, the treatment of nulls and time, and what Kafka Streams calls it. What a
 //! verb becomes at run time is a processor in `ops/`.
 //!
@@ -12,6 +12,7 @@
 //! This room never runs anything: it knows no broker, no clock and no thread.
 
 mod builder;
+mod cogroup;
 mod global_table;
 mod grouped;
 mod grouped_table;
@@ -20,6 +21,7 @@ mod null_keys;
 mod optimize;
 mod options;
 mod same_key;
+mod sessions;
 mod stores;
 mod stream;
 mod stream_join;
@@ -31,18 +33,21 @@ mod windows;
 mod wiring;
 
 pub use builder::Builder;
+pub use cogroup::{Cogrouped, CogroupedSessions, CogroupedWindows};
 pub use global_table::GlobalTable;
 pub use grouped::Grouped;
 pub use grouped_table::GroupedTable;
 pub use join_windows::JoinWindows;
 pub use optimize::Optimize;
 pub(crate) use optimize::SelfJoins;
-pub use options::{Codecs, KeyValue, WindowValue};
+pub use options::{Codecs, KeyValue, SessionValue, WindowValue};
 pub use same_key::SameKey;
+pub use sessions::SessionStream;
 pub use stores::Stores;
 pub use stream::{Branches, Stream};
 pub use stream_joined::StreamJoined;
 pub use suppress::Suppress;
 pub use table::Table;
 pub use windowed::WindowedStream;
-pub use windows::{Hopping, TimeWindows, Tumbling};
+pub use windows::{EmitStrategy, Hopping, Session, Sliding, TimeWindows, Tumbling, Windows};
+pub(crate) use windows::{Known, Touch, alone, union};

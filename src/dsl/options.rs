@@ -206,8 +206,12 @@ impl<K: 'static, V: 'static> WindowValue<K, V> {
         self
     }
 
-    pub(crate) fn spec(&self, timestamped: bool, retention_ms: i64) -> StoreSpec {
-        let kind = StoreKind::window(timestamped || self.timestamped, retention_ms, self.duplicates);
+    /// The usual layout of a window store.
+    pub(crate) fn kind(&self, timestamped: bool, retention_ms: i64) -> StoreKind {
+        StoreKind::window(timestamped || self.timestamped, retention_ms, self.duplicates)
+    }
+
+    pub(crate) fn spec(&self, kind: StoreKind) -> StoreSpec {
         StoreSpec::new(self.name.clone(), kind, &*self.key, &*self.value)
     }
 }
@@ -221,6 +225,53 @@ impl<K, V> Clone for WindowValue<K, V> {
             retention_ms: self.retention_ms,
             timestamped: self.timestamped,
             duplicates: self.duplicates,
+            logged: self.logged,
+        }
+    }
+}
+
+/// A session store: rows by key and session, forgotten once stream time has passed their end by the retention.
+///
+/// Kafka Streams: `Materialized` of a session aggregation, `Stores.sessionStoreBuilder`.
+pub struct SessionValue<K, V> {
+    pub(crate) name: String,
+    pub(crate) key: CodecRef<K>,
+    pub(crate) value: CodecRef<V>,
+    pub(crate) retention_ms: Option<i64>,
+    pub(crate) logged: bool,
+}
+
+impl<K: 'static, V: 'static> SessionValue<K, V> {
+    /// A logged store called `name`. A session aggregation keeps its rows for gap + grace unless told otherwise; the store of
+    /// a processor must be told with [`retention_ms`](Self::retention_ms).
+    pub fn new(name: impl Into<String>, key: CodecRef<K>, value: CodecRef<V>) -> Self {
+        Self { name: name.into(), key, value, retention_ms: None, logged: true }
+    }
+
+    /// How far behind the highest end a session's end may be before it is gone, milliseconds.
+    pub fn retention_ms(mut self, retention_ms: i64) -> Self {
+        self.retention_ms = Some(retention_ms);
+        self
+    }
+
+    /// Has no changelog: the content is lost when its directory is.
+    pub fn without_changelog(mut self) -> Self {
+        self.logged = false;
+        self
+    }
+
+    pub(crate) fn spec(&self, kind: StoreKind) -> StoreSpec {
+        StoreSpec::new(self.name.clone(), kind, &*self.key, &*self.value)
+    }
+}
+
+impl<K, V> Clone for SessionValue<K, V> {
+    fn clone(&self) -> Self {
+        Self {
+            name: self.name.clone(),
+            key: self.key.clone(),
+            value: self.value.clone(),
+            retention_ms: self.retention_ms,
             logged: self.logged,
         }
     }

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use topo_state::{
-    Backend, CodecRef, KeyValueStore, Store, StoreKind, StoreSpec, VersionedStore, WindowStore,
+    Backend, CodecRef, KeyValueStore, SessionStore, Store, StoreKind, StoreSpec, VersionedStore, WindowStore,
 };
 
 use super::Builder;
 use super::null_keys::NullKeys;
-use super::options::{Backing, Codecs, KeyValue, WindowValue};
+use super::options::{Backing, Codecs, KeyValue, SessionValue, WindowValue};
 use crate::data::Data;
 use crate::fault::Fault;
 use crate::graph::OffsetReset;
@@ -270,11 +270,44 @@ impl Builder {
         timestamped: bool,
         retention_ms: i64,
     ) -> StoreHandle<WindowStore<K, V>> {
+        self.add_windows_as(store, store.kind(timestamped, retention_ms))
+    }
+
+    /// Adds a window store of this layout.
+    pub(crate) fn add_windows_as<K: Data, V: Data>(
+        &self,
+        store: &WindowValue<K, V>,
+        kind: StoreKind,
+    ) -> StoreHandle<WindowStore<K, V>> {
         let changelog = if store.logged { Changelog::Own } else { Changelog::None };
         let (key, value) = (store.key.clone(), store.value.clone());
-        self.add_store(store.spec(timestamped, retention_ms), changelog, move |spec, index, backend| {
+        self.add_store(store.spec(kind), changelog, move |spec, index, backend| {
             WindowStore::new(spec, index, backend, key.clone(), value.clone())
         })
+    }
+
+    /// Adds a session store of this layout.
+    pub(crate) fn add_sessions<K: Data, V: Data>(
+        &self,
+        store: &SessionValue<K, V>,
+        kind: StoreKind,
+    ) -> StoreHandle<SessionStore<K, V>> {
+        let changelog = if store.logged { Changelog::Own } else { Changelog::None };
+        let (key, value) = (store.key.clone(), store.value.clone());
+        self.add_store(store.spec(kind), changelog, move |spec, index, backend| {
+            SessionStore::new(spec, index, backend, key.clone(), value.clone())
+        })
+    }
+
+    /// The retention asked for, or the least one that the windows of the operator `name` need; less than that is reported.
+    pub(crate) fn retention(&self, name: &str, asked_ms: Option<i64>, least_ms: i64) -> i64 {
+        let retention_ms = asked_ms.unwrap_or(least_ms);
+        if retention_ms < least_ms {
+            let why =
+                format!("a retention of {retention_ms} ms is less than its windows need, {least_ms} ms");
+            self.problem(name, why);
+        }
+        retention_ms
     }
 
     /// Connects one more store to a processor.

@@ -26,7 +26,7 @@ mod table_join;
 mod table_map;
 mod table_store;
 mod table_update;
-mod window_aggregate;
+mod windows;
 
 pub(crate) use aggregate::{Aggregate, Init};
 pub(crate) use change_codec::change_codec;
@@ -38,7 +38,8 @@ pub(crate) use keep::Kept;
 pub(crate) use olds::{OldWanted, Olds};
 pub(crate) use regroup::Regroup;
 pub(crate) use rows::{
-    FilteredRows, JoinKind, JoinedRows, MappedRows, NoRows, RowsRef, StoreRows, VersionedRows, WindowRows,
+    FilteredRows, JoinKind, JoinedRows, MappedRows, NoRows, RowsRef, SessionRows, StoreRows, VersionedRows,
+    WindowRows,
 };
 pub(crate) use sink::Sink;
 pub(crate) use source::Source;
@@ -50,7 +51,9 @@ pub(crate) use table_join::{TableJoin, TableMerge};
 pub(crate) use table_map::TableMap;
 pub(crate) use table_store::TableStore;
 pub(crate) use table_update::TableUpdate;
-pub(crate) use window_aggregate::WindowAggregate;
+pub(crate) use windows::{
+    CloseSessions, CloseWindows, SessionAggregate, SlidingAggregate, WindowAggregate, WindowRow,
+};
 
 use std::marker::PhantomData;
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use topo_state::{KeyValueStore, Store, VersionedStore, WindowStore, Windowed};
+use topo_state::{KeyValueStore, SessionStore, Store, VersionedStore, WindowStore, Windowed};
 
 use crate::data::Data;
 use crate::fault::Fault;
@@ -85,6 +85,17 @@ impl<K: Data, V: Data> Rows<Windowed<K>, V> for WindowRows<K, V> {
     fn read(&self, stores: &mut TaskStores, key: &Windowed<K>, seen: &mut Seen<'_, V>) -> Result<(), Fault> {
         let row = typed(stores, self.0)?.fetch(&key.key, key.window.start)?;
         seen(row.map(|row| (&row.value, row.timestamp)));
+        Ok(())
+    }
+}
+
+/// The rows of an aggregation in sessions; a row's timestamp is its session's end.
+pub(crate) struct SessionRows<K, V>(pub(crate) StoreHandle<SessionStore<K, V>>);
+
+impl<K: Data, V: Data> Rows<Windowed<K>, V> for SessionRows<K, V> {
+    fn read(&self, stores: &mut TaskStores, key: &Windowed<K>, seen: &mut Seen<'_, V>) -> Result<(), Fault> {
+        let row = typed(stores, self.0)?.fetch_session(&key.key, key.window)?;
+        seen(row.map(|value| (value, key.window.end)));
         Ok(())
     }
 }

@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 
 use topo_state::Store;
 
-use super::pipeline::{Hop, Scheduled};
+use super::pipeline::{Given, Hop, Scheduled};
 use super::tally::LeftOut;
 use super::{Clock, Position, ScheduleId};
 use crate::data::Data;
@@ -127,6 +127,11 @@ impl<'h, 'p, K: Data, V: Data> Context<'h, 'p, K, V> {
     /// This operator's own stream time so far.
     pub fn observed(&self) -> Option<i64> {
         self.hop.pipeline.env.operator_times[self.hop.node]
+    }
+
+    /// How far this operator has given final results. Committed with the state, like its stream time.
+    pub(crate) fn given(&mut self) -> &mut Given {
+        &mut self.hop.pipeline.env.given[self.hop.node]
     }
 
     /// Raises the stream time that the nodes of an operator share, and returns it. Committed like [`observe`](Self::observe).

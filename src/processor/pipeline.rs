@@ -52,6 +52,15 @@ impl Scheduled {
     }
 }
 
+/// How far an operator has given the final results of its windows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Given {
+    /// Up to this end of windows.
+    pub(crate) until: Option<i64>,
+    /// When it looks again, wall clock.
+    pub(crate) next_look: Option<i64>,
+}
+
 /// What the nodes of a task see of their surroundings, and what they leave behind.
 pub(crate) struct Env {
     /// Where the record in hand came from; `None` in a punctuation.
@@ -77,6 +86,8 @@ pub(crate) struct Env {
     pub(crate) commit_requested: bool,
     /// Stream times of operators, committed with the state; index = node, behind the nodes the times that nodes share.
     pub(crate) operator_times: Vec<Option<i64>>,
+    /// How far operators have given final results, committed with the state; index = node.
+    pub(crate) given: Vec<Given>,
     /// Whether the update of a table in hand says what a row was, not what it is: joins and groupings pass it over.
     pub(crate) outdated: bool,
     /// The node that raised the fault in hand; its callers only passed it on.

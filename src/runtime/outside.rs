@@ -31,9 +31,9 @@ impl Outside {
             dir: config.state_dir.join(&application),
             naming: Naming { application: application.into() },
             process_id: "tool".to_owned(),
-            // It announces nothing, so that nobody asks which home and which life it is.
             home: String::new(),
             life: String::new(),
+            disk: None,
             memory: MemoryBudget::new(config.memory_bytes),
             topology,
             config,

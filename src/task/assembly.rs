@@ -7,7 +7,7 @@ use topo_state::TaskState;
 use super::global::GlobalStores;
 use super::times;
 use crate::graph::{MakeNode, Naming, SubTopology, Topology};
-use crate::processor::{Env, Node, Pipeline, Tally};
+use crate::processor::{Env, Given, Node, Pipeline, Tally};
 
 /// How to make the nodes of a sub-topology: once when the task is made, again after an abort.
 pub(crate) struct Recipe {
@@ -86,6 +86,7 @@ fn env(task: Arc<str>, partition: i32, times: usize) -> Env {
         tally: Tally::default(),
         commit_requested: false,
         operator_times: vec![None; times],
+        given: vec![Given::default(); times],
         outdated: false,
         failed: None,
     }

@@ -1,13 +1,23 @@
-//! Times in the checkpoint: the task's stream time, those of its operators and stores, and when punctuations are due.
+//! Times in the checkpoint: the task's stream time, those of its operators and stores, up to where windows have been closed,
+//! and when punctuations are due.
 
 use topo_state::{Checkpoint, NO_TIME, Store};
 
+use crate::flaw::{Flaw, planted};
 use crate::processor::{Clock, Pipeline, Ticks};
 
 const TASK: &str = "task";
 
 fn operator(name: &str) -> String {
     format!("op:{name}")
+}
+
+fn closed(name: &str) -> String {
+    format!("closed:{name}")
+}
+
+fn look(name: &str) -> String {
+    format!("look:{name}")
 }
 
 /// The due time of a schedule, by the name of its node.
@@ -32,6 +42,9 @@ fn sequence(name: &str) -> String {
 
 /// Notes all times as of now.
 pub(crate) fn save(pipeline: &Pipeline, names: &[String], own_stores: &[usize], checkpoint: &mut Checkpoint) {
+    if planted(Flaw::StreamTimeForgotten) {
+        return;
+    }
     let times = &mut checkpoint.stream_times;
     if let Some(time) = pipeline.env.stream_time {
         times.insert(TASK.to_owned(), time);
@@ -46,6 +59,10 @@ pub(crate) fn save(pipeline: &Pipeline, names: &[String], own_stores: &[usize], 
         if let Some(time) = time {
             times.insert(operator(name), *time);
         }
+    }
+    for (name, given) in names.iter().zip(&pipeline.env.given) {
+        times.extend(given.until.map(|end| (closed(name), end)));
+        times.extend(given.next_look.map(|due| (look(name), due)));
     }
     for store_of in own_stores.iter().filter_map(|number| pipeline.stores[*number].as_ref()) {
         let time = store_of.observed_time();
@@ -87,6 +104,10 @@ pub(crate) fn load(pipeline: &mut Pipeline, names: &[String], checkpoint: &Check
     pipeline.env.stream_time = times.get(TASK).copied();
     for (name, time) in names.iter().zip(&mut pipeline.env.operator_times) {
         *time = times.get(&operator(name)).copied();
+    }
+    for (name, given) in names.iter().zip(&mut pipeline.env.given) {
+        given.until = times.get(&closed(name)).copied();
+        given.next_look = times.get(&look(name)).copied();
     }
 }
 

@@ -2,7 +2,9 @@
 
 use std::ops::{Bound, ControlFlow};
 
-use topo_state::{Direction, KeyValueStore, Store, Timestamped, VersionedStore, WindowStore};
+use topo_state::{
+    Direction, KeyValueStore, SessionStore, Store, Timestamped, VersionedStore, WindowStore, Windowed,
+};
 
 use super::driver::Driver;
 use super::error::DriverError;
@@ -58,6 +60,17 @@ impl Driver {
             },
         )?;
         Ok(rows)
+    }
+
+    /// All visible entries of a session store, by end, start, then key bytes.
+    ///
+    /// # Errors
+    /// As [`key_values`](Self::key_values).
+    pub fn sessions<K: 'static, V: Clone + Send + 'static>(
+        &mut self,
+        store: &str,
+    ) -> Result<Vec<(Windowed<K>, V)>, DriverError> {
+        Ok(self.typed::<SessionStore<K, V>>(store)?.in_time_order(i64::MIN..=i64::MAX)?)
     }
 
     /// The value of a key in a store of values over time, with the time from which on it counts: as of `as_of`, or now.

@@ -1,8 +1,8 @@
 //! The stores of topo: bytes, order, transactions, recovery.
 //!
 //! A [`TaskState`] is the durable state of one task: all its stores, one checkpoint, one directory, written by one atomic
-//! batch per commit. Typed stores ([`KeyValueStore`], [`WindowStore`], [`VersionedStore`]) stand in front of it; what a commit interval writes
-//! stays in them, decoded, until the engine drains it.
+//! batch per commit. Typed stores ([`KeyValueStore`], [`WindowStore`], [`SessionStore`], [`VersionedStore`]) stand in front of
+//! it; what a commit interval writes stays in them, decoded, until the engine drains it.
 //!
 //! One commit, driven by the engine:
 //! 1. [`Store::drain`] on every store: each change is encoded once, handed out for the changelog, added to a [`WriteBatch`];
@@ -36,17 +36,20 @@ mod batch;
 mod buffer;
 mod checkpoint;
 mod codec;
+mod disk;
 mod error;
 mod identity;
 mod key;
 mod key_value;
 mod memory;
 mod merge;
+mod observed;
 mod place;
 mod restorer;
 mod rocks;
 mod rows;
 mod segment;
+mod session_store;
 mod show;
 mod sorted;
 mod spec;
@@ -60,8 +63,10 @@ pub use backend::{Backend, BackendStats, Direction, VisitRow};
 pub use batch::{Write, WriteBatch};
 pub use checkpoint::Checkpoint;
 pub use codec::{
-    Codec, CodecError, CodecRef, bincode, bytes, f64_be, i32_be, i64_be, json, u64_be, utf8, windowed,
+    Codec, CodecError, CodecRef, bincode, bytes, f64_be, i32_be, i64_be, json, session_windowed, u64_be,
+    utf8, windowed,
 };
+pub use disk::{DiskWatch, Image, MemoryDisk};
 pub use error::StateError;
 pub use identity::Identity;
 pub use key::{Window, WindowSize, Windowed};
@@ -69,6 +74,7 @@ pub use key_value::KeyValueStore;
 pub use place::{Place, move_aside};
 pub use restorer::Restorer;
 pub use rocks::MemoryBudget;
+pub use session_store::SessionStore;
 pub use show::{show_bytes, show_row};
 pub use spec::{StoreKind, StoreSpec};
 pub use store::{Change, NO_TIME, Store, Timestamped};

@@ -1,7 +1,6 @@
 //! Changelog records -> batch entries, without codecs and without a typed store: restores run beside the processing.
 
 use crate::batch::WriteBatch;
-use crate::key::split_window_key;
 use crate::segment::{Segments, segment_bytes};
 use crate::spec::{StoreKind, StoreSpec};
 use crate::store::NO_TIME;
@@ -11,6 +10,7 @@ use crate::version::put_version;
 #[derive(Debug)]
 pub struct Restorer {
     store: usize,
+    kind: StoreKind,
     timestamped: bool,
     segments: Option<Segments>,
     /// Of a versioned store.
@@ -32,6 +32,7 @@ impl Restorer {
         };
         Self {
             store,
+            kind: spec.kind.clone(),
             timestamped,
             segments,
             history_ms,
@@ -56,20 +57,21 @@ impl Restorer {
             self.push([key, &[]], value, timestamp, batch);
             return;
         };
-        let Some((_, start, sequence)) = split_window_key(key) else {
+        let Some(time) = self.kind.time_of(key) else {
             self.malformed += 1;
             return;
         };
-        self.observed = self.observed.max(start);
-        self.sequence = self.sequence.max(sequence);
-        if !segments.is_expired(start, self.observed) {
-            self.push([&segment_bytes(segments.segment(start)), key], value, timestamp, batch);
+        self.observed = self.observed.max(time);
+        self.sequence = self.sequence.max(self.kind.sequence_of(key));
+        if !segments.is_expired(time, self.observed) {
+            self.push([&segment_bytes(segments.segment(time)), key], value, timestamp, batch);
         }
         segments.expire(self.expired, self.observed, self.store, batch);
         self.expired = self.observed;
     }
 
-    /// Highest window start (of a versioned store: timestamp) so far, for [`Store::set_observed_time`](crate::Store::set_observed_time).
+    /// Highest window start (session: end; versioned: timestamp) so far, for
+    /// [`Store::set_observed_time`](crate::Store::set_observed_time).
     pub fn observed_time(&self) -> i64 {
         self.observed
     }
@@ -79,7 +81,7 @@ impl Restorer {
         self.sequence
     }
 
-    /// Records that were skipped because their key is too short to be a window key. Anything but 0 means that the
+    /// Records that were skipped because their key is too short to be a window or session key. Anything but 0 means that the
     /// changelog belongs to another kind of store: do not go on with what was restored.
     pub fn malformed(&self) -> u64 {
         self.malformed

@@ -1,8 +1,9 @@
-//! Where a row of a window store lies, and when it is gone.
+//! Where a row of a window or session store lies, and when it is gone.
 //!
-//! A row key is `segment (8 bytes) ++ key ++ start (8) ++ sequence (4)`; what follows the segment is the window key of the
-//! changelog. The segment is `start / segment_ms` rounded down, with its sign bit flipped so that byte order is time order
-//! also before 1970. Expiry is one range delete of all segments below the lowest one with a visible row.
+//! A row key is `segment (8 bytes) ++ changelog key`; the changelog key is `key ++ start (8) ++ sequence (4)` of a window and
+//! `key ++ end (8) ++ start (8)` of a session. The time of a row is its start (session: its end). The segment is `time /
+//! segment_ms` rounded down, with its sign bit flipped so that byte order is time order also before 1970. Expiry is one range
+//! delete of all segments below the lowest one with a visible row.
 
 use crate::batch::WriteBatch;
 use crate::spec::StoreKind;
@@ -11,7 +12,7 @@ use crate::store::NO_TIME;
 /// Bytes of the segment in front of a row key.
 pub(crate) const SEGMENT_PREFIX: usize = 8;
 
-/// The time rules of one window store.
+/// The time rules of one window or session store.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Segments {
     retention_ms: i64,
@@ -20,13 +21,18 @@ pub(crate) struct Segments {
 }
 
 impl Segments {
-    /// The rules of a window store; `None` for other kinds.
+    /// The rules of a window or session store; `None` for other kinds.
     pub(crate) fn of(kind: &StoreKind) -> Option<Self> {
         match kind {
             StoreKind::Window { retention_ms, segment_ms, retain_duplicates, .. } => Some(Self {
                 retention_ms: (*retention_ms).max(0),
                 segment_ms: (*segment_ms).max(1),
                 retain_duplicates: *retain_duplicates,
+            }),
+            StoreKind::Session { retention_ms, segment_ms } => Some(Self {
+                retention_ms: (*retention_ms).max(1),
+                segment_ms: (*segment_ms).max(1),
+                retain_duplicates: false,
             }),
             StoreKind::KeyValue { .. } | StoreKind::Versioned { .. } => None,
         }
@@ -37,9 +43,9 @@ impl Segments {
         Self { retention_ms: i64::MAX, segment_ms: i64::MAX, retain_duplicates: false }
     }
 
-    /// The segment of a window start.
-    pub(crate) fn segment(&self, start: i64) -> i64 {
-        start.div_euclid(self.segment_ms)
+    /// The segment of a time.
+    pub(crate) fn segment(&self, time: i64) -> i64 {
+        time.div_euclid(self.segment_ms)
     }
 
     /// The part of `first..=last` that lies in a segment.
@@ -48,14 +54,24 @@ impl Segments {
         (first.max(begin), last.min(begin.saturating_add(self.segment_ms - 1)))
     }
 
-    /// The lowest start that is still visible.
+    /// Where the rows of the segments of `first..=last` lie: from the first key on, up to the second one (to the end without).
+    pub(crate) fn bounds(
+        &self,
+        first: i64,
+        last: i64,
+    ) -> ([u8; SEGMENT_PREFIX], Option<[u8; SEGMENT_PREFIX]>) {
+        let behind = self.segment(last).checked_add(1).map(segment_bytes);
+        (segment_bytes(self.segment(first)), behind)
+    }
+
+    /// The lowest time that is still visible.
     pub(crate) fn visible_from(&self, observed: i64) -> i64 {
         if observed == NO_TIME { i64::MIN } else { observed.saturating_sub(self.retention_ms - 1) }
     }
 
-    /// Whether rows of this start are gone. A retention of 0 keeps none, as in Kafka Streams.
-    pub(crate) fn is_expired(&self, start: i64, observed: i64) -> bool {
-        start < self.visible_from(observed)
+    /// Whether rows of this time are gone. A retention of 0 keeps none, as in Kafka Streams.
+    pub(crate) fn is_expired(&self, time: i64, observed: i64) -> bool {
+        time < self.visible_from(observed)
     }
 
     /// Whether a put of this start is refused. With duplicates a row that nobody can see is taken while its segment may

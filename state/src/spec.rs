@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::codec::Codec;
+use crate::key::{split_session_key, split_window_key};
 
 /// The declaration of one store.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,6 +41,13 @@ pub enum StoreKind {
         /// Every put adds a row instead of replacing the one with the same key and start.
         retain_duplicates: bool,
     },
+    /// One value per key and session, forgotten when stream time has passed. Keeps no timestamps: a session's is its end.
+    Session {
+        /// Rows whose end is this much or more behind the highest end are gone, milliseconds.
+        retention_ms: i64,
+        /// Rows are dropped in groups of this length, milliseconds. Part of the row layout.
+        segment_ms: i64,
+    },
     /// The values of a key over time: what it was worth when.
     Versioned {
         /// How far behind the highest timestamp older values can be asked for and put, milliseconds.
@@ -70,14 +78,42 @@ impl StoreSpec {
 impl StoreKind {
     /// A window store with the segment length that Kafka Streams would choose: half the retention, at least a minute.
     pub fn window(timestamped: bool, retention_ms: i64, retain_duplicates: bool) -> Self {
-        let segment_ms = (retention_ms / 2).max(60_000);
+        let segment_ms = Self::segment_ms(retention_ms);
         Self::Window { timestamped, retention_ms, segment_ms, retain_duplicates }
+    }
+
+    /// A session store with the segment length that Kafka Streams would choose.
+    pub fn session(retention_ms: i64) -> Self {
+        Self::Session { retention_ms, segment_ms: Self::segment_ms(retention_ms) }
+    }
+
+    fn segment_ms(retention_ms: i64) -> i64 {
+        (retention_ms / 2).max(60_000)
+    }
+
+    /// The time of a changelog record by its key: a window's start, a session's end. `None` when the key is too short to
+    /// have one, and for stores without time.
+    pub(crate) fn time_of(&self, key: &[u8]) -> Option<i64> {
+        match self {
+            Self::Window { .. } => split_window_key(key).map(|(_, start, _)| start),
+            Self::Session { .. } => split_session_key(key).map(|(_, window)| window.end),
+            Self::KeyValue { .. } | Self::Versioned { .. } => None,
+        }
+    }
+
+    /// The number of the put that made a changelog record; 0 for stores that do not count theirs.
+    pub(crate) fn sequence_of(&self, key: &[u8]) -> u32 {
+        match self {
+            Self::Window { .. } => split_window_key(key).map_or(0, |(_, _, sequence)| sequence),
+            Self::Session { .. } | Self::KeyValue { .. } | Self::Versioned { .. } => 0,
+        }
     }
 
     /// Whether rows carry their record timestamp.
     pub fn is_timestamped(&self) -> bool {
         match self {
             Self::KeyValue { timestamped } | Self::Window { timestamped, .. } => *timestamped,
+            Self::Session { .. } => false,
             // The time is part of the row's key.
             Self::Versioned { .. } => false,
         }
@@ -87,16 +123,16 @@ impl StoreKind {
     pub fn retention_ms(&self) -> Option<i64> {
         match self {
             Self::KeyValue { .. } | Self::Versioned { .. } => None,
-            Self::Window { retention_ms, .. } => Some(*retention_ms),
+            Self::Window { retention_ms, .. } | Self::Session { retention_ms, .. } => Some(*retention_ms),
         }
     }
 
     fn layout(&self) -> Self {
         let mut layout = self.clone();
         match &mut layout {
-            Self::Window { retention_ms: kept_ms, .. } | Self::Versioned { history_ms: kept_ms } => {
-                *kept_ms = 0
-            }
+            Self::Window { retention_ms: kept_ms, .. }
+            | Self::Session { retention_ms: kept_ms, .. }
+            | Self::Versioned { history_ms: kept_ms } => *kept_ms = 0,
             Self::KeyValue { .. } => {}
         }
         layout
@@ -114,6 +150,7 @@ impl fmt::Display for StoreSpec {
                 let duplicates = if *retain_duplicates { ", duplicates kept" } else { "" };
                 write!(out, "{stamped}window (segments of {segment_ms} ms{duplicates})")?;
             }
+            StoreKind::Session { segment_ms, .. } => write!(out, "session (segments of {segment_ms} ms)")?,
         }
         write!(out, " <{key_codec}, {value_codec}>")
     }

@@ -14,6 +14,7 @@ use crate::codec::CodecRef;
 use crate::error::StateError;
 use crate::key::{WINDOW_SUFFIX, split_window_key};
 use crate::merge::{Range, Step};
+use crate::observed::Time;
 use crate::rows::Rows;
 use crate::segment::{SEGMENT_PREFIX, Segments, segment_bytes};
 use crate::spec::StoreSpec;
@@ -38,17 +39,6 @@ pub struct WindowStore<K, V> {
     sequence: Sequence,
     /// The row key of the current call.
     row: Vec<u8>,
-}
-
-/// Observed time, and how much of it is committed.
-struct Time {
-    observed: i64,
-    drained: i64,
-    committed: i64,
-    /// Up to where segments have been removed from the backend.
-    expired: i64,
-    /// Whether `observed` is certain; before that it is looked up in the rows.
-    known: bool,
 }
 
 /// With duplicates: the number of the last put, and how much of the counting is committed.
@@ -187,8 +177,7 @@ impl<K: 'static, V: 'static> WindowStore<K, V> {
         visit: &mut Visit<'_, K, V>,
     ) -> Result<(), StateError> {
         let Some((first, last)) = self.visible(&starts)? else { return Ok(()) };
-        let from = segment_bytes(self.segments.segment(first));
-        let to = self.segments.segment(last).checked_add(1).map(segment_bytes);
+        let (from, to) = self.segments.bounds(first, last);
         let range = Range {
             from: Bound::Included(&from),
             to: to.as_ref().map_or(Bound::Unbounded, |to| Bound::Excluded(to)),
@@ -205,6 +194,42 @@ impl<K: 'static, V: 'static> WindowStore<K, V> {
                 Err(source) => Err(StateError::Codec { store: store.clone(), source }),
             }
         })
+    }
+
+    /// The values of all keys whose window begins within `starts`, by start, then by key bytes.
+    ///
+    /// # Errors
+    /// As [`fetch`](Self::fetch).
+    pub fn in_time_order(
+        &mut self,
+        starts: RangeInclusive<i64>,
+    ) -> Result<Vec<(K, i64, Timestamped<V>)>, StateError>
+    where
+        V: Clone,
+    {
+        let Some((first, last)) = self.visible(&starts)? else { return Ok(Vec::new()) };
+        let (from, to) = self.segments.bounds(first, last);
+        let range = Range {
+            from: Bound::Included(&from),
+            to: to.as_ref().map_or(Bound::Unbounded, |to| Bound::Excluded(to)),
+            direction: Direction::Forward,
+        };
+        let mut found: Vec<(i64, Vec<u8>, Timestamped<V>)> = Vec::new();
+        let mut wanted =
+            |row: &[u8]| split_row(row).is_some_and(|(_, start)| (first..=last).contains(&start));
+        self.rows.scan(range, &mut wanted, &mut |row, value| -> Step {
+            if let Some((key, start)) = split_row(row) {
+                found.push((start, key.to_vec(), value.clone()));
+            }
+            Ok(ControlFlow::Continue(()))
+        })?;
+        // Stable: duplicates stay in the order of their puts.
+        found.sort_by(|one, other| (one.0, &one.1).cmp(&(other.0, &other.1)));
+        let decode = |(start, key, value): (i64, Vec<u8>, Timestamped<V>)| {
+            let key = self.key.decode(&key).map_err(|source| self.rows.error(source))?;
+            Ok((key, start, value))
+        };
+        found.into_iter().map(decode).collect()
     }
 
     /// Highest start put so far, [`NO_TIME`] before the first one.
@@ -316,7 +341,7 @@ impl<K: 'static, V: Send + 'static> Store for WindowStore<K, V> {
         self.rows.drain(SEGMENT_PREFIX, batch, changelog)?;
         // Behind the puts: a row that expired within the interval goes as well.
         self.segments.expire(self.time.expired, self.time.observed, self.rows.index, batch);
-        self.time.drained = self.time.observed;
+        self.time.drain();
         self.sequence.drained = self.sequence.last;
         Ok(())
     }
@@ -324,16 +349,14 @@ impl<K: 'static, V: Send + 'static> Store for WindowStore<K, V> {
     fn committed(&mut self) {
         self.rows.committed();
         self.sequence.committed = self.sequence.drained;
-        self.time.committed = self.time.drained;
-        self.time.expired = self.time.drained;
+        self.time.commit();
     }
 
     fn discard(&mut self) {
         self.rows.discard();
         self.sequence.last = self.sequence.committed;
         self.sequence.drained = self.sequence.committed;
-        self.time.observed = self.time.committed;
-        self.time.drained = self.time.committed;
+        self.time.discard();
     }
 
     fn dirty_bytes(&self) -> usize {
@@ -382,16 +405,6 @@ impl Sequence {
 /// Numbers go round before the sign bit: Kafka Streams does not see rows behind it.
 fn following(sequence: u32) -> u32 {
     sequence.wrapping_add(1) & (u32::MAX >> 1)
-}
-
-impl Time {
-    fn unknown() -> Self {
-        Self { observed: NO_TIME, drained: NO_TIME, committed: NO_TIME, expired: NO_TIME, known: false }
-    }
-
-    fn known(time: i64) -> Self {
-        Self { observed: time, drained: time, committed: time, expired: NO_TIME, known: true }
-    }
 }
 
 fn row_key(segment: i64, key: &[u8], start: i64, sequence: u32) -> Vec<u8> {

@@ -19,6 +19,13 @@ mod world;
 /// The runtime on a real Kafka: crashes, group protocols, a clean stop.
 mod real_kafka;
 
+/// Topologies for the simulator, with models of their own.
+#[path = "../sim/mod.rs"]
+mod scenarios;
+
+/// Whatever fails, and in whatever order: every record has exactly one effect.
+mod simulation;
+
 /// A Kafka Streams application in Java hands its work to ours and takes it back.
 mod interop;
 
@@ -57,3 +64,5 @@ mod operators;
 
 /// Stream-stream joins beside a search through all pairs.
 mod stream_joins;
+/// Windows give the same results whatever is lost on the way.
+mod windows;

@@ -14,5 +14,7 @@ mod directory;
 mod fixture;
 /// Random operations beside plain maps.
 mod model;
+/// Random sessions beside a plain map.
+mod session_model;
 /// Scratch directories, and the engine's part of a commit.
 mod support;

@@ -16,7 +16,7 @@ const RETENTION: i64 = 200;
 const SEGMENT: i64 = 70;
 
 /// Prints the seed of a failing run.
-struct Announce(u64);
+pub(crate) struct Announce(u64);
 
 #[expect(clippy::print_stderr, reason = "the seed of a failure must reach whoever reads the test's output")]
 impl Drop for Announce {
@@ -32,7 +32,7 @@ fn fresh() -> u64 {
     RandomState::new().build_hasher().finish()
 }
 
-fn seeded() -> (Announce, StdRng) {
+pub(crate) fn seeded() -> (Announce, StdRng) {
     let given = std::env::var("TOPO_TEST_SEED").ok();
     let seed = given.map_or_else(fresh, |seed| seed.parse().expect("TOPO_TEST_SEED is a number"));
     (Announce(seed), StdRng::seed_from_u64(seed))
@@ -40,25 +40,25 @@ fn seeded() -> (Announce, StdRng) {
 
 /// A committed value and the one of the running interval.
 #[derive(Clone, Default)]
-struct Model<K: Ord> {
+pub(crate) struct Model<K: Ord> {
     committed: BTreeMap<K, (i64, i64)>,
-    current: BTreeMap<K, (i64, i64)>,
-    commits: i64,
+    pub(crate) current: BTreeMap<K, (i64, i64)>,
+    pub(crate) commits: i64,
 }
 
 impl<K: Ord + Clone> Model<K> {
-    fn commit(&mut self) {
+    pub(crate) fn commit(&mut self) {
         self.committed = self.current.clone();
         self.commits += 1;
     }
 
-    fn abort(&mut self) {
+    pub(crate) fn abort(&mut self) {
         self.current = self.committed.clone();
     }
 }
 
 /// Drains into a batch that carries the number of commits, and applies it.
-fn commit_numbered(state: &mut TaskState, store: &mut dyn Store, commits: i64) {
+pub(crate) fn commit_numbered(state: &mut TaskState, store: &mut dyn Store, commits: i64) {
     let mut batch = WriteBatch::new();
     drain(store, &mut batch);
     let mut next = checkpoint("s", commits);
@@ -68,7 +68,13 @@ fn commit_numbered(state: &mut TaskState, store: &mut dyn Store, commits: i64) {
 }
 
 /// A crash: everything in memory is gone, sometimes after a drain that was never applied.
-fn crash(home: &Home, state: TaskState, mut store: impl Store, drained: bool, commits: i64) -> TaskState {
+pub(crate) fn crash(
+    home: &Home,
+    state: TaskState,
+    mut store: impl Store,
+    drained: bool,
+    commits: i64,
+) -> TaskState {
     if drained {
         drain(&mut store, &mut WriteBatch::new());
     }

@@ -1,8 +1,8 @@
 //! A place for state, and the engine's part of a commit.
 
 use topo_state::{
-    Checkpoint, Identity, KeyValueStore, MemoryBudget, Opened, Place, StateError, Store, StoreKind,
-    StoreSpec, TaskState, VersionedStore, WindowStore, WriteBatch, i64_be, utf8,
+    Checkpoint, Identity, KeyValueStore, MemoryBudget, MemoryDisk, Opened, Place, SessionStore, StateError,
+    Store, StoreKind, StoreSpec, TaskState, VersionedStore, WindowStore, WriteBatch, i64_be, utf8,
 };
 
 /// A changelog record.
@@ -15,6 +15,7 @@ pub(crate) struct Logged {
 
 pub(crate) type KeyValue = KeyValueStore<String, i64>;
 pub(crate) type Windows = WindowStore<String, i64>;
+pub(crate) type Sessions = SessionStore<String, i64>;
 pub(crate) type Versions = VersionedStore<String, i64>;
 
 /// Where a test keeps its state; a RocksDB directory is removed at the end.
@@ -27,6 +28,11 @@ pub(crate) struct Home {
 impl Home {
     pub(crate) fn memory() -> Self {
         Self { place: Place::Memory, _scratch: None }
+    }
+
+    pub(crate) fn kept() -> Self {
+        let place = Place::Kept { disk: MemoryDisk::new(), task: "0_1".to_owned() };
+        Self { place, _scratch: None }
     }
 
     pub(crate) fn rocks() -> Self {
@@ -42,7 +48,7 @@ impl Home {
     pub(crate) fn dir(&self) -> &std::path::Path {
         match &self.place {
             Place::Rocks { dir, .. } => dir,
-            Place::Memory => panic!("state in memory has no directory"),
+            Place::Memory | Place::Kept { .. } => panic!("state in memory has no directory"),
         }
     }
 
@@ -59,7 +65,7 @@ impl Home {
     pub(crate) fn reopen(&self, state: TaskState) -> TaskState {
         match &self.place {
             Place::Memory => state,
-            Place::Rocks { .. } => {
+            Place::Rocks { .. } | Place::Kept { .. } => {
                 let specs = state.specs().to_vec();
                 drop(state);
                 self.open(&specs)
@@ -91,6 +97,10 @@ pub(crate) fn window_spec(
     StoreSpec::new(name, kind, &*utf8(), &*i64_be())
 }
 
+pub(crate) fn session_spec(name: &str, retention_ms: i64, segment_ms: i64) -> StoreSpec {
+    StoreSpec::new(name, StoreKind::Session { retention_ms, segment_ms }, &*utf8(), &*i64_be())
+}
+
 pub(crate) fn versioned_spec(name: &str, history_ms: i64) -> StoreSpec {
     StoreSpec::new(name, StoreKind::Versioned { history_ms }, &*utf8(), &*i64_be())
 }
@@ -105,6 +115,14 @@ pub(crate) fn windows(state: &TaskState, store: usize) -> Windows {
     let mut windows = WindowStore::new(spec, store, state.backend(), utf8(), i64_be());
     tell_time(state, &mut windows);
     windows
+}
+
+/// A session store told its observed time by the checkpoint.
+pub(crate) fn sessions(state: &TaskState, store: usize) -> Sessions {
+    let spec = state.specs()[store].clone();
+    let mut sessions = SessionStore::new(spec, store, state.backend(), utf8(), i64_be());
+    tell_time(state, &mut sessions);
+    sessions
 }
 
 /// A versioned store told its observed time by the checkpoint.

@@ -128,7 +128,7 @@ fn a_killed_process_is_back_at_once_over_its_directory_and_taken_over_by_a_warm_
     });
     let text = topo(&system, &["tasks", "velocity"], "one");
     eprintln!("{}", String::from_utf8_lossy(&text.stdout));
-    let killed = one.kill();
+    let killed = one.kill_for_good();
     let paid = pay(&mut input, "takeover", 40);
     let (_, last) = verdicts.await_all(&paid);
     let (missed, session) = (last - killed, SESSION);

@@ -17,7 +17,7 @@ pub use bincode::bincode;
 pub use json::json;
 pub use number::{f64_be, i32_be, i64_be, u64_be};
 pub use raw::{bytes, utf8};
-pub use windowed::windowed;
+pub use windowed::{session_windowed, windowed};
 
 /// Turns values of one type into bytes and back.
 pub trait Codec<T>: Send + Sync + 'static {

@@ -2,12 +2,13 @@
 
 use std::fmt;
 
-/// A span of time, milliseconds since the epoch: `start` belongs to it, `end` does not.
+/// A span of time, milliseconds since the epoch. `start` belongs to it; `end` belongs to sliding windows and sessions, not to
+/// tumbling and hopping windows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Window {
     /// First millisecond of the window.
     pub start: i64,
-    /// First millisecond after the window.
+    /// First millisecond after a tumbling or hopping window; last millisecond of a sliding window or session.
     pub end: i64,
 }
 

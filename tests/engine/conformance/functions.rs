@@ -171,6 +171,24 @@ pub(crate) fn subtract(function: &str, value: &str, so_far: Value) -> Option<Val
     }
 }
 
+/// Merges the aggregates of two sessions.
+pub(crate) fn merge(function: &str, one: Value, other: Value) -> Option<Value> {
+    let (name, argument) = parts(function);
+    match (name, one, other) {
+        ("sum_len", Value::Number(one), Value::Number(other)) => Some(Value::Number(one + other)),
+        ("concat", Value::Text(one), Value::Text(other)) => Some(Value::Text(match (&*one, &*other) {
+            ("", _) => other,
+            (_, "") => one,
+            _ => tail(&format!("{one}|{other}"), number(argument) as usize),
+        })),
+        ("reset_over", Value::Text(one), Value::Text(other)) => {
+            let joined = one + &other;
+            (joined.len() as i64 <= number(argument)).then_some(Value::Text(joined))
+        }
+        other => panic!("unknown aggregator {other:?}"),
+    }
+}
+
 pub(crate) fn reduce(function: &str, so_far: Value, next: Option<Value>) -> Option<Value> {
     let (name, argument) = parts(function);
     let (a, b) = (so_far.render(), or_null(next.as_ref()));

@@ -46,6 +46,13 @@ fn found(driver: &mut Driver, name: &str, kind: &str, asked: &[Json]) -> Result<
             };
             rows.into_iter().map(row).collect()
         }
+        "session" => {
+            let rows = driver.sessions::<String, Value>(name).map_err(|error| error.to_string())?;
+            let row = |(key, value): (topo::state::Windowed<String>, Value)| {
+                (key.key, key.window.start, key.window.end, value.render(), 0)
+            };
+            rows.into_iter().map(row).collect()
+        }
         "versioned" => asked.iter().map(|row| answer(driver, name, row)).collect::<Result<_, _>>()?,
         other => return Err(format!("store {name}: cannot look into {other}")),
     })

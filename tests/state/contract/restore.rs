@@ -1,6 +1,6 @@
 use std::ops::{Bound, ControlFlow};
 
-use topo_state::{Checkpoint, Direction, NO_TIME, Restorer, Store, TaskState, WriteBatch};
+use topo_state::{Checkpoint, Direction, NO_TIME, Restorer, Store, TaskState, Window, WriteBatch};
 
 use crate::support::*;
 
@@ -78,6 +78,24 @@ contract! {
             for key in ["a", "b"] {
                 let value = (round % 7 != 3).then_some(round);
                 store.put(&key.to_owned(), round * 9 - 150 - (round % 5) * 20, value, round).unwrap();
+            }
+            log.extend(commit(&mut live, &mut [&mut store]).remove(0));
+        }
+        let (state, observed) = restore(&home, &live, &log, 6);
+        assert_eq!(observed, store.observed_time());
+        assert_eq!(rows(&state, 0), rows(&live, 0));
+        assert!(log.len() > rows(&live, 0).len() && !rows(&live, 0).is_empty());
+    }
+
+    fn a_restored_session_store_equals_the_live_one_and_knows_its_time(home) {
+        let mut live = Home::memory().open(&[session_spec("s", 100, 10)]);
+        let mut log = Vec::new();
+        let mut store = sessions(&live, 0);
+        for round in 0..40_i64 {
+            for key in ["a", "b"] {
+                let end = round * 9 - 150 - (round % 5) * 20;
+                let value = (round % 7 != 3).then_some(round);
+                store.put(&key.to_owned(), Window { start: end - round, end }, value, round).unwrap();
             }
             log.extend(commit(&mut live, &mut [&mut store]).remove(0));
         }

@@ -200,4 +200,22 @@ contract! {
         assert_eq!(logged.key, [b'k', 0, 0, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0]);
         assert_eq!((logged.value, logged.timestamp), (Some(5_i64.to_be_bytes().to_vec()), 258));
     }
+
+    fn windows_of_all_keys_come_in_order_of_time_whatever_the_segments(home) {
+        for segment_ms in [1, 100, 1_000] {
+            let mut state = home.open(&[window_spec(&format!("w{segment_ms}"), 1_000, segment_ms, false)]);
+            let mut store = windows(&state, 0);
+            for (key, start) in [("b", 250), ("a", 250), ("b", 50)] {
+                put(&mut store, key, start, start);
+            }
+            commit(&mut state, &mut [&mut store]);
+            put(&mut store, "c", 249, 1);
+            put(&mut store, "b", 250, 7);
+            let seen: Vec<_> = store.in_time_order(50..=250).unwrap().into_iter().map(|it| (it.1, it.0)).collect();
+            let expected = [(50, "b"), (249, "c"), (250, "a"), (250, "b")].map(|(at, key)| (at, key.to_owned()));
+            assert_eq!(seen, expected);
+            assert_eq!(store.in_time_order(51..=249).unwrap().len(), 1);
+            assert_eq!(store.in_time_order(i64::MIN..=i64::MAX).unwrap().len(), 4);
+        }
+    }
 }

@@ -1,8 +1,10 @@
 //! `count`, `reduce`, `aggregate` in windows.
 
 use serde_json::Value as Json;
-use topo::state::{WindowSize, utf8, windowed};
-use topo::{Data, Grouped, Hopping, TimeWindows, Tumbling, WindowValue};
+use topo::state::{WindowSize, session_windowed, utf8, windowed};
+use topo::{
+    Data, EmitStrategy, Grouped, Hopping, Session, SessionValue, Sliding, Tumbling, WindowValue, Windows,
+};
 
 use super::super::functions as call;
 use super::super::topology::{Handle, Keys, Steps, text};
@@ -16,50 +18,111 @@ impl<'b> Steps<'b> {
         step: &Json,
         name: &str,
     ) -> Result<Handle<'b>, String> {
-        if step["emit"] == "on_window_close" {
-            return Err("emit on window close".to_owned());
-        }
+        self.nature.order_per_key |= is_sliding(step);
+        let emit = match step["emit"].as_str() {
+            Some("on_window_close") => {
+                EmitStrategy::on_window_close().at_most_every_ms(self.emit_interval_ms)
+            }
+            _ => EmitStrategy::on_window_update(),
+        };
         match self.handle(step, "from") {
-            Handle::Grouped(grouped, of) => window_aggregation(kind, step, name, &grouped, of),
-            Handle::GroupedFacts(grouped, of) => window_aggregation(kind, step, name, &grouped, of),
+            Handle::Grouped(grouped, of) => aggregation(kind, step, name, &grouped, of, emit),
+            Handle::GroupedFacts(grouped, of) => aggregation(kind, step, name, &grouped, of, emit),
             _ => Err(format!("{kind} of no group")),
         }
     }
 }
 
-fn window_aggregation<'b, K: Data<Present = String>>(
+pub(super) fn is_sliding(step: &Json) -> bool {
+    step["window"]["type"] == "sliding"
+}
+
+/// What a step's window is.
+pub(super) enum Cut {
+    Windows(Windows),
+    Session(Session),
+}
+
+impl Cut {
+    pub(super) fn of(step: &Json) -> Result<Self, String> {
+        let window = &step["window"];
+        let number = |field: &str| window[field].as_i64().unwrap_or(0);
+        let grace = number("grace_ms");
+        Ok(match text(window, "type") {
+            "tumbling" => Self::Windows(Tumbling::of_ms(number("size_ms")).grace_ms(grace).into()),
+            "hopping" => {
+                let windows = Hopping::of_ms(number("size_ms"), number("advance_ms"));
+                Self::Windows(windows.grace_ms(grace).into())
+            }
+            "sliding" => Self::Windows(Sliding::of_ms(number("diff_ms")).grace_ms(grace).into()),
+            "session" => Self::Session(Session::gap_ms(number("gap_ms")).grace_ms(grace)),
+            other => return Err(format!("{other} windows")),
+        })
+    }
+
+    pub(super) fn keys(&self, step: &Json) -> Keys {
+        let size = ["size_ms", "diff_ms"].iter().find_map(|field| step["window"][field].as_i64());
+        match self {
+            Self::Windows(_) => {
+                let size = WindowSize::millis(size.expect("the length of a window"));
+                Keys { codec: windowed(utf8(), size), sessions: false }
+            }
+            Self::Session(_) => Keys { codec: session_windowed(utf8()), sessions: true },
+        }
+    }
+}
+
+pub(super) fn window_rows(step: &Json, of: Type) -> WindowValue<String, Value> {
+    let rows = WindowValue::new(text(step, "store"), utf8(), codec(of));
+    step["retention_ms"].as_i64().map_or(rows.clone(), |it| rows.retention_ms(it))
+}
+
+pub(super) fn session_rows(step: &Json, of: Type) -> SessionValue<String, Value> {
+    let rows = SessionValue::new(text(step, "store"), utf8(), codec(of));
+    step["retention_ms"].as_i64().map_or(rows.clone(), |it| rows.retention_ms(it))
+}
+
+fn aggregation<'b, K: Data<Present = String>>(
     kind: &str,
     step: &Json,
     name: &str,
     grouped: &Grouped<'b, K, Option<Value>>,
     of: Type,
+    emit: EmitStrategy,
 ) -> Result<Handle<'b>, String> {
-    let window = &step["window"];
-    let number = |field: &str| window[field].as_i64().unwrap_or(0);
-    let windows: TimeWindows = match text(window, "type") {
-        "tumbling" => Tumbling::of_ms(number("size_ms")).grace_ms(number("grace_ms")).into(),
-        "hopping" => {
-            Hopping::of_ms(number("size_ms"), number("advance_ms")).grace_ms(number("grace_ms")).into()
+    let cut = Cut::of(step)?;
+    let keys = cut.keys(step);
+    let (made, of) = match cut {
+        Cut::Windows(windows) => {
+            let grouped = grouped.windowed(windows).emit(emit);
+            in_windows(kind, step, name, &grouped, of)
         }
-        other => return Err(format!("{other} windows")),
+        Cut::Session(windows) => {
+            let grouped = grouped.sessions(windows).emit(emit);
+            in_sessions(kind, step, name, &grouped, of)
+        }
     };
-    let rows = |of: Type| {
-        let rows = WindowValue::new(text(step, "store"), utf8(), codec(of));
-        step["retention_ms"].as_i64().map_or(rows.clone(), |it| rows.retention_ms(it))
-    };
-    let grouped = grouped.windowed(windows);
-    let size = WindowSize::millis(number("size_ms"));
-    let keys = Keys { codec: windowed(utf8(), size), sessions: false };
-    Ok(match kind {
+    Ok(Handle::WindowedTable(made, of, keys))
+}
+
+type Made<'b> = (topo::Table<'b, topo::state::Windowed<String>, Value>, Type);
+
+fn in_windows<'b, K: Data<Present = String>>(
+    kind: &str,
+    step: &Json,
+    name: &str,
+    grouped: &topo::WindowedStream<'b, K, Option<Value>>,
+    of: Type,
+) -> Made<'b> {
+    match kind {
         "count" => {
-            let add = |_: &String, _, count: Value| call::reduce("sum", count, Some(Value::Number(1)));
-            let made = grouped.aggregate(name, rows(Type::Number), || Value::Number(0), add);
-            Handle::WindowedTable(made, Type::Number, keys)
+            let rows = window_rows(step, Type::Number);
+            (grouped.aggregate(name, rows, || Value::Number(0), |_, _, count| one_more(count)), Type::Number)
         }
         "reduce" => {
             let function = owned(step, "reducer");
             let reduce = move |so_far, next| call::reduce(&function, so_far, next);
-            Handle::WindowedTable(grouped.reduce(name, rows(of), reduce), of, keys)
+            (grouped.reduce(name, window_rows(step, of), reduce), of)
         }
         _ => {
             let function = owned(step, "aggregator");
@@ -67,7 +130,42 @@ fn window_aggregation<'b, K: Data<Present = String>>(
             let add = move |_: &String, value: Option<Value>, so_far| {
                 call::add(&function, &or_null(value.as_ref()), so_far)
             };
-            Handle::WindowedTable(grouped.aggregate(name, rows(of), move || first.clone(), add), of, keys)
+            (grouped.aggregate(name, window_rows(step, of), move || first.clone(), add), of)
         }
-    })
+    }
+}
+
+fn in_sessions<'b, K: Data<Present = String>>(
+    kind: &str,
+    step: &Json,
+    name: &str,
+    grouped: &topo::SessionStream<'b, K, Option<Value>>,
+    of: Type,
+) -> Made<'b> {
+    match kind {
+        "count" => {
+            let rows = session_rows(step, Type::Number);
+            let merge = |_: &String, one, other| call::reduce("sum", one, Some(other));
+            let init = || Value::Number(0);
+            (grouped.aggregate(name, rows, init, |_, _, count| one_more(count), merge), Type::Number)
+        }
+        "reduce" => {
+            let function = owned(step, "reducer");
+            let reduce = move |so_far, next| call::reduce(&function, so_far, next);
+            (grouped.reduce(name, session_rows(step, of), reduce), of)
+        }
+        _ => {
+            let (function, merger) = (owned(step, "aggregator"), owned(step, "aggregator"));
+            let (of, first) = call::init(&function);
+            let add = move |_: &String, value: Option<Value>, so_far| {
+                call::add(&function, &or_null(value.as_ref()), so_far)
+            };
+            let merge = move |_: &String, one, other| call::merge(&merger, one, other);
+            (grouped.aggregate(name, session_rows(step, of), move || first.clone(), add, merge), of)
+        }
+    }
+}
+
+fn one_more(count: Value) -> Option<Value> {
+    call::reduce("sum", count, Some(Value::Number(1)))
 }

@@ -1,4 +1,6 @@
-//! Windows in time that are aligned to the epoch.
+//! Windows in time that are aligned to the epoch: tumbling and hopping ones.
+
+use topo_state::{Window, WindowSize};
 
 /// Windows of equal length that begin every `advance` milliseconds, at multiples of it; a window holds its start, not its
 /// end. Made of [`Tumbling`] or [`Hopping`].
@@ -79,6 +81,21 @@ impl TimeWindows {
             .take_while(move |start| *start <= timestamp)
     }
 
+    /// The window of this length that begins at `start`.
+    pub(crate) fn window(self, start: i64) -> Window {
+        Window::starting_at(start, WindowSize::millis(self.size_ms))
+    }
+
+    /// At a stream time, every window that ends here or earlier is closed.
+    pub(crate) fn closed_until(self, stream_time: i64) -> i64 {
+        stream_time.saturating_sub(self.grace_ms)
+    }
+
+    /// Whether a window begins within `first..=last`.
+    pub(crate) fn any_start(self, first: i64, last: i64) -> bool {
+        last >= 0 && last / self.advance_ms * self.advance_ms >= first
+    }
+
     /// How long rows must be kept, milliseconds.
     pub(crate) fn retention_ms(self) -> i64 {
         self.size_ms.saturating_add(self.grace_ms)
@@ -126,6 +143,34 @@ mod tests {
     #[test]
     fn a_timestamp_before_the_epoch_is_in_no_window() {
         assert_eq!(starts(Tumbling::of_ms(10), -1), Vec::<i64>::new());
+    }
+
+    #[test]
+    fn a_window_is_closed_once_stream_time_is_a_grace_behind_its_end() {
+        let windows = TimeWindows::from(Tumbling::of_ms(10).grace_ms(5));
+        assert!(windows.window(0).end > windows.closed_until(14));
+        assert!(windows.window(0).end <= windows.closed_until(15));
+    }
+
+    #[test]
+    fn a_range_knows_whether_a_window_begins_in_it() {
+        let windows = TimeWindows::from(Hopping::of_ms(10, 4));
+        assert!(windows.any_start(3, 4) && windows.any_start(4, 7) && windows.any_start(i64::MIN, 0));
+        assert!(!windows.any_start(5, 7) && !windows.any_start(-9, -1) && !windows.any_start(9, 8));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn the_windows_of_a_time_are_all_that_hold_it(
+            size in 1_i64..40, advance in 1_i64..40, timestamp in -20_i64..400,
+        ) {
+            proptest::prop_assume!(advance <= size);
+            let windows = TimeWindows::from(Hopping::of_ms(size, advance));
+            let holding: Vec<i64> = (0..400)
+                .filter(|start| start % advance == 0 && (*start..start + size).contains(&timestamp))
+                .collect();
+            proptest::prop_assert_eq!(windows.starts(timestamp).collect::<Vec<_>>(), holding);
+        }
     }
 
     #[test]
