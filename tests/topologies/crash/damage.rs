@@ -26,8 +26,10 @@ fn a_deleted_or_damaged_state_directory_is_moved_aside_and_rebuilt_with_a_warnin
     flow.settle();
     for round in 0..pick(1, 4) {
         deleted(&mut flow);
-        // Only what was flushed lies in tables; opening a database flushes what its log holds.
         damaged(&mut flow, &mut rng, "CURRENT is cut short", |dir, _| truncate(&dir.join("db/CURRENT")));
+        // Only what was flushed lies in tables; opening a database flushes what its log holds.
+        flow.workers[0].kill_and_restart();
+        flow.workers[0].await_ready(PATIENCE);
         damaged(&mut flow, &mut rng, "one byte of every table is flipped", flip_in_tables);
         damaged(&mut flow, &mut rng, "topo.json is cut short", |dir, _| truncate(&dir.join("topo.json")));
         eprintln!("round {round} is over");
