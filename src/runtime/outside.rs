@@ -31,6 +31,8 @@ impl Outside {
             dir: config.state_dir.join(&application),
             naming: Naming { application: application.into() },
             process_id: "tool".to_owned(),
+            home: "tool".to_owned(),
+            life: "tool".to_owned(),
             memory: MemoryBudget::new(config.memory_bytes),
             topology,
             config,

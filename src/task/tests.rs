@@ -59,6 +59,9 @@ fn commit(task: &mut Task) -> Vec<String> {
 #[test]
 fn a_commit_hands_out_changes_and_offsets_and_writes_one_checkpoint() {
     let mut task = task(Clock::Wall);
+    // When its schedule is due must be noted once.
+    assert!(task.dirty());
+    commit(&mut task);
     assert!(!task.dirty());
     assert_eq!(feed(&mut task, 5, &[("a", "", 10), ("b", "", 20), ("a", "", 15)]).unwrap(), 3);
     assert!(task.dirty());
@@ -186,6 +189,7 @@ fn stream_time_punctuations_fire_behind_records_and_coalesce() {
 #[test]
 fn wall_clock_punctuations_fire_after_one_interval_and_make_the_task_dirty() {
     let mut task = task(Clock::Wall);
+    commit(&mut task);
     task.punctuate(9).unwrap();
     assert!(!task.dirty());
     task.punctuate(35).unwrap();
