@@ -9,7 +9,7 @@ ARGS ?=
 # Length of the soak: make soak MINUTES=30
 MINUTES ?= 30
 
-.PHONY: help demo test crash soak setup setup-build deps bench-kafka
+.PHONY: help demo test sim crash soak setup setup-build deps bench-kafka
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -22,6 +22,9 @@ test: setup ## everything: format, clippy, docs, all tests on a real Kafka and P
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
 	cargo test --workspace --locked
+
+sim: setup-build ## 10,000 simulated schedules of crashes and faults; ARGS="--scenario count --seed 42" repeats one
+	cargo run --release --locked -p topologies --example sim -- $(ARGS)
 
 crash: setup ## the crash suite in its full form: every fault many times, on real services (an hour)
 	TOPO_CRASH=full cargo test --locked -p topologies --test crash -- --nocapture --test-threads=1

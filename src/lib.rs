@@ -20,6 +20,7 @@ mod data;
 mod dead_letter;
 mod dsl;
 mod fault;
+mod flaw;
 mod graph;
 mod ops;
 mod partitioner;

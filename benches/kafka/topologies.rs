@@ -1,7 +1,10 @@
-//! The five topologies of the comparison, as Kafka Streams ran them.
+//! The topologies of the comparison: five as Kafka Streams ran them, and a stream-stream join.
 
 use topo::state::{bytes, i64_be, utf8};
-use topo::{Builder, Codecs, KeyValue, Topic, Topology, TopologyErrors, Tumbling, WindowValue};
+use topo::{
+    Builder, Codecs, JoinWindows, KeyValue, StreamJoined, Topic, Topology, TopologyErrors, Tumbling,
+    WindowValue,
+};
 
 /// Number of partitions of every input.
 pub(crate) const PARTITIONS: i32 = 4;
@@ -20,8 +23,8 @@ pub(crate) const ROWS: &str = "bench-rows";
 pub(crate) const FOREIGN: &str = "bench-foreign";
 
 /// The topologies by name.
-pub(crate) const TOPOLOGIES: [&str; 5] =
-    ["pass-through", "count", "windowed-count", "stream-table-join", "fk-join"];
+pub(crate) const TOPOLOGIES: [&str; 6] =
+    ["pass-through", "count", "windowed-count", "stream-table-join", "stream-stream-join", "fk-join"];
 
 fn facts() -> Topic<String, Vec<u8>> {
     Topic::new(FACTS, utf8(), bytes())
@@ -56,6 +59,17 @@ pub(crate) fn topology(name: &str, out: &str) -> Result<Topology, TopologyErrors
                 .left_join_table("join", &rows, |_, fact, row| joined(fact, row.is_some()))
                 .to("out", &Topic::new(out, utf8(), bytes()));
         }
+        // Half of the facts meet the other half: each is kept, and finds the one partner that its key has in 30 seconds.
+        "stream-stream-join" => {
+            let facts = app.stream("facts", &facts());
+            let left = facts.filter("left", |_, fact| is_left(fact));
+            let right = facts.filter_not("right", |_, fact| is_left(fact));
+            let stores = StreamJoined::new("join", utf8(), bytes(), bytes());
+            left.join_stream("join", &right, JoinWindows::of_ms(30_000), stores, |_, fact, _| {
+                joined(fact, true)
+            })
+            .to("out", &Topic::new(out, utf8(), bytes()));
+        }
         _ => {
             let left = app.table("facts", &facts(), rows_store("facts-store"));
             let right = app.table(
@@ -78,6 +92,11 @@ pub(crate) fn topology(name: &str, out: &str) -> Result<Topology, TopologyErrors
 
 fn rows_store(name: &str) -> KeyValue<String, Vec<u8>> {
     KeyValue::new(name, utf8(), bytes()).timestamped()
+}
+
+/// Whether the number that a fact begins with is even.
+fn is_left(fact: &[u8]) -> bool {
+    fact.get(7).is_some_and(|digit| digit % 2 == 0)
 }
 
 fn foreign_key(fact: &[u8]) -> Option<String> {

@@ -32,7 +32,7 @@ pub(crate) enum SelfJoins {
     TwoStores,
     /// With one store and the results of two.
     OneStore,
-    /// With one store and the results of Kafka Streams' one-store join, which differ at the very edge of the retention.
+    /// With one store and the results of Kafka Streams' one-store join.
     AsKafkaStreams,
 }
 
@@ -50,8 +50,8 @@ impl Optimize {
 
     /// Every shortcut, each as Kafka Streams takes it. Kafka Streams: `all`.
     ///
-    /// Its self-join with one store gives the results of two but for one case: a record whose timestamp is the lowest that
-    /// the store still takes meets the others, but not itself.
+    /// Its self-joins with one store do not give quite the results of two: a record whose timestamp is the lowest that the
+    /// store still takes meets the others, but not itself, and left and outer joins become inner ones.
     pub const fn all() -> Self {
         Self { source_topics: true, merge_repartitions: true, self_join: SelfJoins::AsKafkaStreams }
     }

@@ -60,8 +60,13 @@ where
         }
         builder.copartition(name, &[&left.origins, &right.origins]);
         let mode = builder.optimize.self_join;
-        let one_store =
-            mode != SelfJoins::TwoStores && self.kind == JoinKind::Inner && left.node == right.node;
+        let one_store = left.node == right.node
+            && match mode {
+                SelfJoins::TwoStores => false,
+                SelfJoins::OneStore => self.kind == JoinKind::Inner,
+                // A record has itself as a partner, so Kafka Streams takes every kind for an inner one.
+                SelfJoins::AsKafkaStreams => true,
+            };
         let node = match one_store.then(|| self.with_one_store(left.node, mode, join.clone())).flatten() {
             Some(node) => node,
             None => self.with_two_stores(left.node, right.node, join),
@@ -190,7 +195,7 @@ where
         }
         let (builder, name, windows) = (self.left.builder, self.name, self.windows);
         let (key, value) = (self.stores.key.clone(), self.stores.left.clone());
-        let rows = WindowValue::new(format!("{}-this-join-store", self.stores.name), key, value);
+        let rows = WindowValue::new(format!("{}-{}-store", self.stores.name, self.suffixes().0), key, value);
         let store = builder.add_windows(&rows.with_duplicates(), false, windows.retention_ms());
         let this = builder.operator(&format!("{name}-this-windowed"), &[parent], &[store.store], move || {
             JoinWindow::<K, V1, K::Present>::new(store, |key| key)

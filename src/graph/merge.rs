@@ -124,10 +124,11 @@ impl<'m> Merge<'m> {
             let parents = self.topology.nodes[filter].parents.clone();
             let child = self.child_of(step, filter);
             let direct = child == Some(filter);
+            // Before a step moves behind the merged source, which is not what the source fed.
+            let feeds: Vec<usize> = self.children(source).collect();
             if let Some(child) = child.filter(|child| *child != filter && *child != merged[0]) {
                 self.replace_parent(child, step, &[merged[2]]);
             }
-            let feeds: Vec<usize> = self.children(source).collect();
             let feeders = if direct { vec![merged[2]] } else { parents };
             for node in feeds {
                 self.replace_parent(node, source, &feeders);
@@ -154,17 +155,15 @@ impl<'m> Merge<'m> {
         nodes.filter(move |(_, node)| node.parents.contains(&parent)).map(|(number, _)| number)
     }
 
+    /// The new parents come behind the others, as Kafka Streams has them.
     fn replace_parent(&mut self, node: usize, old: usize, new: &[usize]) {
-        let parents = std::mem::take(&mut self.topology.nodes[node].parents);
-        let replaced =
-            parents.into_iter().flat_map(|parent| if parent == old { new.to_vec() } else { vec![parent] });
-        let mut parents: Vec<usize> = Vec::new();
-        for parent in replaced {
-            if !parents.contains(&parent) {
-                parents.push(parent);
+        let parents = &mut self.topology.nodes[node].parents;
+        parents.retain(|parent| *parent != old);
+        for parent in new {
+            if !parents.contains(parent) {
+                parents.push(*parent);
             }
         }
-        self.topology.nodes[node].parents = parents;
     }
 
     /// The topic of a source that is gone: whatever had to fit it must fit the merged one.

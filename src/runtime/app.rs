@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use topo_state::MemoryBudget;
+use topo_state::{MemoryBudget, MemoryDisk};
 
 use super::config::AppConfig;
 use super::error::Error;
@@ -28,7 +28,7 @@ impl App {
         config: AppConfig,
         observer: Arc<dyn Observer>,
     ) -> Result<Running, Error> {
-        let (shared, directory) = prepare(topology, broker, config, observer)?;
+        let (shared, directory) = prepare(topology, broker, config, observer, None)?;
         threads::start(shared, directory)
     }
 }
@@ -39,6 +39,7 @@ pub(crate) fn prepare(
     broker: Arc<dyn Broker>,
     config: AppConfig,
     observer: Arc<dyn Observer>,
+    disk: Option<MemoryDisk>,
 ) -> Result<(Arc<Shared>, StateDirectory), Error> {
     let application =
         if config.application.is_empty() { topology.name.clone() } else { config.application.clone() };
@@ -51,6 +52,7 @@ pub(crate) fn prepare(
         life: random_id()?,
         dir: directory.path.clone(),
         memory: MemoryBudget::new(config.memory_bytes),
+        disk,
         topology,
         config,
         broker,

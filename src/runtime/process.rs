@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
 
+use topo_state::MemoryDisk;
+
 use super::app::prepare;
 use super::config::AppConfig;
 use super::coordinator::{Coordinator, Launch};
@@ -52,7 +54,18 @@ impl Process {
         config: AppConfig,
         observer: Arc<dyn Observer>,
     ) -> Result<Self, Error> {
-        let (shared, directory) = prepare(topology, broker, config, observer)?;
+        Self::with_disk(topology, broker, config, observer, None)
+    }
+
+    /// A process whose stores live on a disk in memory instead of below its state directory.
+    pub(crate) fn with_disk(
+        topology: Topology,
+        broker: Arc<dyn Broker>,
+        config: AppConfig,
+        observer: Arc<dyn Observer>,
+        disk: Option<MemoryDisk>,
+    ) -> Result<Self, Error> {
+        let (shared, directory) = prepare(topology, broker, config, observer, disk)?;
         let (reports, inbox) = channel();
         Ok(Self {
             coordinator: Coordinator::new(shared.clone(), inbox),

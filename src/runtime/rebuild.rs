@@ -53,7 +53,7 @@ pub(crate) fn rebuild(
     stop: &AtomicBool,
     tick: &mut dyn FnMut(Rebuilt),
 ) -> Result<Rebuilt, Error> {
-    let (shared, _directory) = prepare(topology, broker, config, observer)?;
+    let (shared, _directory) = prepare(topology, broker, config, observer, None)?;
     let plan = Arc::new(outside::plan(&shared)?);
     let mut admin = shared.broker.admin()?;
     let cluster_id = admin.cluster_id()?;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use topo_state::{Identity, MemoryBudget, Place};
+use topo_state::{Identity, MemoryBudget, MemoryDisk, Place};
 
 use super::config::{AppConfig, Guarantee};
 use super::error::Error;
@@ -28,6 +28,8 @@ pub(crate) struct Shared {
     pub(crate) dir: PathBuf,
     /// One budget for every RocksDB of the process.
     pub(crate) memory: MemoryBudget,
+    /// Where stores live instead of below `dir`, in a simulation.
+    pub(crate) disk: Option<MemoryDisk>,
     pub(crate) broker: Arc<dyn Broker>,
     pub(crate) observer: Arc<dyn Observer>,
 }
@@ -90,10 +92,12 @@ impl Shared {
 
     /// Where a task's stores live.
     pub(crate) fn place(&self, name: &str) -> Place {
-        if self.config.durable {
-            Place::Rocks { dir: self.dir.join(name), memory: self.memory.clone() }
-        } else {
-            Place::Memory
+        match &self.disk {
+            Some(disk) => Place::Kept { disk: disk.clone(), task: name.to_owned() },
+            None if self.config.durable => {
+                Place::Rocks { dir: self.dir.join(name), memory: self.memory.clone() }
+            }
+            None => Place::Memory,
         }
     }
 

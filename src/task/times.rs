@@ -3,6 +3,7 @@
 
 use topo_state::{Checkpoint, NO_TIME, Store};
 
+use crate::flaw::{Flaw, planted};
 use crate::processor::{Clock, Pipeline, Ticks};
 
 const TASK: &str = "task";
@@ -41,6 +42,9 @@ fn sequence(name: &str) -> String {
 
 /// Notes all times as of now.
 pub(crate) fn save(pipeline: &Pipeline, names: &[String], own_stores: &[usize], checkpoint: &mut Checkpoint) {
+    if planted(Flaw::StreamTimeForgotten) {
+        return;
+    }
     let times = &mut checkpoint.stream_times;
     if let Some(time) = pipeline.env.stream_time {
         times.insert(TASK.to_owned(), time);

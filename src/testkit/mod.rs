@@ -1,5 +1,7 @@
 //! Ways to test a topology without a broker.
 //!
+//! [`sim`] runs several production processes against each other under faults; [`Driver`] is for everything else.
+//!
 //! [`Driver`] runs one topology in the calling thread: records and time go in, records come out, stores can be looked
 //! into, and crashes happen when a test says so. It runs the same task code as production; only the logs are its own.
 //! It never starts a thread, reads a clock or opens a socket.
@@ -13,6 +15,7 @@ mod error;
 mod logs;
 mod looking;
 mod recovery;
+pub mod sim;
 
 #[cfg(test)]
 mod tests;

@@ -36,6 +36,7 @@ mod batch;
 mod buffer;
 mod checkpoint;
 mod codec;
+mod disk;
 mod error;
 mod identity;
 mod key;
@@ -65,6 +66,7 @@ pub use codec::{
     Codec, CodecError, CodecRef, bincode, bytes, f64_be, i32_be, i64_be, json, session_windowed, u64_be,
     utf8, windowed,
 };
+pub use disk::{DiskWatch, Image, MemoryDisk};
 pub use error::StateError;
 pub use identity::Identity;
 pub use key::{Window, WindowSize, Windowed};

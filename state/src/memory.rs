@@ -9,7 +9,7 @@ use crate::batch::{Write, WriteBatch};
 use crate::checkpoint::Checkpoint;
 use crate::error::StateError;
 
-type Map = BTreeMap<Vec<u8>, Vec<u8>>;
+pub(crate) type Map = BTreeMap<Vec<u8>, Vec<u8>>;
 
 /// Rows in memory. The checkpoint needs no copy here: nothing outlives the [`TaskState`](crate::TaskState) that holds it.
 pub(crate) struct MemoryBackend {
@@ -18,7 +18,12 @@ pub(crate) struct MemoryBackend {
 
 impl MemoryBackend {
     pub(crate) fn new(stores: usize) -> Self {
-        Self { stores: RwLock::new(vec![Map::new(); stores]) }
+        Self::holding(vec![Map::new(); stores])
+    }
+
+    /// A backend that begins with these rows.
+    pub(crate) fn holding(rows: Vec<Map>) -> Self {
+        Self { stores: RwLock::new(rows) }
     }
 
     fn with_store<T>(&self, store: usize, read: impl FnOnce(&Map) -> T) -> Result<T, StateError> {
@@ -65,16 +70,7 @@ impl Backend for MemoryBackend {
             return Err(StateError::UnknownStore { index, count });
         }
         for write in batch.iter() {
-            let rows = &mut stores[write.store()];
-            match write {
-                Write::Put { key, value, .. } => {
-                    rows.insert(key.to_vec(), value.to_vec());
-                }
-                Write::Delete { key, .. } => {
-                    rows.remove(key);
-                }
-                Write::DeleteRange { from, to, .. } => remove_range(rows, from, to),
-            }
+            put(&mut stores[write.store()], write);
         }
         Ok(())
     }
@@ -88,6 +84,19 @@ impl Backend for MemoryBackend {
         let rows = stores.iter().map(|rows| rows.len() as u64).sum();
         let live_bytes = stores.iter().flatten().map(|(key, value)| (key.len() + value.len()) as u64).sum();
         BackendStats { rows, live_bytes }
+    }
+}
+
+/// Makes one write.
+pub(crate) fn put(rows: &mut Map, write: Write<'_>) {
+    match write {
+        Write::Put { key, value, .. } => {
+            rows.insert(key.to_vec(), value.to_vec());
+        }
+        Write::Delete { key, .. } => {
+            rows.remove(key);
+        }
+        Write::DeleteRange { from, to, .. } => remove_range(rows, from, to),
     }
 }
 

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::disk::MemoryDisk;
 use crate::error::StateError;
 use crate::rocks::MemoryBudget;
 
@@ -19,6 +20,28 @@ pub enum Place {
         /// The memory shared by all RocksDBs of the process.
         memory: MemoryBudget,
     },
+    /// On a [`MemoryDisk`], which outlives whoever opened it. For simulations.
+    Kept {
+        /// The disk.
+        disk: MemoryDisk,
+        /// Name of this task's state on it.
+        task: String,
+    },
+}
+
+impl Place {
+    /// Puts what lies here aside, so that the state can be rebuilt in its place; tells where it went. `None` when nothing
+    /// outlives its user here anyway.
+    ///
+    /// # Errors
+    /// The rename was refused by the file system.
+    pub fn move_aside(&self, now_ms: i64) -> Result<Option<PathBuf>, StateError> {
+        match self {
+            Self::Memory => Ok(None),
+            Self::Rocks { dir, .. } => move_aside(dir, now_ms).map(Some),
+            Self::Kept { disk, task } => Ok(Some(disk.move_aside(task, now_ms).into())),
+        }
+    }
 }
 
 /// Renames a damaged directory to `<dir>.damaged-<now_ms>` so that the state can be rebuilt in its place, and tells the new

@@ -56,6 +56,10 @@ impl TaskState {
                 let backend = Arc::new(MemoryBackend::new(specs.len()));
                 Ok(Opened { state: Self::new(backend, Checkpoint::default(), specs), fresh: true })
             }
+            Place::Kept { disk, task } => {
+                let (backend, checkpoint, fresh) = disk.open(task, identity, &specs)?;
+                Ok(Opened { state: Self::new(Arc::new(backend), checkpoint, specs), fresh })
+            }
             Place::Rocks { dir, memory } => {
                 let opened = rocks::open(dir, memory, identity, &specs)?;
                 let backend = Arc::new(opened.backend);

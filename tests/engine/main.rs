@@ -19,6 +19,13 @@ mod world;
 /// The runtime on a real Kafka: crashes, group protocols, a clean stop.
 mod real_kafka;
 
+/// Topologies for the simulator, with models of their own.
+#[path = "../sim/mod.rs"]
+mod scenarios;
+
+/// Whatever fails, and in whatever order: every record has exactly one effect.
+mod simulation;
+
 /// A Kafka Streams application in Java hands its work to ours and takes it back.
 mod interop;
 

@@ -1,8 +1,8 @@
 //! A place for state, and the engine's part of a commit.
 
 use topo_state::{
-    Checkpoint, Identity, KeyValueStore, MemoryBudget, Opened, Place, SessionStore, StateError, Store,
-    StoreKind, StoreSpec, TaskState, VersionedStore, WindowStore, WriteBatch, i64_be, utf8,
+    Checkpoint, Identity, KeyValueStore, MemoryBudget, MemoryDisk, Opened, Place, SessionStore, StateError,
+    Store, StoreKind, StoreSpec, TaskState, VersionedStore, WindowStore, WriteBatch, i64_be, utf8,
 };
 
 /// A changelog record.
@@ -30,6 +30,11 @@ impl Home {
         Self { place: Place::Memory, _scratch: None }
     }
 
+    pub(crate) fn kept() -> Self {
+        let place = Place::Kept { disk: MemoryDisk::new(), task: "0_1".to_owned() };
+        Self { place, _scratch: None }
+    }
+
     pub(crate) fn rocks() -> Self {
         let scratch = tempfile::tempdir().expect("a scratch directory");
         let dir = scratch.path().join("0_1");
@@ -43,7 +48,7 @@ impl Home {
     pub(crate) fn dir(&self) -> &std::path::Path {
         match &self.place {
             Place::Rocks { dir, .. } => dir,
-            Place::Memory => panic!("state in memory has no directory"),
+            Place::Memory | Place::Kept { .. } => panic!("state in memory has no directory"),
         }
     }
 
@@ -60,7 +65,7 @@ impl Home {
     pub(crate) fn reopen(&self, state: TaskState) -> TaskState {
         match &self.place {
             Place::Memory => state,
-            Place::Rocks { .. } => {
+            Place::Rocks { .. } | Place::Kept { .. } => {
                 let specs = state.specs().to_vec();
                 drop(state);
                 self.open(&specs)

@@ -14,6 +14,9 @@ mod binary;
 /// Kafka, database and processes together.
 mod system;
 
+/// The applications as the simulator runs them.
+#[path = "../sim/applications.rs"]
+mod applications;
 /// Debezium's own wire forms, sample by sample.
 mod debezium;
 /// Both topologies on two processes, one of which crashes, against the model.
@@ -34,6 +37,8 @@ mod orders;
 mod refusals;
 /// The samples, byte for byte, through the processes.
 mod samples_on_kafka;
+/// Whatever fails, and in whatever order: the outputs are those of the models.
+mod simulation;
 /// Waiting, readiness and the end of processes.
 mod stops;
 /// How long a killed process is missed, and what the tools say.

@@ -7,6 +7,7 @@ use rustc_hash::FxHashMap;
 
 use super::group::Group;
 use super::log::PartitionLog;
+use super::markers::Marker;
 use super::topic::Topic;
 use super::transaction::TransactionalId;
 use crate::broker::BrokerError;
@@ -24,6 +25,12 @@ pub(super) struct Cluster {
     pub(super) transactional: BTreeMap<String, TransactionalId>,
     /// Readers that wait for records now; a writer wakes them only when there are some.
     pub(super) waiting: usize,
+    /// Whether markers wait for [`deliver_marker`](Self::deliver_marker).
+    pub(super) hold_markers: bool,
+    /// Markers on their way.
+    pub(super) markers: Vec<Marker>,
+    /// Transactions that were open for too long.
+    pub(super) timed_out: u64,
     numbers: u64,
 }
 
@@ -36,6 +43,9 @@ impl Default for Cluster {
             groups: BTreeMap::new(),
             transactional: BTreeMap::new(),
             waiting: 0,
+            hold_markers: false,
+            markers: Vec::new(),
+            timed_out: 0,
             numbers: 0,
         }
     }

@@ -145,6 +145,22 @@ impl Group {
         }
     }
 
+    /// Expels the member with this client id now.
+    pub(super) fn expel(&mut self, client_id: &str) -> bool {
+        let before = self.members.len();
+        self.members.retain(|_, member| member.client_id != client_id);
+        let expelled = self.members.len() != before;
+        if expelled {
+            self.retarget();
+        }
+        expelled
+    }
+
+    /// A new coordinator gives every member a new session.
+    pub(super) fn renew_sessions(&mut self, now_ms: i64) {
+        self.members.values_mut().for_each(|member| member.seen_ms = now_ms);
+    }
+
     /// Expels members that were silent for longer than their session timeout.
     pub(super) fn expel_silent(&mut self, now_ms: i64) {
         let before = self.members.len();

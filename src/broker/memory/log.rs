@@ -47,6 +47,11 @@ impl PartitionLog {
         self.open.contains_key(&number)
     }
 
+    /// Transactions without a marker that have written before an offset.
+    pub(super) fn open_before(&self, offset: i64) -> impl Iterator<Item = TransactionNumber> {
+        self.open.iter().filter(move |(_, first)| **first < offset).map(|(number, _)| *number)
+    }
+
     /// Writes the marker that ends a transaction.
     pub(super) fn decide(&mut self, number: TransactionNumber, committed: bool) {
         self.open.remove(&number);

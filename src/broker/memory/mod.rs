@@ -15,9 +15,11 @@ mod consumer;
 mod group;
 mod group_offsets;
 mod log;
+mod markers;
 mod membership;
 mod outbound;
 mod producer;
+mod simulated;
 mod topic;
 mod transaction;
 

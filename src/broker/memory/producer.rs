@@ -60,6 +60,8 @@ impl MemoryProducer {
             None => None,
             Some(own) => match cluster.transaction_of(&own.id, own.epoch.unwrap_or_default()) {
                 Ok(number) => Some((own.id.as_str(), number)),
+                // They stay queued, as in a client library, until the id may begin anew.
+                Err(BrokerError::Retriable(_)) => return,
                 Err(error) => {
                     self.outbound.clear();
                     self.deliveries.failure.get_or_insert(error);
@@ -101,7 +103,7 @@ impl Producer for MemoryProducer {
     fn init_transactions(&mut self) -> Result<(), BrokerError> {
         let shared = self.shared.clone();
         let own = self.transactional()?;
-        own.epoch = Some(shared.lock().take_transactional_id(&own.id, own.timeout_ms));
+        own.epoch = Some(shared.lock().take_transactional_id(&own.id, own.timeout_ms)?);
         own.state = State::Idle;
         shared.appended.notify_all();
         Ok(())
@@ -164,6 +166,9 @@ impl Producer for MemoryProducer {
     fn commit(&mut self) -> Result<(), BrokerError> {
         self.flush();
         let (id, epoch) = self.open()?;
+        if self.outbound.len() > 0 {
+            return Err(BrokerError::Retriable("records are still on their way".to_owned()));
+        }
         self.shared.lock().end_transaction(&id, epoch, true)?;
         self.transactional()?.state = State::Idle;
         self.shared.appended.notify_all();

@@ -9,6 +9,7 @@
 use std::collections::BTreeMap;
 
 use super::super::observer::TaskId;
+use crate::flaw::{Flaw, planted};
 
 /// A task that failed to commit is restored again after this pause, when the group has settled.
 const AGAIN_MS: i64 = 200;
@@ -102,7 +103,8 @@ impl Leases {
 
     /// These are gone.
     pub(super) fn lost(&mut self, tasks: &[TaskId]) {
-        self.leave(tasks, Leaving::Lost);
+        let how = if planted(Flaw::LostTreatedAsRevoked) { Leaving::Revoked } else { Leaving::Lost };
+        self.leave(tasks, how);
     }
 
     fn leave(&mut self, tasks: &[TaskId], how: Leaving) {
@@ -125,6 +127,9 @@ impl Leases {
                 (Phase::Running { worker }, Leaving::Revoked) => {
                     lease.phase = Phase::Closing;
                     self.moves.push(Move::Revoke { worker, task });
+                    if planted(Flaw::ReleasedBeforeClosed) {
+                        self.moves.push(Move::Release(task));
+                    }
                 }
                 (Phase::Running { worker }, Leaving::Lost) => {
                     lease.phase = Phase::Closing;

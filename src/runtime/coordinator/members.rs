@@ -321,6 +321,8 @@ impl Members {
             Some(claim) if offset > claim => {
                 // It lives. Whoever was first stays; the other one hears of that at once.
                 if other.claim.is_some_and(|other| other < claim) {
+                    // Nothing is to be taken back: the name is the other one's.
+                    self.announced = None;
                     return Err(Error::ProcessIdInUse { id: shared.process_id.clone(), host: other.host });
                 }
                 self.announced = None;

@@ -190,7 +190,7 @@ impl Coordinator {
         Ok(moved)
     }
 
-    fn tasks_of(&self, leases: &[Partition]) -> Vec<TaskId> {
+    pub(super) fn tasks_of(&self, leases: &[Partition]) -> Vec<TaskId> {
         let task = |lease: &Partition| {
             let sub_topology = self.plan.subs.iter().position(|sub| sub.lease == lease.topic)?;
             Some(TaskId { sub_topology, partition: lease.number })

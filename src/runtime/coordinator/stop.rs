@@ -4,7 +4,10 @@
 use super::super::error::Error;
 use super::super::mailbox::{ToRestorer, ToWorker};
 use super::super::observer::Event;
+use super::leases::Move;
 use super::{Coordinator, Stage};
+use crate::broker::MembershipEvent;
+use crate::flaw::{Flaw, planted};
 
 /// The whole process must be gone within 5 s of a signal; some of that belongs to the threads around this.
 const STOP_MS: i64 = 3_500;
@@ -29,12 +32,7 @@ impl Coordinator {
     pub(super) fn wind_down(&mut self, now: i64, deadline: i64) -> Result<bool, Error> {
         let late = now >= deadline;
         if self.running_workers > 0 && !late {
-            if let Some(membership) = &self.membership {
-                // Tasks go back with the leave; a lost one is refused at its commit.
-                if let Err(error) = membership.poll() {
-                    tracing::debug!(%error, "the group during the stop");
-                }
-            }
+            self.stay_a_member(now);
             return Ok(false);
         }
         if self.running_workers > 0 {
@@ -61,5 +59,34 @@ impl Coordinator {
         self.shared.tell(&Event::Stopped);
         self.stage = Stage::Ended;
         Ok(true)
+    }
+
+    /// Keeps the membership alive for the last commits. Tasks go back with the leave; one that is lost is dropped now, and
+    /// the group is not joined again: as a new member this process would have the right to commit what is somebody else's.
+    fn stay_a_member(&mut self, now: i64) {
+        let Some(membership) = &self.membership else { return };
+        let events = match membership.poll() {
+            Ok(events) => events,
+            Err(error) => {
+                tracing::debug!(%error, "the group during the stop");
+                return;
+            }
+        };
+        for event in events {
+            let MembershipEvent::Lost(leases) = event else { continue };
+            if planted(Flaw::DeafWhileStopping) {
+                continue;
+            }
+            let tasks = self.tasks_of(&leases);
+            self.leases.lost(&tasks);
+            self.membership = None;
+        }
+        for next in self.leases.moves(now) {
+            if let Move::Lose { .. } = next
+                && let Err(error) = self.carry_out(next)
+            {
+                tracing::debug!(%error, "tasks that were lost during the stop");
+            }
+        }
     }
 }

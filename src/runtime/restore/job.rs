@@ -14,6 +14,7 @@ use super::super::mailbox::{InputStart, Restored};
 use super::super::observer::{Event, TaskId};
 use super::super::plan::{Backed, Plan};
 use super::super::shared::Shared;
+use crate::flaw::{Flaw, planted};
 use crate::record::Partition;
 
 /// Milliseconds between two reports of a restore.
@@ -136,7 +137,7 @@ impl Job {
     pub(super) fn into_restore(mut self, now: i64) -> Result<Self, Error> {
         self.write()?;
         for log in &mut self.logs {
-            (log.end, log.rows) = (0, None);
+            (log.end, log.rows) = (if planted(Flaw::StandbyPromotedEarly) { -1 } else { 0 }, None);
         }
         (self.stage, self.inputs) = (Stage::Offsets, Vec::new());
         (self.restored, self.reported, self.retry_at) = (0, now, i64::MIN);

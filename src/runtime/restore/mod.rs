@@ -27,6 +27,7 @@ use super::plan::Plan;
 use super::shared::Shared;
 use super::waiting::Waiting;
 use crate::broker::{Consumer, ConsumerConfig, Isolation};
+use crate::flaw::{Flaw, planted};
 use crate::observe::TaskState as Shown;
 
 /// Milliseconds between two reports of progress.
@@ -80,12 +81,12 @@ impl Restorer {
         let reader = |role, group, isolation| shared.broker.consumer(&config(role, group, isolation));
         let replay = ConsumerConfig {
             buffer_bytes: REPLAY_BUFFER_BYTES / shared.config.restorers.max(1),
-            ..config("restore", false, Isolation::ReadCommitted)
+            ..config("restore", false, unless(Flaw::RestoreTakesAborted, Isolation::ReadCommitted))
         };
         let globals = if lane == 0 { Some(Globals::open(&shared, &plan, &cluster_id, now)?) } else { None };
         Ok(Self {
-            group: reader("offsets", true, Isolation::ReadCommitted)?,
-            ends: reader("ends", false, Isolation::ReadUncommitted)?,
+            group: reader("offsets", true, unless(Flaw::PendingOffsetsIgnored, Isolation::ReadCommitted))?,
+            ends: reader("ends", false, unless(Flaw::RestoreEndsAtLastStable, Isolation::ReadUncommitted))?,
             replay: Replay::new(shared.broker.consumer(&replay)?, replay::BATCH_BYTES),
             globals,
             jobs: BTreeMap::new(),
@@ -310,5 +311,14 @@ impl Restorer {
     fn report(&self, report: Report) {
         // A coordinator that is gone has ended the application already.
         let _ = self.coordinator.send(report);
+    }
+}
+
+/// What a reader may see: as it has to be, or the opposite with the flaw planted.
+fn unless(flaw: Flaw, isolation: Isolation) -> Isolation {
+    match (planted(flaw), isolation) {
+        (false, right) => right,
+        (true, Isolation::ReadCommitted) => Isolation::ReadUncommitted,
+        (true, Isolation::ReadUncommitted) => Isolation::ReadCommitted,
     }
 }

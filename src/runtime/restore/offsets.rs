@@ -8,6 +8,7 @@ use super::super::shared::Shared;
 use super::super::times;
 use super::job::{Job, Log, Stage};
 use crate::broker::{CommittedOffset, Consumer, Watermarks};
+use crate::flaw::{Flaw, planted};
 use crate::graph::OffsetReset;
 use crate::record::Partition;
 
@@ -52,7 +53,9 @@ impl Job {
         for log in &mut self.logs {
             let marks = ends.watermarks(&log.partition)?;
             let committed = self.inputs.iter().find(|input| input.partition == log.partition);
+            let warm = log.end < 0 && planted(Flaw::StandbyPromotedEarly);
             log.end = match (log.source, committed) {
+                _ if warm => log.next.max(0),
                 (false, _) => marks.high,
                 (true, Some(input)) if input.committed => input.offset.min(marks.high),
                 (true, _) => 0,

@@ -1,6 +1,6 @@
 //! The first stage of a restore: the task's directory.
 
-use topo_state::{NO_TIME, Place, Restorer as Rows, StateError, TaskState, move_aside};
+use topo_state::{NO_TIME, Restorer as Rows, StateError, TaskState, move_aside};
 
 use super::super::error::Error;
 use super::super::plan::Plan;
@@ -78,11 +78,11 @@ impl Job {
         self.state = None;
         self.batch.clear();
         self.stage = Stage::Open;
-        if let Place::Rocks { dir, .. } = shared.place(plan_name) {
-            let aside = move_aside(&dir, now)?;
-            shared.warn(&format!("{why}; the state was moved to {} and is rebuilt", aside.display()));
-        } else {
-            shared.warn(&format!("{why}; the state is rebuilt"));
+        match shared.place(plan_name).move_aside(now)? {
+            Some(aside) => {
+                shared.warn(&format!("{why}; the state was moved to {} and is rebuilt", aside.display()));
+            }
+            None => shared.warn(&format!("{why}; the state is rebuilt")),
         }
         Ok(())
     }

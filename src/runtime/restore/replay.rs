@@ -13,6 +13,7 @@ use super::super::observer::TaskId;
 use super::super::shared::Shared;
 use super::job::{Job, Log, Stage};
 use crate::broker::{Assignment, BrokerError, Consumer, Fetched, StartOffset};
+use crate::flaw::{Flaw, planted};
 use crate::record::Partition;
 
 /// Records of one poll, over all jobs.
@@ -138,13 +139,15 @@ impl Replay {
         wait: Duration,
     ) -> Result<bool, Trouble> {
         let polled = self.consumer.poll(POLL_RECORDS, wait, &mut self.fetched);
-        let mut moved = !self.fetched.is_empty();
+        let nothing_came = self.fetched.is_empty();
+        let mut moved = !nothing_came;
         self.take_in(jobs, now)?;
         if let Err(error) = polled {
             return Err(self.named(jobs, shared, error));
         }
         for (task, job) in jobs.iter_mut().filter(|(_, job)| job.stage == Stage::Replay) {
-            moved |= self.settle(job, shared, now).map_err(|error| Box::new((Some(*task), error)))?;
+            let settled = self.settle(job, shared, now, nothing_came);
+            moved |= settled.map_err(|error| Box::new((Some(*task), error)))?;
         }
         Ok(moved)
     }
@@ -175,7 +178,13 @@ impl Replay {
     }
 
     /// Done when the reader has passed every end.
-    fn settle(&mut self, job: &mut Job, shared: &Shared, now: i64) -> Result<bool, Error> {
+    fn settle(
+        &mut self,
+        job: &mut Job,
+        shared: &Shared,
+        now: i64,
+        nothing_came: bool,
+    ) -> Result<bool, Error> {
         let mut passed = true;
         for log in job.logs.iter_mut().filter(|log| log.slot.is_some()) {
             match self.consumer.position(&log.partition)? {
@@ -183,6 +192,7 @@ impl Replay {
                 _ => passed = false,
             }
         }
+        passed |= nothing_came && planted(Flaw::RestoreEndsOnEmptyPoll);
         if !passed {
             job.tell(shared, now, false);
             let stalled = now - job.moved_at >= STALLED_MS;

@@ -1,7 +1,7 @@
 use super::cluster::{Cluster, expected};
 use super::topologies::{count, count_of_two};
 use crate::broker::NewTopic;
-use crate::runtime::Error;
+use crate::runtime::{AppConfig, Error};
 use std::collections::BTreeMap;
 
 #[test]
@@ -57,4 +57,44 @@ fn an_internal_topic_with_other_settings_is_a_clear_error() {
     let error = cluster.failure();
     assert!(matches!(error, Error::InternalTopic { .. }), "{error}");
     assert!(error.to_string().contains("app-counts-changelog has cleanup.policy = delete"), "{error}");
+}
+
+#[test]
+fn of_two_processes_with_one_name_the_second_ends_and_the_first_is_not_disturbed() {
+    let mut cluster = Cluster::new(1);
+    cluster.start("p", count());
+    cluster.until("the first runs", |cluster| cluster.logs["p"].has("to: Some(Running)"));
+    let moves =
+        |cluster: &Cluster| cluster.logs["p"].lines().iter().filter(|it| it.contains("Task {")).count();
+    let before = moves(&cluster);
+    let elsewhere = AppConfig { state_dir: cluster.dir.path().join("elsewhere"), ..cluster.config("p") };
+    cluster.start_with("second", count(), elsewhere);
+    let error = cluster.failure();
+    assert!(matches!(error, Error::ProcessIdInUse { .. }), "{error}");
+    assert!(error.to_string().contains("process id p is used by another process, on here"), "{error}");
+    assert!(cluster.logs["second"].lines().iter().all(|line| !line.contains("Task {")), "it never joined");
+    cluster.crash("second");
+    cluster.pass(5_000);
+    assert_eq!(moves(&cluster), before);
+}
+
+#[test]
+fn a_restart_in_the_same_directory_waits_for_nobody_and_one_in_another_only_until_nobody_answers() {
+    let mut cluster = Cluster::new(1);
+    cluster.start("p", count());
+    cluster.until("it runs", |cluster| cluster.logs["p"].has("to: Some(Running)"));
+    cluster.crash("p");
+    cluster.start("p", count());
+    let from = cluster.now;
+    cluster.until("it is back", |cluster| cluster.logs["p"].has("to: Some(Running)"));
+    assert!(cluster.now - from < 1_000, "{} ms", cluster.now - from);
+    assert!(!cluster.logs["p"].has("calls itself"));
+
+    cluster.crash("p");
+    let elsewhere = AppConfig { state_dir: cluster.dir.path().join("elsewhere"), ..cluster.config("p") };
+    cluster.start_with("p", count(), elsewhere);
+    let from = cluster.now;
+    cluster.until("it runs elsewhere", |cluster| cluster.logs["p"].has("to: Some(Running)"));
+    assert!(cluster.logs["p"].has("waiting for another process on here that calls itself p"));
+    assert!(cluster.now - from < 10_000, "{} ms", cluster.now - from);
 }

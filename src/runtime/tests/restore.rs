@@ -3,7 +3,9 @@ use std::sync::atomic::AtomicBool;
 
 use super::cluster::{Cluster, Log, expected};
 use super::topologies::count;
-use crate::broker::Isolation;
+use std::collections::BTreeMap;
+
+use crate::broker::{Isolation, NewTopic};
 use crate::record::Partition;
 use crate::runtime::{AppConfig, Error, Rebuild, Rebuilt, rebuild};
 
@@ -146,7 +148,7 @@ fn a_recreated_changelog_is_an_error_that_names_topic_and_offsets() {
     cluster.start("p", count());
     let error = cluster.failure().to_string();
     assert!(error.contains("app-counts-changelog-0 holds offsets 0 to 0"), "{error}");
-    assert!(error.contains("truncated or recreated"), "{error}");
+    assert!(error.contains("deleted and made anew"), "{error}");
 }
 
 #[test]
@@ -161,4 +163,37 @@ fn the_checkpoint_is_never_ahead_of_the_changelog_and_the_group_never_behind_the
         let committed = group.committed(std::slice::from_ref(&input)).unwrap().remove(0).unwrap();
         assert_eq!(committed.offset, i64::try_from(n).unwrap());
     }
+}
+
+#[test]
+fn an_empty_store_refuses_a_changelog_whose_beginning_is_gone() {
+    let mut cluster = Cluster::new(1);
+    ["a", "b"].iter().for_each(|key| cluster.produce("in", key, "v"));
+    cluster.start("p", count());
+    cluster.until("the counts", |cluster| cluster.counts() == expected(&["a", "b"], 1));
+    cluster.crash("p");
+    cluster.admin().delete_records(&[(Partition::new("app-counts-changelog", 0), 1)]).unwrap();
+    std::fs::remove_dir_all(cluster.dir.path().join("p")).unwrap();
+    cluster.start("p", count());
+    let error = cluster.failure();
+    assert!(matches!(error, Error::ChangelogCut { low: 1, .. }), "{error}");
+    assert!(error.to_string().contains("`topo reset "), "{error}");
+}
+
+#[test]
+fn a_changelog_made_anew_under_a_running_store_ends_the_application_before_anything_is_committed() {
+    let mut cluster = Cluster::new(1);
+    ["a", "b", "c"].iter().for_each(|key| cluster.produce("in", key, "v"));
+    cluster.start("p", count());
+    cluster.until("the counts", |cluster| cluster.counts() == expected(&["a", "b", "c"], 1));
+    cluster.pass(100);
+    let name = "app-counts-changelog".to_owned();
+    let settings = BTreeMap::from([("cleanup.policy".to_owned(), "compact".to_owned())]);
+    let anew = NewTopic { name: name.clone(), partitions: 1, replication: -1, settings };
+    cluster.admin().delete(&[name]).unwrap();
+    cluster.admin().create(&[anew]).unwrap();
+    cluster.produce("in", "a", "v");
+    let error = cluster.failure();
+    assert!(matches!(error, Error::ChangelogTruncated { .. }), "{error}");
+    assert_eq!(cluster.counts(), expected(&["a", "b", "c"], 1));
 }

@@ -24,6 +24,7 @@ use super::super::observer::{Event, TaskId};
 use super::Worker;
 use super::active::Logging;
 use crate::broker::{BrokerError, CommittedOffset, Watermarks};
+use crate::flaw::{Flaw, planted};
 use crate::record::Partition;
 
 /// Offsets of partitions without traffic are committed again this often, before the broker forgets them.
@@ -112,11 +113,14 @@ impl Worker {
             self.outbox.push_changes(prepared.changelog, active.changelog_slots());
             let metadata = super::super::times::encode(&active.task.stream_times());
             let moved = prepared.offsets;
+            // Work without input (a punctuation) goes out under the authority of the group too: without an offset in the
+            // transaction the broker would not look whether this process still holds the task.
+            let idle_work = active.task.dirty() && moved.is_empty() && !planted(Flaw::IdleWorkUnfenced);
             for input in active.inputs.iter().filter(|input| input.committed >= 0) {
                 let next = moved.iter().find(|(partition, _)| *partition == input.partition);
                 let offset = match next {
                     Some((_, next)) => *next,
-                    None if keep_alive || !input.known => input.committed,
+                    None if keep_alive || idle_work || !input.known => input.committed,
                     None => continue,
                 };
                 let metadata = metadata.clone();
@@ -195,41 +199,65 @@ impl Worker {
             self.commit = Commit::Committing(interval);
             return Ok(true);
         }
-        let result = match (self.membership.token(), self.shared.config.processing) {
+        let authority = self.authority.take();
+        let result = match (&authority, self.shared.config.processing) {
             (None, _) => Err(BrokerError::Retriable("this process is not a member of its group now".into())),
+            (Some(token), _) if planted(Flaw::OffsetsOutsideTransaction) => {
+                self.inputs.consumer().commit(&interval.offsets, Some(token))
+            }
             (Some(token), Guarantee::ExactlyOnce) => self
                 .writer
                 .open()
                 .and_then(|()| self.writer.live())
-                .and_then(|producer| producer.send_offsets(&interval.offsets, &token)),
+                .and_then(|producer| producer.send_offsets(&interval.offsets, token)),
             (Some(token), Guarantee::AtLeastOnce) => {
-                self.inputs.consumer().commit(&interval.offsets, Some(&token))
+                self.inputs.consumer().commit(&interval.offsets, Some(token))
             }
         };
+        if planted(Flaw::StaleAuthority) {
+            self.authority = authority;
+        }
         let done = result.is_ok();
+        if done && planted(Flaw::StoreBeforeBroker) {
+            self.write_stores(&interval)?;
+        }
         self.commit = if done { Commit::Committing(interval) } else { Commit::Offsets(interval) };
         result.map(|()| true).map_err(Error::from)
     }
 
     fn commit_transaction(&mut self, interval: Interval) -> Result<bool, Error> {
-        let result = self.writer.commit();
+        let mut result = self.writer.commit();
+        if planted(Flaw::UnansweredCommitFailed)
+            && let Err(BrokerError::Retriable(reason)) = result
+        {
+            result = Err(BrokerError::AbortRequired(reason));
+        }
         self.commit = if result.is_ok() { Commit::Applying(interval) } else { Commit::Committing(interval) };
         result.map(|()| true).map_err(Error::from)
     }
 
     /// The broker has it: now the stores. A failure here ends the worker; the next start replays what is missing.
     fn apply(&mut self, interval: Interval, now: i64) -> Result<bool, Error> {
-        for (place, moved) in interval.parts {
-            let Some(active) = self.tasks.get_mut(place).and_then(Option::as_mut) else { continue };
+        if !planted(Flaw::StoreBeforeBroker) {
+            self.write_stores(&interval)?;
+        }
+        self.finished(interval.started, now);
+        Ok(true)
+    }
+
+    fn write_stores(&mut self, interval: &Interval) -> Result<(), Error> {
+        for (place, moved) in &interval.parts {
+            let Some(active) = self.tasks.get_mut(*place).and_then(Option::as_mut) else { continue };
             for (partition, next) in moved {
-                if let Some(input) = active.inputs.iter_mut().find(|input| input.partition == partition) {
-                    input.committed = next;
+                if let Some(input) = active.inputs.iter_mut().find(|input| input.partition == *partition) {
+                    input.committed = *next;
                 }
             }
             active.inputs.iter_mut().for_each(|input| input.known = true);
             let changelogs: Vec<(usize, i64)> = active
                 .logged
                 .iter()
+                .filter(|_| !planted(Flaw::StaleCheckpoint))
                 .filter_map(|logged| match logged.backed {
                     Logging::Own { slot } => Some((logged.store, *interval.delivered.get(&slot)?)),
                     Logging::Source { input } => {
@@ -240,8 +268,7 @@ impl Worker {
                 .collect();
             active.task.committed(&changelogs)?;
         }
-        self.finished(interval.started, now);
-        Ok(true)
+        Ok(())
     }
 
     fn tell_left_out(&mut self, now: i64) {

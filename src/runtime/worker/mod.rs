@@ -29,8 +29,9 @@ use super::mailbox::{Progress, Report, ToWorker};
 use super::plan::Plan;
 use super::shared::Shared;
 use super::waiting::Waiting;
-use crate::broker::{Isolation, Membership};
+use crate::broker::{GroupToken, Isolation, Membership};
 use crate::fault::STATE_DAMAGED;
+use crate::flaw::{Flaw, planted};
 use crate::task::{GlobalStores, TaskError};
 
 /// Pause of a task whose record waits for the outside world.
@@ -53,6 +54,8 @@ pub(crate) struct Worker {
     tasks: Vec<Option<Active>>,
     slots: Slots,
     commit: Commit,
+    /// Proof of membership for this step, taken before the mailbox was read.
+    authority: Option<GroupToken>,
     last_commit: i64,
     last_keep_alive: i64,
     stopping: bool,
@@ -107,6 +110,7 @@ impl Worker {
             tasks: Vec::new(),
             slots: Slots::default(),
             commit: Commit::Idle,
+            authority: None,
             last_commit: now,
             last_keep_alive: now,
             stopping: false,
@@ -145,6 +149,11 @@ impl Worker {
     }
 
     fn work(&mut self, now: i64, wait: Duration) -> Result<bool, Error> {
+        // Before the mailbox: a proof that is younger than a loss comes only after the coordinator has told of the loss, and
+        // with it the tasks of this worker would be committed as a new member, while somebody else runs them.
+        if matches!(self.commit, Commit::Offsets(_)) {
+            self.authority = self.authority();
+        }
         let mut moved = self.read_mailbox(now)?;
         if now < self.retry_at {
             return Ok(moved);
@@ -174,6 +183,11 @@ impl Worker {
             moved = true;
         }
         Ok(moved)
+    }
+
+    fn authority(&mut self) -> Option<GroupToken> {
+        let old = self.authority.take().filter(|_| planted(Flaw::StaleAuthority));
+        old.or_else(|| self.membership.token())
     }
 
     /// Hands outputs to the producer and hears what became of earlier ones.

@@ -14,6 +14,7 @@ use super::writer::Writer;
 use crate::broker::{BrokerError, Outgoing};
 use crate::dead_letter::{self, Failure, Stage};
 use crate::fault::{FaultPolicy, Reason};
+use crate::flaw::{Flaw, planted};
 use crate::partitioner::Partitioner;
 use crate::processor::{Count, Emitted, LeftOut, Position, Tally};
 use crate::task::Changelog;
@@ -107,6 +108,9 @@ impl Outbox {
                     self.unheard = true;
                     place(record, plan, &mut self.partitioner)?;
                     let limit = self.refused.get(&record.topic).copied().unwrap_or(usize::MAX);
+                    if planted(Flaw::RepartitionOutsideTransaction) {
+                        writer.step_outside(shared, plan.is_repartition(&record.topic))?;
+                    }
                     send_output(record, limit.min(shared.config.max_record_bytes), writer)
                         .map(|()| count(&mut self.sent, &record.topic, 1))
                 }
@@ -280,6 +284,10 @@ fn send_changes(
     sent: &mut BTreeMap<Arc<str>, u64>,
 ) -> Result<(), BrokerError> {
     while let Some(change) = changelog.get(*next) {
+        if planted(Flaw::HotKeyDropped) && change.key == b"hot" && change.timestamp % 4 == 0 {
+            *next += 1;
+            continue;
+        }
         writer.send(Outgoing {
             topic: change.topic,
             partition: change.partition,

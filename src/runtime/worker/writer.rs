@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::super::config::Guarantee;
 use super::super::shared::Shared;
-use crate::broker::{BrokerError, Deliveries, Outgoing, Producer};
+use crate::broker::{BrokerError, Deliveries, Outgoing, Producer, ProducerConfig};
 
 /// Where the writer stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,13 +25,15 @@ pub(crate) struct Writer {
     producer: Option<Box<dyn Producer>>,
     phase: Phase,
     transactional: bool,
+    /// Takes the next record instead, outside of the transaction: only with that flaw planted.
+    outside: Option<Box<dyn Producer>>,
 }
 
 impl Writer {
     /// No producer yet.
     pub(crate) fn new(guarantee: Guarantee) -> Self {
         let transactional = guarantee == Guarantee::ExactlyOnce;
-        Self { producer: None, phase: Phase::Absent, transactional }
+        Self { producer: None, phase: Phase::Absent, transactional, outside: None }
     }
 
     /// Makes the producer and resolves what its predecessor left open; one piece of that per call. True when ready.
@@ -53,8 +55,19 @@ impl Writer {
 
     /// Queues a record; opens the transaction with the first one.
     pub(crate) fn send(&mut self, record: Outgoing<'_>) -> Result<(), BrokerError> {
+        if let Some(outside) = &mut self.outside {
+            outside.send(record)?;
+            return outside.delivered(Duration::ZERO).failure.map_or(Ok(()), Err);
+        }
         self.open()?;
         self.live()?.send(record)
+    }
+
+    /// Whether the next record goes beside the transaction: only with that flaw planted.
+    pub(crate) fn step_outside(&mut self, shared: &Shared, outside: bool) -> Result<(), BrokerError> {
+        let plain = ProducerConfig { transactional_id: None, ..shared.writer(0) };
+        self.outside = if outside { Some(shared.broker.producer(&plain)?) } else { None };
+        Ok(())
     }
 
     /// Opens the transaction if none is open.

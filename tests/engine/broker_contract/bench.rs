@@ -59,6 +59,13 @@ impl Bench {
         }
     }
 
+    /// Compacts a topic now, where that can be asked for; a real broker does it in its own time.
+    pub(crate) fn compact(&self, topic: &str) {
+        if let Some((memory, _)) = &self.memory {
+            memory.compact(topic).unwrap();
+        }
+    }
+
     /// A new topic.
     pub(crate) fn topic(&self, partitions: i32, settings: &[(&str, &str)]) -> String {
         let name = self.name("topic");

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::reading::Source;
 
 /// Room -> rooms it may name, beside itself. `dsl` and `runtime` never meet: they share only `graph`.
-const ROOMS: [(&str, &[&str]); 18] = [
+const ROOMS: [(&str, &[&str]); 19] = [
     ("broker", &["record"]),
     ("cli", &["broker", "config", "fault", "graph", "observe", "record", "runtime", "testkit"]),
     ("config", &[]),
@@ -13,6 +13,7 @@ const ROOMS: [(&str, &[&str]); 18] = [
     ("dead_letter", &["fault", "processor", "record"]),
     ("dsl", &["data", "fault", "graph", "ops", "processor", "record", "topic"]),
     ("fault", &[]),
+    ("flaw", &[]),
     ("graph", &["fault", "processor", "record", "topic"]),
     ("observe", &["fault", "record"]),
     // What verbs become takes the options of the verbs: windows and codecs.
@@ -26,6 +27,7 @@ const ROOMS: [(&str, &[&str]); 18] = [
             "broker",
             "dead_letter",
             "fault",
+            "flaw",
             "graph",
             "observe",
             "partitioner",
@@ -35,8 +37,24 @@ const ROOMS: [(&str, &[&str]); 18] = [
             "topic",
         ],
     ),
-    ("task", &["data", "dead_letter", "fault", "graph", "processor", "record"]),
-    ("testkit", &["broker", "data", "fault", "graph", "processor", "record", "runtime", "task", "topic"]),
+    ("task", &["data", "dead_letter", "fault", "flaw", "graph", "processor", "record"]),
+    (
+        "testkit",
+        &[
+            "broker",
+            "data",
+            "fault",
+            "flaw",
+            "graph",
+            "observe",
+            "partitioner",
+            "processor",
+            "record",
+            "runtime",
+            "task",
+            "topic",
+        ],
+    ),
     ("topic", &["data"]),
     ("state", &[]),
 ];

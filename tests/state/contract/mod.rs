@@ -1,6 +1,7 @@
-//! The contract suite: each promise is written once and holds over memory and over RocksDB.
+//! The contract suite: each promise is written once and holds over memory, over a disk in memory and over RocksDB.
 
-/// Defines tests that get a fresh [`Home`](crate::support::Home) of each backend: `<name>::memory` and `<name>::rocks`.
+/// Defines tests that get a fresh [`Home`](crate::support::Home) of each backend: `<name>::memory`, `<name>::kept` and
+/// `<name>::rocks`.
 macro_rules! contract {
     ($(fn $name:ident($home:ident) $body:block)+) => {$(
         mod $name {
@@ -11,6 +12,11 @@ macro_rules! contract {
             #[test]
             fn memory() {
                 run(Home::memory());
+            }
+
+            #[test]
+            fn kept() {
+                run(Home::kept());
             }
 
             #[test]

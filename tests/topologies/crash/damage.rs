@@ -63,7 +63,7 @@ fn damaged(flow: &mut Flow, rng: &mut StdRng, what: &str, damage: impl Fn(&Path,
     flow.write(1_000);
     flow.settle();
     let aside = states::aside(&flow.system, flow.runnable, &state).len() - before;
-    let warned = flow.workers[0].logged()[said..].matches("the state was moved to").count();
+    let warned = flow.workers[0].logged()[said..].matches(" was moved to ").count();
     assert!(aside > 0, "{what}: nothing was moved aside");
     assert_eq!(warned, aside, "{what}: each is said");
     eprintln!("{what}: in {} directories, {aside} moved aside and rebuilt", hurt.len());

@@ -127,7 +127,13 @@ impl System {
             buffer_bytes: 16 << 20,
         };
         let mut reader = self.broker.consumer(&config).unwrap();
-        let end = reader.watermarks(partition).unwrap().high.min(below);
+        // A machine that is busy may be asked twice.
+        let mut end = None;
+        wait_until(&format!("the end of {partition}"), Duration::from_secs(60), || {
+            end = reader.watermarks(partition).ok().map(|marks| marks.high.min(below));
+            end.is_some()
+        });
+        let end = end.unwrap();
         let start = StartOffset::Earliest;
         reader.assign(&[Assignment { partition: partition.clone(), start, slot: 0 }]).unwrap();
         let mut fetched: Vec<Fetched> = Vec::new();

@@ -1,0 +1,89 @@
+//! A reader whose calls may go wrong.
+
+use std::time::Duration;
+
+use super::chaos::Reach;
+use super::client::Client;
+use super::fault::{Call, Fault};
+use super::membership;
+use crate::broker::{Assignment, BrokerError, CommittedOffset, Consumer, Fetched, GroupToken, Watermarks};
+use crate::record::Partition;
+
+pub(super) struct SimConsumer {
+    client: Client,
+    inner: Box<dyn Consumer>,
+}
+
+impl SimConsumer {
+    pub(super) fn new(client: Client, inner: Box<dyn Consumer>) -> Self {
+        Self { client, inner }
+    }
+
+    /// How many records this poll brings at most.
+    fn room(&self, max: usize) -> usize {
+        let mut state = self.client.chaos.state();
+        let rate = state.rates.short_poll;
+        if state.random.draw() % 1_000_000 < rate {
+            state.hit(&self.client.who, Call::Poll, Fault::ShortPoll);
+            return state.random.below(max.min(4)) + 1;
+        }
+        max
+    }
+}
+
+impl Consumer for SimConsumer {
+    fn assign(&mut self, more: &[Assignment]) -> Result<(), BrokerError> {
+        self.client.call(Call::Assign, Reach::Client, || self.inner.assign(more))
+    }
+
+    fn unassign(&mut self, gone: &[Partition]) -> Result<(), BrokerError> {
+        self.client.call(Call::Unassign, Reach::Client, || self.inner.unassign(gone))
+    }
+
+    fn seek(&mut self, partition: &Partition, offset: i64) -> Result<(), BrokerError> {
+        self.client.call(Call::Seek, Reach::Client, || self.inner.seek(partition, offset))
+    }
+
+    fn pause(&mut self, partitions: &[Partition]) -> Result<(), BrokerError> {
+        self.client.call(Call::Pause, Reach::Client, || self.inner.pause(partitions))
+    }
+
+    fn resume(&mut self, partitions: &[Partition]) -> Result<(), BrokerError> {
+        self.client.call(Call::Resume, Reach::Client, || self.inner.resume(partitions))
+    }
+
+    fn poll(&mut self, max: usize, _wait: Duration, out: &mut Vec<Fetched>) -> Result<(), BrokerError> {
+        // Without a broker a poll brings nothing; the library goes on by itself.
+        let Ok(pass) = self.client.enter(Call::Poll, Reach::Broker) else { return Ok(()) };
+        let room = self.room(max);
+        self.inner.poll(room, Duration::ZERO, out)?;
+        // What a lost answer would have brought comes with the next fetch: nothing is lost to the caller.
+        let _ = self.client.leave(Call::Poll, pass);
+        Ok(())
+    }
+
+    fn position(&mut self, partition: &Partition) -> Result<Option<i64>, BrokerError> {
+        self.client.call(Call::Position, Reach::Client, || self.inner.position(partition))
+    }
+
+    fn committed(&mut self, partitions: &[Partition]) -> Result<Vec<Option<CommittedOffset>>, BrokerError> {
+        self.client.call(Call::Committed, Reach::Coordinator, || self.inner.committed(partitions))
+    }
+
+    fn watermarks(&mut self, partition: &Partition) -> Result<Watermarks, BrokerError> {
+        self.client.call(Call::Watermarks, Reach::Broker, || self.inner.watermarks(partition))
+    }
+
+    fn commit(
+        &mut self,
+        offsets: &[(Partition, CommittedOffset)],
+        group: Option<&GroupToken>,
+    ) -> Result<(), BrokerError> {
+        self.client.call(Call::CommitOffsets, Reach::Coordinator, || {
+            self.inner.commit(offsets, group.map(membership::inner).transpose()?)?;
+            membership::note_authority(&self.client, offsets, group);
+            self.client.chaos.state().ledger.committed(offsets, &self.client.who.name);
+            Ok(())
+        })
+    }
+}
