@@ -71,9 +71,9 @@ fn sigterm_ends_every_process_in_time_while_the_broker_is_away() {
 /// Waits until the process says that it is not ready, because it cannot reach the broker.
 fn await_unready(worker: &Worker) {
     wait_until(&format!("{} to say that it is not ready", worker.name()), PATIENCE, || {
-        worker
-            .health()
-            .is_some_and(|answer| answer.starts_with("HTTP/1.1 503") && answer.contains("no broker"))
+        worker.health().is_some_and(|answer| {
+            answer.starts_with("HTTP/1.1 503") && answer.contains("no broker can be reached")
+        })
     });
 }
 
