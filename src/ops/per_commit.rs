@@ -33,6 +33,7 @@ where
     fn holding(
         &mut self,
         hop: &mut Hop<'_>,
+        cause: Option<i64>,
         work: impl FnOnce(&mut P, &mut Hop<'_>) -> Result<(), Fault>,
     ) -> Result<(), Fault> {
         let Some(key) = self.key.clone() else { return work(&mut self.inner, hop) };
@@ -42,7 +43,11 @@ where
         let captured = hop.pipeline.env.captured.take().map(|it| it.records);
         done?;
         let updates = captured.and_then(|it| it.downcast::<Vec<Record<P::KeyOut, Change<A>>>>().ok());
-        for update in updates.map(|list| *list).unwrap_or_default() {
+        for mut update in updates.map(|list| *list).unwrap_or_default() {
+            // A deletion has the time of the record that caused it, as in the changelog.
+            if let (None, Some(cause)) = (&update.value.new, cause) {
+                update.timestamp = cause;
+            }
             self.hold(update, &key)?;
         }
         hop.pipeline.env.holding |= !self.held.is_empty();
@@ -83,11 +88,12 @@ where
 
     fn process(&mut self, input: &mut dyn Any, mut hop: Hop<'_>) -> Result<(), Fault> {
         let record = take::<Record<P::KeyIn, P::ValueIn>>(input)?;
-        self.holding(&mut hop, |inner, hop| inner.process(record, &mut Context::new(hop)))
+        let cause = Some(record.timestamp);
+        self.holding(&mut hop, cause, |inner, hop| inner.process(record, &mut Context::new(hop)))
     }
 
     fn punctuate(&mut self, event: Punctuation, mut hop: Hop<'_>) -> Result<(), Fault> {
-        self.holding(&mut hop, |inner, hop| inner.punctuate(event, &mut Context::new(hop)))
+        self.holding(&mut hop, None, |inner, hop| inner.punctuate(event, &mut Context::new(hop)))
     }
 
     fn flush(&mut self, mut hop: Hop<'_>) -> Result<(), Fault> {
