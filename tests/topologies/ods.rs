@@ -272,7 +272,8 @@ fn what_is_no_order_becomes_a_dead_letter_and_the_rest_goes_on() {
         buffer_bytes: 1 << 20,
     };
     let mut consumer = stage.broker.consumer(&config).unwrap();
-    let partition = Partition::new(&*topic, 0);
+    // As many partitions as the input has, and the letter in the one of its record.
+    let partition = Partition::new(&*topic, 1);
     let start = topo::broker::StartOffset::Earliest;
     consumer.assign(&[topo::broker::Assignment { partition, start, slot: 0 }]).unwrap();
     let mut letters = Vec::new();
