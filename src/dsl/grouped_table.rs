@@ -81,12 +81,18 @@ impl<'b, K: Data<Present = K>, V: Data<Present = V>> GroupedTable<'b, K, V> {
     ) -> Table<'b, K, A> {
         let (builder, source) = (self.builder, self.source(name));
         let kept = builder.add_table_store(&store, None);
-        let (add, subtract) = (Arc::new(add), Arc::new(subtract));
+        let (add, subtract, waits) = (Arc::new(add), Arc::new(subtract), store.waits());
         let origins: Origins = [self.topic.clone()].into();
         Table::stored_by(builder, origins, &store, kept, |old| {
-            builder.operator(name, &[source], &[kept.number()], move || {
-                TableAggregate::<K, V, A, _, _>::new(kept, add.clone(), subtract.clone(), old.wanted())
-            })
+            builder.table_operator(
+                name,
+                &[source],
+                &[kept.number()],
+                move || waits.clone(),
+                move || {
+                    TableAggregate::<K, V, A, _, _>::new(kept, add.clone(), subtract.clone(), old.wanted())
+                },
+            )
         })
     }
 

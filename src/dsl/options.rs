@@ -35,6 +35,7 @@ pub struct KeyValue<K, V> {
     pub(crate) value: CodecRef<V>,
     pub(crate) timestamped: bool,
     pub(crate) history_ms: Option<i64>,
+    pub(crate) per_commit: bool,
     pub(crate) backing: Backing,
 }
 
@@ -55,6 +56,7 @@ impl<K: 'static, V: 'static> KeyValue<K, V> {
             value,
             timestamped: false,
             history_ms: None,
+            per_commit: false,
             backing: Backing::Changelog,
         }
     }
@@ -62,6 +64,34 @@ impl<K: 'static, V: 'static> KeyValue<K, V> {
     /// Keeps the timestamp given at each put, also across restarts.
     pub fn timestamped(mut self) -> Self {
         self.timestamped = true;
+        self
+    }
+
+    /// Sends on one update per key and commit, the newest, instead of every update: less work behind, later results. An update
+    /// from no row to no row is not sent at all. Lookups see every update at once. Not for tables with a history.
+    /// Kafka Streams: caching, which is on there unless it is switched off (`Materialized.withCachingEnabled`).
+    ///
+    /// ```
+    /// # use topo::{Builder, Codecs, KeyValue, Topic, state::{i64_be, utf8}, testkit::Driver};
+    /// # let app = Builder::new("doc");
+    /// # let words: Topic<String, String> = Topic::new("words", utf8(), utf8());
+    /// # let counts: Topic<String, Option<i64>> = Topic::new("counts", utf8(), i64_be());
+    /// app.stream("words", &words)
+    ///     .group_by_key("by-key", Codecs::new(utf8(), utf8()))
+    ///     .count("count", KeyValue::new("counts-store", utf8(), i64_be()).emit_per_commit())
+    ///     .to_stream("updates")
+    ///     .to("out", &counts);
+    /// let mut driver = Driver::builder(app.build()?).commit_by_hand().build()?;
+    /// for time in 0..3 {
+    ///     driver.pipe(&words, "tea".to_owned(), "cup".to_owned(), time)?;
+    /// }
+    /// driver.commit()?;
+    /// let seen: Vec<_> = driver.read(&counts)?.into_iter().map(|it| it.value).collect();
+    /// assert_eq!(seen, [Some(3)]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn emit_per_commit(mut self) -> Self {
+        self.per_commit = true;
         self
     }
 
@@ -136,6 +166,11 @@ impl<K: 'static, V: 'static> KeyValue<K, V> {
         )
     }
 
+    /// The key's codec, if updates wait for the commit.
+    pub(crate) fn waits(&self) -> Option<CodecRef<K>> {
+        self.per_commit.then(|| self.key.clone())
+    }
+
     pub(crate) fn codecs(&self) -> Codecs<K, V> {
         Codecs::new(self.key.clone(), self.value.clone())
     }
@@ -149,6 +184,7 @@ impl<K, V> Clone for KeyValue<K, V> {
             value: self.value.clone(),
             timestamped: self.timestamped,
             history_ms: self.history_ms,
+            per_commit: self.per_commit,
             backing: self.backing,
         }
     }

@@ -9,14 +9,14 @@ use topo_state::{
 use super::Builder;
 use super::null_keys::NullKeys;
 use super::options::{Backing, Codecs, KeyValue, SessionValue, WindowValue};
-use crate::data::Data;
+use crate::data::{Change, Data};
 use crate::fault::Fault;
 use crate::graph::OffsetReset;
 use crate::graph::{
     Changelog, CopartitionGroup, MakeStore, Naming, NodeDef, NodeKind, RepartitionDef, SinkTopic, StoreDef,
     TopicRef, TopologyError,
 };
-use crate::ops::{Each, KeyFilter, Sink, Source, TableStore};
+use crate::ops::{Each, KeyFilter, PerCommit, Sink, Source, TableStore};
 use crate::processor::{Context, Erased, Node, Processor, SharedTime, StoreHandle};
 use crate::record::Record;
 use crate::topic::Topic;
@@ -36,6 +36,17 @@ pub(crate) fn external(name: &Arc<str>) -> TopicRef {
 
 pub(crate) fn internal(name: impl Into<Arc<str>>) -> TopicRef {
     TopicRef { name: name.into(), internal: true }
+}
+
+/// A processor with the stores of these numbers, each named once.
+fn with_stores(stores: &[usize]) -> NodeKind {
+    let mut named = Vec::new();
+    for store in stores {
+        if !named.contains(store) {
+            named.push(*store);
+        }
+    }
+    NodeKind::Processor { stores: named }
 }
 
 impl Builder {
@@ -71,15 +82,25 @@ impl Builder {
         stores: &[usize],
         make: impl Fn() -> P + Send + Sync + 'static,
     ) -> usize {
-        let mut stores = stores.to_vec();
-        let mut seen = Vec::new();
-        stores.retain(|store| {
-            !seen.contains(store) && {
-                seen.push(*store);
-                true
-            }
-        });
-        self.node(name, NodeKind::Processor { stores }, parents, move |_| Erased(make()))
+        let kind = with_stores(stores);
+        self.node(name, kind, parents, move |_| Erased(make()))
+    }
+
+    /// Adds a processor that keeps a table. `waits` gives the codec of its keys when its updates wait for the commit.
+    pub(crate) fn table_operator<P, A>(
+        &self,
+        name: &str,
+        parents: &[usize],
+        stores: &[usize],
+        waits: impl Fn() -> Option<CodecRef<P::KeyOut>> + Send + Sync + 'static,
+        make: impl Fn() -> P + Send + Sync + 'static,
+    ) -> usize
+    where
+        P: Processor<ValueOut = Change<A>>,
+        P::KeyOut: Data<Present = P::KeyOut>,
+        A: Data,
+    {
+        self.node(name, with_stores(stores), parents, move |_| PerCommit::new(make(), waits()))
     }
 
     /// Adds a processor that is one function without stores.
@@ -229,6 +250,11 @@ impl Builder {
     ) -> StoreHandle<VersionedStore<K, V>> {
         if let Some(history_ms) = store.history_ms.filter(|history_ms| *history_ms < 0) {
             self.problem(&store.name, format!("a history of {history_ms} ms is negative"));
+        }
+        if store.per_commit {
+            let why =
+                "a table with a history sends every update on: `emit_per_commit` is not for it".to_owned();
+            self.problem(&store.name, why);
         }
         let changelog = self.changelog(store, source);
         let (Codecs { key, value }, mut spec) = (store.codecs(), store.spec(false));

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use topo_state::KeyValueStore;
+use topo_state::{CodecRef, KeyValueStore};
 
 use super::olds::OldWanted;
 use super::table_store::{Placed, TableStore};
@@ -14,8 +14,8 @@ use crate::record::Record;
 /// Where the builder puts the store of a view after its node was wired.
 pub(crate) struct Kept<K, V>(Arc<OnceLock<Place<K, V>>>);
 
-/// The store, and whether somebody wants to know what a row was before.
-type Place<K, V> = (TableStore<K, V>, OldWanted);
+/// The store, whether somebody wants to know what a row was before, and the key's codec if updates wait for the commit.
+type Place<K, V> = (TableStore<K, V>, OldWanted, Option<CodecRef<K>>);
 
 impl<K, V> Default for Kept<K, V> {
     fn default() -> Self {
@@ -31,14 +31,19 @@ impl<K, V> Clone for Kept<K, V> {
 
 impl<K, V> Kept<K, V> {
     /// Gives the view a store. Returns the flag that asks for its old rows.
-    pub(crate) fn fill(&self, store: TableStore<K, V>) -> OldWanted {
-        self.0.get_or_init(|| (store, OldWanted::default())).1.clone()
+    pub(crate) fn fill(&self, store: TableStore<K, V>, waits: Option<CodecRef<K>>) -> OldWanted {
+        self.0.get_or_init(|| (store, OldWanted::default(), waits)).1.clone()
+    }
+
+    /// The key's codec, if updates wait for the commit.
+    pub(crate) fn waits(&self) -> Option<CodecRef<K>> {
+        self.0.get().and_then(|place| place.2.clone())
     }
 
     /// What the running node needs.
     pub(crate) fn keep(&self) -> Keep<K, V> {
         match self.0.get() {
-            Some((store, old)) => Keep { store: Some(*store), old: old.wanted() },
+            Some((store, old, _)) => Keep { store: Some(*store), old: old.wanted() },
             None => Keep { store: None, old: false },
         }
     }

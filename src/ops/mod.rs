@@ -13,6 +13,7 @@ mod global_update;
 mod grace_join;
 mod keep;
 mod olds;
+mod per_commit;
 mod regroup;
 mod rows;
 mod sink;
@@ -36,6 +37,7 @@ pub(crate) use global_update::GlobalUpdate;
 pub(crate) use grace_join::{GraceJoin, waiting_codecs};
 pub(crate) use keep::Kept;
 pub(crate) use olds::{OldWanted, Olds};
+pub(crate) use per_commit::PerCommit;
 pub(crate) use regroup::Regroup;
 pub(crate) use rows::{
     FilteredRows, JoinKind, JoinedRows, MappedRows, NoRows, RowsRef, SessionRows, StoreRows, VersionedRows,

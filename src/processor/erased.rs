@@ -13,6 +13,11 @@ pub(crate) trait Node: Send {
     fn init(&mut self, hop: Hop<'_>) -> Result<(), Fault>;
     fn process(&mut self, input: &mut dyn Any, hop: Hop<'_>) -> Result<(), Fault>;
     fn punctuate(&mut self, event: Punctuation, hop: Hop<'_>) -> Result<(), Fault>;
+
+    /// Sends on what was held back until the commit.
+    fn flush(&mut self, _hop: Hop<'_>) -> Result<(), Fault> {
+        Ok(())
+    }
 }
 
 /// Makes a [`Node`] of a [`Processor`].

@@ -11,7 +11,7 @@ mod tally;
 pub use context::{Context, StoreHandle};
 pub(crate) use context::{SharedTime, typed};
 pub(crate) use erased::{Erased, Node, take};
-pub(crate) use pipeline::{Emitted, Env, Given, Hop, Pipeline, Scheduled, Ticks};
+pub(crate) use pipeline::{Captured, Emitted, Env, Given, Hop, Pipeline, Scheduled, Ticks};
 pub use tally::LeftOut;
 pub(crate) use tally::{Count, Tally};
 

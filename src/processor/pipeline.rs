@@ -90,8 +90,18 @@ pub(crate) struct Env {
     pub(crate) given: Vec<Given>,
     /// Whether the update of a table in hand says what a row was, not what it is: joins and groupings pass it over.
     pub(crate) outdated: bool,
+    /// Where the node that is running forwards to, instead of its children.
+    pub(crate) captured: Option<Captured>,
+    /// Whether a node holds updates back until the commit.
+    pub(crate) holding: bool,
     /// The node that raised the fault in hand; its callers only passed it on.
     pub(crate) failed: Option<usize>,
+}
+
+/// What a node forwards while its updates are held back: a list of its records.
+pub(crate) struct Captured {
+    pub(crate) node: usize,
+    pub(crate) records: Box<dyn Any + Send>,
 }
 
 /// The nodes, stores and surroundings of one task.
@@ -136,6 +146,13 @@ impl Pipeline {
 impl Hop<'_> {
     /// Hands a record to every child; the last one gets it without a clone.
     pub(crate) fn forward<R: Clone + Send + 'static>(&mut self, record: R) -> Result<(), Fault> {
+        if let Some(captured) = &mut self.pipeline.env.captured
+            && captured.node == self.node
+            && let Some(list) = captured.records.downcast_mut::<Vec<R>>()
+        {
+            list.push(record);
+            return Ok(());
+        }
         let count = self.pipeline.children[self.node].len();
         let mut record = Some(record);
         for nth in 0..count {

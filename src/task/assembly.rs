@@ -88,6 +88,8 @@ fn env(task: Arc<str>, partition: i32, times: usize) -> Env {
         operator_times: vec![None; times],
         given: vec![Given::default(); times],
         outdated: false,
+        captured: None,
+        holding: false,
         failed: None,
     }
 }

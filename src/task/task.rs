@@ -97,6 +97,7 @@ impl Task {
         times::load(&mut self.pipeline, &self.recipe.names, self.state.checkpoint());
         self.pipeline.env.schedules.clear();
         self.recipe.make_nodes(&mut self.pipeline.nodes);
+        self.pipeline.env.holding = false;
         self.pipeline.env.starting = Some(times::ticks(&self.recipe.names, self.state.checkpoint()));
         let nodes: Vec<usize> = self.recipe.nodes().collect();
         for node in nodes {
@@ -181,6 +182,25 @@ impl Task {
         self.pipeline.env.wall_clock = now;
         let fired = self.fire(Clock::Wall, now)?;
         self.dirty |= fired;
+        Ok(())
+    }
+
+    /// Sends on what nodes held back until the commit. Outputs are taken, and the commit prepared, behind it.
+    pub(crate) fn flush(&mut self) -> Result<(), TaskError> {
+        if !self.pipeline.env.holding {
+            return Ok(());
+        }
+        self.require("flush")?;
+        self.pipeline.env.holding = false;
+        let nodes: Vec<usize> = self.recipe.nodes().collect();
+        for node in nodes {
+            if let Err(fault) = self.pipeline.with_node(node, |running, hop| running.flush(hop)) {
+                return Err(self.interrupted(fault));
+            }
+        }
+        // A node may hold back what an earlier one has just sent on: it came later in this order and has flushed it.
+        self.pipeline.env.holding = false;
+        self.outbox.mark(self.pipeline.env.emitted.len(), None);
         Ok(())
     }
 

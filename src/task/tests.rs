@@ -56,10 +56,39 @@ fn commit(task: &mut Task) -> Vec<String> {
     changes
 }
 
+/// A task whose first commit has noted when its punctuations are due.
+fn noted(clock: Clock) -> Task {
+    let mut task = task(clock);
+    assert!(task.dirty());
+    task.prepare().unwrap();
+    task.committed(&[]).unwrap();
+    assert!(!task.dirty());
+    task
+}
+
+#[test]
+fn punctuations_go_on_after_an_abort_and_a_restart_where_they_were() {
+    let mut task = noted(Clock::Wall);
+    task.punctuate(35).unwrap();
+    assert_eq!(output(&mut task), ["out/tick=35"]);
+    commit(&mut task);
+    task.punctuate(41).unwrap();
+    task.aborted().unwrap();
+    task.punctuate(42).unwrap();
+    assert_eq!(output(&mut task), ["out/tick=42"], "the tick of the aborted interval comes again");
+    commit(&mut task);
+    let (topology, _) = counting(Clock::Wall, false);
+    let mut again = over(&topology, task.into_state(), |_| {});
+    again.punctuate(1_000).unwrap();
+    assert_eq!(output(&mut again), ["out/tick=1000"], "due long ago, and once");
+    again.punctuate(1_009).unwrap();
+    again.punctuate(1_010).unwrap();
+    assert_eq!(output(&mut again), ["out/tick=1010"]);
+}
+
 #[test]
 fn a_commit_hands_out_changes_and_offsets_and_writes_one_checkpoint() {
-    let mut task = task(Clock::Wall);
-    assert!(!task.dirty());
+    let mut task = noted(Clock::Wall);
     assert_eq!(feed(&mut task, 5, &[("a", "", 10), ("b", "", 20), ("a", "", 15)]).unwrap(), 3);
     assert!(task.dirty());
     assert_eq!(output(&mut task), ["out/a=1", "out/b=1", "out/a=2"]);
@@ -185,7 +214,7 @@ fn stream_time_punctuations_fire_behind_records_and_coalesce() {
 
 #[test]
 fn wall_clock_punctuations_fire_after_one_interval_and_make_the_task_dirty() {
-    let mut task = task(Clock::Wall);
+    let mut task = noted(Clock::Wall);
     task.punctuate(9).unwrap();
     assert!(!task.dirty());
     task.punctuate(35).unwrap();

@@ -81,9 +81,10 @@ pub(crate) fn ticks(names: &[String], checkpoint: &Checkpoint) -> Vec<(Ticks, i6
     noted.filter_map(|(key, due)| Some((read_tick(key.strip_prefix(TICK)?, names)?, *due))).collect()
 }
 
-/// Whether all schedules that go on after a restart stand in the checkpoint.
+/// Whether all schedules of the wall clock that go on after a restart stand in the checkpoint.
 pub(crate) fn noted(pipeline: &Pipeline, names: &[String], checkpoint: &Checkpoint) -> bool {
-    let mut keys = pipeline.env.schedules.iter().filter_map(|scheduled| {
+    let wall = pipeline.env.schedules.iter().filter(|it| it.clock == Clock::Wall);
+    let mut keys = wall.filter_map(|scheduled| {
         scheduled.ticks().zip(names.get(scheduled.node)).map(|(ticks, name)| tick(name, ticks))
     });
     keys.all(|key| checkpoint.stream_times.contains_key(&key))

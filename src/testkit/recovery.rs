@@ -70,6 +70,9 @@ impl Driver {
         if !running.task.dirty() {
             return Ok(());
         }
+        let flushed = running.task.flush();
+        self.after(flushed)?;
+        let running = self.running.as_mut().ok_or(DriverError::Crashed)?;
         let prepared = match running.task.prepare() {
             Ok(prepared) => prepared,
             Err(error) => {

@@ -13,7 +13,7 @@ fn corpus(part: &str, kept: &str) -> PathBuf {
 }
 
 /// Operators that are still missing; every one of them is met.
-const MISSING: [&str; 1] = ["record caches"];
+const MISSING: [&str; 1] = ["record caches of windows"];
 
 /// Descriptions that still differ.
 const UNLIKE: [&str; 0] = [];

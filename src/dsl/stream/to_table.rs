@@ -21,9 +21,14 @@ impl<'b, K: Data, V: Data> Stream<'b, K, V> {
         let input = input.by_key(name);
         let kept = self.builder.add_table_store(&store, None);
         Table::stored_by(self.builder, input.origins, &store, kept, |old| {
-            self.builder.operator(name, &[input.node], &[kept.number()], move || {
-                TableUpdate::<K, V>::new(Some(kept), old.wanted())
-            })
+            let (waits, stores) = (store.waits(), [kept.number()]);
+            self.builder.table_operator(
+                name,
+                &[input.node],
+                &stores,
+                move || waits.clone(),
+                move || TableUpdate::<K, V>::new(Some(kept), old.wanted()),
+            )
         })
         .looking_back()
     }

@@ -18,9 +18,14 @@ impl<'b, K: Data<Present = K>, V: Data<Present = V>> Table<'b, K, V> {
         }
         let (keep, kept, history) = (Arc::new(keep), Kept::default(), self.has_history());
         let (predicate, slot) = (keep.clone(), kept.clone());
-        let node = self.builder.operator(name, &[self.node], &[], move || {
-            TableFilter::<K, V, _>::new(predicate.clone(), slot.keep(), looks_back.wanted(), history)
-        });
+        let waits = kept.clone();
+        let node = self.builder.table_operator(
+            name,
+            &[self.node],
+            &[],
+            move || waits.waits(),
+            move || TableFilter::<K, V, _>::new(predicate.clone(), slot.keep(), looks_back.wanted(), history),
+        );
         let rows = self.rows.clone().map(|rows| Arc::new(FilteredRows { rows, keep }) as _);
         Self { node, rows, olds, kept: Some(kept), store: None, ..self.clone() }
     }

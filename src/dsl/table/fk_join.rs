@@ -203,6 +203,8 @@ where
             Resolver::<K, V, VR, R, _>::new(rows.clone(), row.clone(), left_join, join.clone())
         });
         let result = format!("{}-result", self.name);
-        builder.operator(&result, &[resolver], &[], move || Answered::<K, R>::new(kept.keep()))
+        let waits = kept.clone();
+        let make = move || Answered::<K, R>::new(kept.keep());
+        builder.table_operator(&result, &[resolver], &[], move || waits.waits(), make)
     }
 }

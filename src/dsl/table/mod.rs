@@ -113,9 +113,14 @@ impl<'b, K: Data<Present = K>, V: Data<Present = V>> Table<'b, K, V> {
             let store = store.clone().copying(&*key, &*value, builder);
             let kept = builder.add_table_store(&store, Some(declared));
             return Self::stored_by(builder, origins, &store, kept, |old| {
-                builder.operator(name, &[source], &[kept.number()], move || {
-                    TableUpdate::<Option<K>, Option<V>>::new(Some(kept), old.wanted())
-                })
+                let waits = store.waits();
+                builder.table_operator(
+                    name,
+                    &[source],
+                    &[kept.number()],
+                    move || waits.clone(),
+                    move || TableUpdate::<Option<K>, Option<V>>::new(Some(kept), old.wanted()),
+                )
             })
             .looking_back();
         }
@@ -159,6 +164,9 @@ impl<'b, K: Data<Present = K>, V: Data<Present = V>> Table<'b, K, V> {
     ) -> Self {
         let old = OldWanted::default();
         let node = wire(old.clone());
+        if codecs.per_commit {
+            old.want();
+        }
         let Codecs { key, value } = codecs.codecs();
         Self {
             builder,

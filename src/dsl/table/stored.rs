@@ -16,8 +16,8 @@ impl<K: Data<Present = K>, V: Data<Present = V>> Table<'_, K, V> {
         };
         let handle = self.builder.add_table_store(&store, None);
         self.builder.connect_store(self.node, handle.number());
-        let old = kept.fill(handle);
-        if self.looks_back {
+        let old = kept.fill(handle, store.waits());
+        if self.looks_back || store.per_commit {
             old.want();
         }
         self.olds.add(old);

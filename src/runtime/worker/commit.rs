@@ -99,6 +99,9 @@ impl Worker {
 
     /// Drains the stores of all tasks into the outbox and remembers the offsets that belong to it.
     pub(super) fn begin_commit(&mut self, now: i64) -> Result<(), Error> {
+        if !self.flush_tasks(now)? {
+            return Ok(());
+        }
         let keep_alive = now - self.last_keep_alive >= KEEP_ALIVE_MS;
         let mut interval =
             Interval { started: now, offsets: Vec::new(), parts: Vec::new(), delivered: BTreeMap::new() };

@@ -215,6 +215,29 @@ impl Worker {
         Ok(polled > 0)
     }
 
+    /// Sends on what tables held back until this commit. `false` = the interval was aborted instead.
+    pub(super) fn flush_tasks(&mut self, now: i64) -> Result<bool, Error> {
+        for active in self.tasks.iter_mut().flatten() {
+            match active.task.flush() {
+                Ok(()) => {}
+                Err(TaskError::Retry { place, reason }) => {
+                    active.retry_at = now + TASK_RETRY_MS;
+                    self.shared.warn(&format!("{place} waits and is tried again: {reason}"));
+                    self.abort_then(After::Rewind);
+                    return Ok(false);
+                }
+                Err(error) => {
+                    let name = self.shared.task_name(&self.plan, active.id);
+                    return Err(damage(&error, self.shared.dir.join(name)).unwrap_or_else(|| error.into()));
+                }
+            }
+            for output in active.task.take_output() {
+                self.outbox.push(output.record, active::cause(&active.inputs, output.origin));
+            }
+        }
+        Ok(true)
+    }
+
     fn process(&mut self, now: i64) -> Result<bool, Error> {
         let (mut moved, mut retry) = (false, false);
         for active in self.tasks.iter_mut().flatten() {

@@ -84,6 +84,6 @@ fn ending(machine: &mut Machine, case: &Json, nature: &Nature) -> Vec<String> {
         differences.push(format!("dropped in all:\n- {total}\n+ {dropped}"));
     }
     differences.extend(rows::compare(driver, case, nature).err());
-    differences.extend(logs::compare(driver, case).err());
+    differences.extend(logs::compare(driver, case, nature).err());
     differences
 }

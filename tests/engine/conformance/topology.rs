@@ -65,13 +65,16 @@ pub(super) type Same<'b, S> = fn(S, Type) -> Handle<'b>;
 ///
 /// `durable` is for crashes: processors then keep in a store what the recorded ones keep in a field.
 pub(super) fn build(scenario: &Json, durable: bool) -> Result<Built, Unbuilt> {
-    let builder = configure(Builder::new("app"), &scenario["config"]).map_err(Unbuilt::Missing)?;
+    let builder = configure(Builder::new("app"), &scenario["config"]);
     let nature = Nature { last_per_key: scenario["config"]["caching"] == true, ..Nature::default() };
     let emit_interval_ms = scenario["config"]["emit_interval_ms"].as_i64().unwrap_or(0);
     let handles = HashMap::new();
     let mut steps = Steps { builder: &builder, handles, nature, durable, emit_interval_ms };
     for step in scenario["steps"].as_array().expect("a list of steps") {
-        steps.add(step).map_err(Unbuilt::Missing)?;
+        let mut step = step.clone();
+        // Every store of a scenario has a cache, or none has.
+        step["cached"] = scenario["config"]["caching"].clone();
+        steps.add(&step).map_err(Unbuilt::Missing)?;
     }
     let nature = steps.nature;
     drop(steps.handles);
@@ -80,11 +83,8 @@ pub(super) fn build(scenario: &Json, durable: bool) -> Result<Built, Unbuilt> {
 }
 
 /// Settings that hold for the whole topology.
-fn configure(builder: Builder, config: &Json) -> Result<Builder, String> {
-    if config["caching"] == true {
-        return Err("record caches".to_owned());
-    }
-    Ok(builder.optimize(if config["optimization"] == "all" { Optimize::all() } else { Optimize::none() }))
+fn configure(builder: Builder, config: &Json) -> Builder {
+    builder.optimize(if config["optimization"] == "all" { Optimize::all() } else { Optimize::none() })
 }
 
 /// The steps so far.

@@ -6,7 +6,7 @@ use topo::{Data, GlobalTable, Stream, Table};
 use super::super::functions as call;
 use super::super::topology::{Handle, Same, Steps, text};
 use super::super::value::{Key, Type, Value};
-use super::{codecs, new_key, owned, store};
+use super::{codecs, new_key, owned, table_store};
 
 impl<'b> Steps<'b> {
     pub(in super::super) fn stream_table_join(
@@ -61,7 +61,7 @@ impl<'b> Steps<'b> {
         };
         Ok(Handle::Table(
             match step["store"].as_str() {
-                Some(rows) => made.stored(store(rows, Type::Text)),
+                Some(_) => made.stored(table_store(step, Type::Text)),
                 None => made,
             },
             Type::Text,

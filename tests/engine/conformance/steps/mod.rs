@@ -32,9 +32,12 @@ pub(super) fn store(name: &str, of: Type) -> KeyValue<String, Value> {
     KeyValue::new(name, utf8(), codec(of))
 }
 
-/// The store that a step asks for: plain, or with a history.
+/// The store that a step asks for: plain, with a cache, or with a history.
 pub(super) fn table_store(step: &Json, of: Type) -> KeyValue<String, Value> {
-    let store = store(text(step, "store"), of);
+    let mut store = store(text(step, "store"), of);
+    if step["cached"] == true && step["history_ms"].is_null() {
+        store = store.emit_per_commit();
+    }
     match step["history_ms"].as_i64() {
         Some(history_ms) => store.history_ms(history_ms),
         None => store,

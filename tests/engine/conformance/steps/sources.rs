@@ -86,7 +86,7 @@ fn by_key<'b, K: Data<Present = String>>(
 ) -> Result<Handle<'b>, String> {
     Ok(match kind {
         "repartition" => same(stream.repartition(name, codecs(of)), of),
-        "to_table" => Handle::Table(stream.to_table(name, store(text(step, "store"), of)), of),
+        "to_table" => Handle::Table(stream.to_table(name, table_store(step, of)), of),
         _ => grouped(stream.group_by_key(name, codecs(of)), of),
     })
 }

@@ -18,6 +18,9 @@ impl<'b> Steps<'b> {
         step: &Json,
         name: &str,
     ) -> Result<Handle<'b>, String> {
+        if step["cached"] == true {
+            return Err("record caches of windows".to_owned());
+        }
         self.nature.order_per_key |= is_sliding(step);
         let emit = match step["emit"].as_str() {
             Some("on_window_close") => {

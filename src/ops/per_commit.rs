@@ -1,0 +1,102 @@
+//! One update per key and commit: what Kafka Streams' record cache does to the updates of a table.
+
+use std::any::Any;
+
+use rustc_hash::FxHashMap;
+use topo_state::CodecRef;
+
+use crate::data::{Change, Data};
+use crate::fault::Fault;
+use crate::processor::{Captured, Context, Hop, Node, Processor, Punctuation, take};
+use crate::record::Record;
+
+/// Runs the processor that keeps a table. With a codec for its keys it holds the updates back until the commit: of several to
+/// one key the newest goes on, with the old row of the first; one that goes from nothing to nothing does not. What is held
+/// belongs to the interval: an abort forgets both.
+pub(crate) struct PerCommit<P: Processor, A> {
+    inner: P,
+    key: Option<CodecRef<P::KeyOut>>,
+    /// Updates in the order in which their keys were first touched.
+    held: Vec<Record<P::KeyOut, Change<A>>>,
+    places: FxHashMap<Vec<u8>, usize>,
+}
+
+impl<P, A: Data> PerCommit<P, A>
+where
+    P: Processor<ValueOut = Change<A>>,
+{
+    pub(crate) fn new(inner: P, key: Option<CodecRef<P::KeyOut>>) -> Self {
+        Self { inner, key, held: Vec::new(), places: FxHashMap::default() }
+    }
+
+    /// Lets the processor work and holds back what it forwards.
+    fn holding(
+        &mut self,
+        hop: &mut Hop<'_>,
+        work: impl FnOnce(&mut P, &mut Hop<'_>) -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
+        let Some(key) = self.key.clone() else { return work(&mut self.inner, hop) };
+        let list: Vec<Record<P::KeyOut, Change<A>>> = Vec::new();
+        hop.pipeline.env.captured = Some(Captured { node: hop.node, records: Box::new(list) });
+        let done = work(&mut self.inner, hop);
+        let captured = hop.pipeline.env.captured.take().map(|it| it.records);
+        done?;
+        let updates = captured.and_then(|it| it.downcast::<Vec<Record<P::KeyOut, Change<A>>>>().ok());
+        for update in updates.map(|list| *list).unwrap_or_default() {
+            self.hold(update, &key)?;
+        }
+        hop.pipeline.env.holding |= !self.held.is_empty();
+        Ok(())
+    }
+
+    fn hold(
+        &mut self,
+        mut update: Record<P::KeyOut, Change<A>>,
+        key: &CodecRef<P::KeyOut>,
+    ) -> Result<(), Fault> {
+        let mut bytes = Vec::new();
+        key.encode(&update.key, &mut bytes).map_err(|error| {
+            Fault::poison("UNWRITABLE", format!("a key to hold back cannot be written: {error}"))
+        })?;
+        match self.places.get(&bytes).and_then(|place| self.held.get_mut(*place)) {
+            Some(held) => {
+                update.value.old = held.value.old.take();
+                *held = update;
+            }
+            None => {
+                self.places.insert(bytes, self.held.len());
+                self.held.push(update);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<P, A: Data> Node for PerCommit<P, A>
+where
+    P: Processor<ValueOut = Change<A>>,
+    P::KeyOut: Data<Present = P::KeyOut>,
+{
+    fn init(&mut self, mut hop: Hop<'_>) -> Result<(), Fault> {
+        self.inner.init(&mut Context::new(&mut hop))
+    }
+
+    fn process(&mut self, input: &mut dyn Any, mut hop: Hop<'_>) -> Result<(), Fault> {
+        let record = take::<Record<P::KeyIn, P::ValueIn>>(input)?;
+        self.holding(&mut hop, |inner, hop| inner.process(record, &mut Context::new(hop)))
+    }
+
+    fn punctuate(&mut self, event: Punctuation, mut hop: Hop<'_>) -> Result<(), Fault> {
+        self.holding(&mut hop, |inner, hop| inner.punctuate(event, &mut Context::new(hop)))
+    }
+
+    fn flush(&mut self, mut hop: Hop<'_>) -> Result<(), Fault> {
+        self.places.clear();
+        for update in std::mem::take(&mut self.held) {
+            if update.value.old.is_some() || update.value.new.is_some() {
+                hop.forward(update)?;
+            }
+        }
+        Ok(())
+    }
+}
