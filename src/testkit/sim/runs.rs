@@ -9,7 +9,7 @@ use super::scenario::Scenario;
 use super::world::{Broken, World};
 use crate::runtime::Guarantee;
 
-/// Runs a scenario under faults, one run per seed. See the [module](self) for what can go wrong and what is checked.
+/// Runs a scenario under faults, one run per seed. What can go wrong is `make sim`'s list of faults.
 pub struct Sim<'s> {
     scenario: &'s dyn Scenario,
     plan: Plan,
