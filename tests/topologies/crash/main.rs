@@ -27,8 +27,6 @@ mod states;
 
 /// Weaker, and what it still promises.
 mod at_least_once;
-/// The broker is killed, and stays away.
-mod broker;
 /// A changelog is deleted, cut or made anew.
 mod changelog;
 /// A state directory is deleted, damaged, or someone else's.
