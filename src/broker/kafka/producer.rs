@@ -154,8 +154,6 @@ impl Producer for KafkaProducer {
     }
 
     fn commit(&mut self) -> Result<(), BrokerError> {
-        // What the library has to say, such as that the broker is away, counts as being on its way until it is heard.
-        self.client.poll(Duration::ZERO);
         if self.in_flight() > 0 {
             return Err(BrokerError::Retriable("records are still on their way".to_owned()));
         }
