@@ -3,6 +3,7 @@
 use topo_state::{Codec, CodecRef, StoreKind, StoreSpec};
 
 use super::Builder;
+use crate::ops::Waits;
 
 /// How keys and values become bytes where a verb writes an internal topic.
 ///
@@ -166,9 +167,9 @@ impl<K: 'static, V: 'static> KeyValue<K, V> {
         )
     }
 
-    /// The key's codec, if updates wait for the commit.
-    pub(crate) fn waits(&self) -> Option<CodecRef<K>> {
-        self.per_commit.then(|| self.key.clone())
+    /// Whether updates wait for the commit.
+    pub(crate) fn waits(&self) -> Option<Waits<K>> {
+        self.per_commit.then(|| Waits { key: self.key.clone(), deletes_at_cause: true })
     }
 
     pub(crate) fn codecs(&self) -> Codecs<K, V> {
@@ -200,6 +201,7 @@ pub struct WindowValue<K, V> {
     pub(crate) retention_ms: Option<i64>,
     pub(crate) timestamped: bool,
     pub(crate) duplicates: bool,
+    pub(crate) per_commit: bool,
     pub(crate) logged: bool,
 }
 
@@ -214,6 +216,7 @@ impl<K: 'static, V: 'static> WindowValue<K, V> {
             retention_ms: None,
             timestamped: false,
             duplicates: false,
+            per_commit: false,
             logged: true,
         }
     }
@@ -233,6 +236,36 @@ impl<K: 'static, V: 'static> WindowValue<K, V> {
     /// Every put adds a row, instead of replacing the one with the same key and start.
     pub fn with_duplicates(mut self) -> Self {
         self.duplicates = true;
+        self
+    }
+
+    /// Sends on one update per window and commit, the newest, instead of every update; see
+    /// [`KeyValue::emit_per_commit`]. Not for final results: there is nothing to hold back. Kafka Streams:
+    /// `Materialized.withCachingEnabled`.
+    ///
+    /// ```
+    /// # use topo::state::{WindowSize, i64_be, utf8, windowed};
+    /// # use topo::{Builder, Codecs, Topic, Tumbling, WindowValue, testkit::Driver};
+    /// # let app = Builder::new("doc");
+    /// # let words: Topic<String, String> = Topic::new("words", utf8(), utf8());
+    /// # let counts: Topic<_, Option<i64>> = Topic::new("counts", windowed(utf8(), WindowSize::millis(10)), i64_be());
+    /// app.stream("words", &words)
+    ///     .group_by_key("by-key", Codecs::new(utf8(), utf8()))
+    ///     .windowed(Tumbling::of_ms(10))
+    ///     .count("count", WindowValue::new("counts-store", utf8(), i64_be()).emit_per_commit())
+    ///     .to_stream("updates")
+    ///     .to("out", &counts);
+    /// let mut driver = Driver::builder(app.build()?).commit_by_hand().build()?;
+    /// for time in [1, 2, 3, 12] {
+    ///     driver.pipe(&words, "tea".to_owned(), "cup".to_owned(), time)?;
+    /// }
+    /// driver.commit()?;
+    /// let seen: Vec<_> = driver.read(&counts)?.into_iter().map(|it| (it.key.window.start, it.value)).collect();
+    /// assert_eq!(seen, [(0, Some(3)), (10, Some(1))]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn emit_per_commit(mut self) -> Self {
+        self.per_commit = true;
         self
     }
 
@@ -261,6 +294,7 @@ impl<K, V> Clone for WindowValue<K, V> {
             retention_ms: self.retention_ms,
             timestamped: self.timestamped,
             duplicates: self.duplicates,
+            per_commit: self.per_commit,
             logged: self.logged,
         }
     }
@@ -274,6 +308,7 @@ pub struct SessionValue<K, V> {
     pub(crate) key: CodecRef<K>,
     pub(crate) value: CodecRef<V>,
     pub(crate) retention_ms: Option<i64>,
+    pub(crate) per_commit: bool,
     pub(crate) logged: bool,
 }
 
@@ -281,12 +316,42 @@ impl<K: 'static, V: 'static> SessionValue<K, V> {
     /// A logged store called `name`. A session aggregation keeps its rows for gap + grace unless told otherwise; the store of
     /// a processor must be told with [`retention_ms`](Self::retention_ms).
     pub fn new(name: impl Into<String>, key: CodecRef<K>, value: CodecRef<V>) -> Self {
-        Self { name: name.into(), key, value, retention_ms: None, logged: true }
+        Self { name: name.into(), key, value, retention_ms: None, per_commit: false, logged: true }
     }
 
     /// How far behind the highest end a session's end may be before it is gone, milliseconds.
     pub fn retention_ms(mut self, retention_ms: i64) -> Self {
         self.retention_ms = Some(retention_ms);
+        self
+    }
+
+    /// Sends on what has become of each session since the last commit, instead of every update: the newest value, or that
+    /// it was merged away. A session that came and went in between is never seen. These updates carry the headers of the
+    /// record behind them. See [`KeyValue::emit_per_commit`]. Kafka Streams: `Materialized.withCachingEnabled`.
+    ///
+    /// ```
+    /// # use topo::state::{i64_be, session_windowed, utf8};
+    /// # use topo::{Builder, Codecs, Session, SessionValue, Topic, testkit::Driver};
+    /// # let app = Builder::new("doc");
+    /// # let clicks: Topic<String, String> = Topic::new("clicks", utf8(), utf8());
+    /// # let visits: Topic<_, Option<i64>> = Topic::new("visits", session_windowed(utf8()), i64_be());
+    /// app.stream("clicks", &clicks)
+    ///     .group_by_key("by-visitor", Codecs::new(utf8(), utf8()))
+    ///     .sessions(Session::gap_ms(30))
+    ///     .count("visit", SessionValue::new("visits-store", utf8(), i64_be()).emit_per_commit())
+    ///     .to_stream("updates")
+    ///     .to("visits", &visits);
+    /// let mut driver = Driver::builder(app.build()?).commit_by_hand().build()?;
+    /// for time in [0, 20, 40] {
+    ///     driver.pipe(&clicks, "ann".to_owned(), "page".to_owned(), time)?;
+    /// }
+    /// driver.commit()?;
+    /// let seen: Vec<_> = driver.read(&visits)?.into_iter().map(|it| (it.key.window.end, it.value)).collect();
+    /// assert_eq!(seen, [(40, Some(3))], "nobody saw the sessions that ended at 0 and 20");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn emit_per_commit(mut self) -> Self {
+        self.per_commit = true;
         self
     }
 
@@ -308,6 +373,7 @@ impl<K, V> Clone for SessionValue<K, V> {
             key: self.key.clone(),
             value: self.value.clone(),
             retention_ms: self.retention_ms,
+            per_commit: self.per_commit,
             logged: self.logged,
         }
     }

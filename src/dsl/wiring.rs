@@ -16,7 +16,7 @@ use crate::graph::{
     Changelog, CopartitionGroup, MakeStore, Naming, NodeDef, NodeKind, RepartitionDef, SinkTopic, StoreDef,
     TopicRef, TopologyError,
 };
-use crate::ops::{Each, KeyFilter, PerCommit, Sink, Source, TableStore};
+use crate::ops::{Each, KeyFilter, PerCommit, Sink, Source, TableStore, Waits};
 use crate::processor::{Context, Erased, Node, Processor, SharedTime, StoreHandle};
 use crate::record::Record;
 use crate::topic::Topic;
@@ -86,13 +86,13 @@ impl Builder {
         self.node(name, kind, parents, move |_| Erased(make()))
     }
 
-    /// Adds a processor that keeps a table. `waits` gives the codec of its keys when its updates wait for the commit.
+    /// Adds a processor that keeps a table, or where the updates of one meet. `waits` says whether they wait for the commit.
     pub(crate) fn table_operator<P, A>(
         &self,
         name: &str,
         parents: &[usize],
         stores: &[usize],
-        waits: impl Fn() -> Option<CodecRef<P::KeyOut>> + Send + Sync + 'static,
+        waits: impl Fn() -> Option<Waits<P::KeyOut>> + Send + Sync + 'static,
         make: impl Fn() -> P + Send + Sync + 'static,
     ) -> usize
     where

@@ -2,9 +2,10 @@
 
 use std::sync::{Arc, OnceLock};
 
-use topo_state::{CodecRef, KeyValueStore};
+use topo_state::KeyValueStore;
 
 use super::olds::OldWanted;
+use super::per_commit::Waits;
 use super::table_store::{Placed, TableStore};
 use crate::data::{Change, Data};
 use crate::fault::Fault;
@@ -14,8 +15,8 @@ use crate::record::Record;
 /// Where the builder puts the store of a view after its node was wired.
 pub(crate) struct Kept<K, V>(Arc<OnceLock<Place<K, V>>>);
 
-/// The store, whether somebody wants to know what a row was before, and the key's codec if updates wait for the commit.
-type Place<K, V> = (TableStore<K, V>, OldWanted, Option<CodecRef<K>>);
+/// The store, whether somebody wants to know what a row was before, and whether updates wait for the commit.
+type Place<K, V> = (TableStore<K, V>, OldWanted, Option<Waits<K>>);
 
 impl<K, V> Default for Kept<K, V> {
     fn default() -> Self {
@@ -31,12 +32,12 @@ impl<K, V> Clone for Kept<K, V> {
 
 impl<K, V> Kept<K, V> {
     /// Gives the view a store. Returns the flag that asks for its old rows.
-    pub(crate) fn fill(&self, store: TableStore<K, V>, waits: Option<CodecRef<K>>) -> OldWanted {
+    pub(crate) fn fill(&self, store: TableStore<K, V>, waits: Option<Waits<K>>) -> OldWanted {
         self.0.get_or_init(|| (store, OldWanted::default(), waits)).1.clone()
     }
 
-    /// The key's codec, if updates wait for the commit.
-    pub(crate) fn waits(&self) -> Option<CodecRef<K>> {
+    /// Whether updates wait for the commit.
+    pub(crate) fn waits(&self) -> Option<Waits<K>> {
         self.0.get().and_then(|place| place.2.clone())
     }
 

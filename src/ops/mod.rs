@@ -37,7 +37,7 @@ pub(crate) use global_update::GlobalUpdate;
 pub(crate) use grace_join::{GraceJoin, waiting_codecs};
 pub(crate) use keep::Kept;
 pub(crate) use olds::{OldWanted, Olds};
-pub(crate) use per_commit::PerCommit;
+pub(crate) use per_commit::{PerCommit, Waits};
 pub(crate) use regroup::Regroup;
 pub(crate) use rows::{
     FilteredRows, JoinKind, JoinedRows, MappedRows, NoRows, RowsRef, SessionRows, StoreRows, VersionedRows,
@@ -54,7 +54,7 @@ pub(crate) use table_map::TableMap;
 pub(crate) use table_store::TableStore;
 pub(crate) use table_update::TableUpdate;
 pub(crate) use windows::{
-    CloseSessions, CloseWindows, SessionAggregate, SlidingAggregate, WindowAggregate, WindowRow,
+    CloseSessions, CloseWindows, SessionAggregate, SlidingAggregate, Tells, Told, WindowAggregate, WindowRow,
 };
 
 use std::marker::PhantomData;
