@@ -62,6 +62,15 @@ mod compile_fail;
 /// Operators keep what they know over crashes and aborts.
 mod operators;
 
+/// Random numbers of a test, and their seed.
+mod seeded;
+
+/// Joins of tables beside a search through all rows.
+mod table_joins;
+
+/// Suppression beside a list of what waits.
+mod suppression;
+
 /// Stream-stream joins beside a search through all pairs.
 mod stream_joins;
 /// Windows give the same results whatever is lost on the way.
