@@ -65,6 +65,9 @@ mod operators;
 /// Random numbers of a test, and their seed.
 mod seeded;
 
+/// One update per row and commit.
+mod per_commit;
+
 /// Joins of tables beside a search through all rows.
 mod table_joins;
 
