@@ -103,7 +103,8 @@ impl<'b, K: Data<Present = K>, V: Data<Present = V>> GroupedTable<'b, K, V> {
             let topic = builder.internal_topic(self.topic.name.to_string(), None);
             let updates = change_codec(self.codecs.value.clone());
             let (sink, from) = (format!("{name}-sink"), [self.node]);
-            builder.sink::<K, Change<V>>(&sink, &from, topic.clone(), key.clone(), updates.clone());
+            let codecs = Codecs::new(key.clone(), updates.clone());
+            builder.sink::<K, Change<V>>(&sink, &from, topic.clone(), codecs, None);
             builder.source::<K, Change<V>>(&format!("{name}-source"), vec![topic], key.clone(), updates)
         })
     }

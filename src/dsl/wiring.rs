@@ -9,17 +9,17 @@ use topo_state::{
 use super::Builder;
 use super::null_keys::NullKeys;
 use super::options::{Backing, Codecs, KeyValue, SessionValue, WindowValue};
+use super::repartitioned::Repartitioned;
 use crate::data::{Change, Data};
 use crate::fault::Fault;
-use crate::graph::OffsetReset;
 use crate::graph::{
-    Changelog, CopartitionGroup, MakeStore, Naming, NodeDef, NodeKind, RepartitionDef, SinkTopic, StoreDef,
-    TopicRef, TopologyError,
+    Changelog, CopartitionGroup, MakeStore, Naming, NodeDef, NodeKind, OffsetReset, RepartitionDef,
+    SinkTopic, StoreDef, TopicRef, TopologyError,
 };
 use crate::ops::{Each, KeyFilter, PerCommit, Sink, Source, TableStore};
 use crate::processor::{Context, Erased, Node, Processor, SharedTime, StoreHandle};
 use crate::record::Record;
-use crate::topic::Topic;
+use crate::topic::{Partitioner, Topic, Topics};
 
 /// The topics whose partitions decide where a handle's records are: what must be co-partitioned in a join.
 pub(crate) type Origins = Arc<[TopicRef]>;
@@ -122,17 +122,43 @@ impl Builder {
         key: CodecRef<K::Present>,
         value: CodecRef<V::Present>,
     ) -> usize {
-        let kind = NodeKind::Source { topics, reset: OffsetReset::Earliest };
+        let kind = NodeKind::Source { topics, reset: OffsetReset::Earliest, stamper: None };
         self.node(name, kind, &[], move |_| Source::<K, V>::new(key.clone(), value.clone()))
     }
 
-    /// Says where a source begins when its group has committed nothing.
-    pub(crate) fn begins(&self, node: usize, from: OffsetReset) {
-        if let Some(NodeDef { kind: NodeKind::Source { reset, .. }, .. }) =
+    /// Adds a source of external topics, all read as the first of them says.
+    pub(crate) fn source_of<K0: Data, V0: Data, K, V>(&self, name: &str, topics: &[&Topic<K0, V0>]) -> usize
+    where
+        K: Data<Present = K0::Present>,
+        V: Data<Present = V0::Present>,
+    {
+        let Some(first) = topics.first() else {
+            self.problem(name, "a stream needs at least one topic".to_owned());
+            return usize::MAX;
+        };
+        let (key, value) = (first.key.clone(), first.value.clone());
+        let node = self.source::<K, V>(name, Self::topics(topics), key, value);
+        if let Some(NodeDef { kind: NodeKind::Source { reset, stamper, .. }, .. }) =
             self.wiring.borrow_mut().topology.nodes.get_mut(node)
         {
-            *reset = from;
+            (*reset, *stamper) = (first.reset, first.stamper());
         }
+        node
+    }
+
+    /// Adds the source `<name>-source` of something global.
+    pub(crate) fn global_source<K0: Data, V0: Data, K, V>(&self, name: &str, topic: &Topic<K0, V0>) -> usize
+    where
+        K: Data<Present = K0::Present>,
+        V: Data<Present = V0::Present>,
+    {
+        if topic.extractor.is_some() {
+            let why =
+                "what every process reads in full has the timestamps of its records: no extractor is asked";
+            self.problem(name, why.to_owned());
+        }
+        let (key, value) = (topic.key.clone(), topic.value.clone());
+        self.source::<K, V>(&format!("{name}-source"), vec![Self::topic(topic)], key, value)
     }
 
     /// Adds a sink that encodes records of `K` and `V` for a topic.
@@ -141,14 +167,27 @@ impl Builder {
         name: &str,
         parents: &[usize],
         topic: TopicRef,
-        key: CodecRef<K::Present>,
-        value: CodecRef<V::Present>,
+        codecs: Codecs<K::Present, V::Present>,
+        partitioner: Option<Partitioner<K, V>>,
     ) -> usize {
         let kind = NodeKind::Sink { topic: SinkTopic::Static(topic.clone()) };
         self.node(name, kind, parents, move |naming| {
-            let sink = Sink::<K, V>::new(naming.resolve(&topic), key.clone(), value.clone());
+            let Codecs { key, value } = codecs.clone();
+            let sink = Sink::<K, V>::new(naming.resolve(&topic), key, value);
+            let sink = sink.partitioned_by(partitioner.clone());
             if topic.internal { sink } else { sink.hashing_keys_without_windows() }
         })
+    }
+
+    /// Adds a sink that asks of each record which topic it is for.
+    pub(crate) fn choosing_sink<K: Data, V: Data>(&self, name: &str, parent: usize, topics: &Topics<K, V>) {
+        let kind = NodeKind::Sink { topic: SinkTopic::Dynamic(topics.chooser.to_owned()) };
+        let topics = topics.clone();
+        self.node(name, kind, &[parent], move |_| {
+            let Topics { key, value, choose, partitioner, .. } = topics.clone();
+            let sink = Sink::<K, V>::choosing(choose, key, value).partitioned_by(partitioner);
+            sink.hashing_keys_without_windows()
+        });
     }
 
     /// Sends records through the topic `<name>-repartition`; those with a null key vanish unless a join behind keeps them.
@@ -157,20 +196,20 @@ impl Builder {
         &self,
         name: &str,
         parent: usize,
-        codecs: &Codecs<K::Present, V::Present>,
-        partitions: Option<i32>,
+        how: &Repartitioned<K, V>,
         automatic: bool,
     ) -> Rerouted {
+        let codecs = &how.codecs;
         let nulls = NullKeys::default();
         let kept = nulls.clone();
         let filtered = self.operator(&format!("{name}-repartition-filter"), &[parent], &[], move || {
             KeyFilter::<K, V>::new(kept.pass())
         });
         self.wiring.borrow_mut().null_keys.push((filtered, nulls));
-        let topic = self.internal_topic(format!("{name}-repartition"), partitions);
-        let (key, value) = (codecs.key.clone(), codecs.value.clone());
+        let topic = self.internal_topic(format!("{name}-repartition"), how.partitions);
         let sink = format!("{name}-repartition-sink");
-        let sink = self.sink::<K, V>(&sink, &[filtered], topic.clone(), key, value);
+        let sink =
+            self.sink::<K, V>(&sink, &[filtered], topic.clone(), codecs.clone(), how.partitioner.clone());
         let (key, value) = (codecs.key.clone(), codecs.value.clone());
         let node =
             self.source::<K, V>(&format!("{name}-repartition-source"), vec![topic.clone()], key, value);

@@ -26,6 +26,7 @@ mod table_filter;
 mod table_join;
 mod table_map;
 mod table_store;
+mod table_transform;
 mod table_update;
 mod windows;
 
@@ -52,6 +53,7 @@ pub(crate) use table_filter::TableFilter;
 pub(crate) use table_join::{TableJoin, TableMerge};
 pub(crate) use table_map::TableMap;
 pub(crate) use table_store::TableStore;
+pub(crate) use table_transform::TableTransform;
 pub(crate) use table_update::TableUpdate;
 pub(crate) use windows::{
     CloseSessions, CloseWindows, SessionAggregate, SlidingAggregate, WindowAggregate, WindowRow,

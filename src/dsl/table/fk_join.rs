@@ -133,13 +133,8 @@ where
         builder.copartition(self.name, &[&self.right.origins, &[topic.clone()].into()]);
         let (key, value) = (self.right_codecs.key.clone(), subscription_codec(self.left_codecs.key.clone()));
         let sink = format!("{registration}-sink");
-        builder.sink::<Option<FK>, Subscription<K>>(
-            &sink,
-            &[node],
-            topic.clone(),
-            key.clone(),
-            value.clone(),
-        );
+        let codecs = Codecs::new(key.clone(), value.clone());
+        builder.sink::<Option<FK>, Subscription<K>>(&sink, &[node], topic.clone(), codecs, None);
         let source = format!("{registration}-source");
         builder.source::<Option<FK>, Subscription<K>>(&source, vec![topic], key, value)
     }
