@@ -86,8 +86,8 @@ impl<K: Data, V: Data> Topic<K, V> {
     /// let alarms = Topic::<String, i64>::new("alarms", utf8(), i64_be()).partitioned_by(|sensor, level, _| {
     ///     match (*level, sensor.as_str()) {
     ///         (100.., _) => Placement::All,
-    ///         (_, "attic") => Placement::One(3),
     ///         (..0, _) => Placement::Nowhere,
+    ///         (_, "attic") => Placement::One(3),
     ///         _ => Placement::ByKey,
     ///     }
     /// });

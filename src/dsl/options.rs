@@ -134,11 +134,22 @@ impl<K: 'static, V: 'static> KeyValue<K, V> {
 
     /// The store of a table that reads a topic written by these codecs. Restoring it from that topic takes the topic's bytes
     /// as they are, so the codecs must be the store's own.
-    pub(crate) fn copying(mut self, key: &dyn Codec<K>, value: &dyn Codec<V>, builder: &Builder) -> Self {
+    /// `own_times`: the rows have the timestamps of the topic's records.
+    pub(crate) fn copying(
+        mut self,
+        key: &dyn Codec<K>,
+        value: &dyn Codec<V>,
+        own_times: bool,
+        builder: &Builder,
+    ) -> Self {
         let same = key.id() == self.key.id() && value.id() == self.value.id();
         match self.backing {
-            Backing::Changelog if same && builder.optimize.source_topics => {
+            Backing::Changelog if same && own_times && builder.optimize.source_topics => {
                 self.backing = Backing::SourceTopic
+            }
+            Backing::SourceTopic if !own_times => {
+                let why = "its times are extracted from the records: restored from the topic it would have others";
+                builder.problem(&self.name, why.to_owned());
             }
             Backing::SourceTopic if !same => {
                 let topic = format!("<{}, {}>", key.id(), value.id());

@@ -107,7 +107,7 @@ impl<'b, K: Data<Present = K>, V: Data<Present = V>> Table<'b, K, V> {
         let source = builder.source_of::<K0, V0, Option<K>, Option<V>>(&format!("{name}-source"), &[topic]);
         let origins: Origins = [declared.clone()].into();
         if let Some(store) = store {
-            let store = store.clone().copying(&*key, &*value, builder);
+            let store = store.clone().copying(&*key, &*value, topic.stamper().is_none(), builder);
             let kept = builder.add_table_store(&store, Some(declared));
             return Self::stored_by(builder, origins, &store, kept, |old| {
                 let waits = store.waits();
