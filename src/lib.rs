@@ -33,12 +33,15 @@ pub use dsl::{
     Branches, Builder, Codecs, Cogrouped, CogroupedSessions, CogroupedWindows, EmitStrategy, GlobalTable,
     Grouped, GroupedTable, Hopping, JoinWindows, KeyValue, Optimize, Repartitioned, SameKey, Session,
     SessionStream, SessionValue, Sliding, Stores, Stream, StreamJoined, Suppress, Table, TimeWindows,
-    Tumbling, WindowValue, WindowedStream, Windows,
+    Ttl, Tumbling, WindowValue, WindowedStream, Windows,
 };
 pub use fault::{Fault, FaultPolicy, Reason};
 pub use graph::{PartitionError, Topology, TopologyError, TopologyErrors};
 pub use partitioner::partition_of;
-pub use processor::{Clock, Context, Processor, Punctuation, ReadHandle, ReadOnly, StoreHandle};
+pub use processor::{
+    Clock, Context, ExpiringHandle, ExpiringStore, Processor, Punctuation, ReadHandle, ReadOnly, StoreHandle,
+    Until,
+};
 pub use record::{Header, Headers, Partition, Placement, RawRecord, Record};
 pub use runtime::{
     App, AppConfig, Error, Event, Guarantee, Observer, Part, Policies, Process, Reaction, Reporter, Running,

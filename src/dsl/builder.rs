@@ -13,7 +13,7 @@ use super::table::Table;
 use super::wiring::external;
 use crate::data::Data;
 use crate::graph::{Changelog, Mergeable, Topology, TopologyError, TopologyErrors};
-use crate::processor::{Processor, ReadHandle, StoreHandle};
+use crate::processor::{ExpiringHandle, Processor, ReadHandle, StoreHandle, until_codec};
 use crate::topic::Topic;
 
 /// Collects the steps of a topology. Handles borrow it; it can be asked for several topologies' worth of steps, but one
@@ -202,6 +202,17 @@ impl Builder {
     /// Declares a key-value store for processors; connect it by naming the handle in [`Stream::process`].
     pub fn store<K: Data, V: Data>(&self, store: KeyValue<K, V>) -> StoreHandle<KeyValueStore<K, V>> {
         self.add_key_value(&store, false, None)
+    }
+
+    /// Declares a key-value store for processors in which each row ends at a time of its own: see
+    /// [`Context::expiring`](crate::Context::expiring). When rows are due lies in a second store, `<store>-expiry`; both have
+    /// changelogs. Kafka Streams has none.
+    pub fn expiring_store<K: Data, V: Data>(&self, store: KeyValue<K, V>) -> ExpiringHandle<K, V> {
+        let value = until_codec(store.value.clone());
+        let rows = KeyValue { backing: store.backing, ..KeyValue::new(&*store.name, store.key.clone(), value) };
+        let rows = self.add_key_value(&rows, true, None);
+        let index = self.due_index(&store);
+        ExpiringHandle { rows, index, key: store.key }
     }
 
     /// Declares a window store for processors. It must be given a retention.

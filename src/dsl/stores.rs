@@ -1,6 +1,6 @@
 //! Which stores a processor is connected to.
 
-use crate::processor::{ReadHandle, StoreHandle};
+use crate::processor::{ExpiringHandle, ReadHandle, StoreHandle};
 
 /// A list of store handles: `()`, one handle, a tuple of up to four, an array or a `Vec` of handles of one type.
 #[diagnostic::on_unimplemented(
@@ -28,6 +28,12 @@ impl<S> Stores for StoreHandle<S> {
 impl<S> Stores for ReadHandle<S> {
     fn numbers(&self) -> Vec<usize> {
         self.0.numbers()
+    }
+}
+
+impl<K, V> Stores for ExpiringHandle<K, V> {
+    fn numbers(&self) -> Vec<usize> {
+        [self.rows.numbers(), self.index.numbers()].concat()
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use topo_state::{
     Backend, CodecRef, KeyValueStore, SessionStore, Store, StoreKind, StoreSpec, VersionedStore, WindowStore,
+    bytes,
 };
 
 use super::Builder;
@@ -16,8 +17,8 @@ use crate::graph::{
     Changelog, CopartitionGroup, MakeStore, Naming, NodeDef, NodeKind, OffsetReset, RepartitionDef,
     SinkTopic, StoreDef, TopicRef, TopologyError,
 };
-use crate::ops::{Each, KeyFilter, PerCommit, Sink, Source, TableStore};
-use crate::processor::{Context, Erased, Node, Processor, SharedTime, StoreHandle};
+use crate::ops::{Each, Expiring, Expiry, KeyFilter, PerCommit, Sink, Source, TableStore, Upkeep};
+use crate::processor::{Context, DueIndex, Erased, Node, Processor, SharedTime, StoreHandle};
 use crate::record::Record;
 use crate::topic::{Partitioner, Topic, Topics};
 
@@ -86,21 +87,25 @@ impl Builder {
         self.node(name, kind, parents, move |_| Erased(make()))
     }
 
-    /// Adds a processor that keeps a table. `waits` gives the codec of its keys when its updates wait for the commit.
+    /// Adds a processor that keeps a table. `upkeep` says what else is done with its rows.
     pub(crate) fn table_operator<P, A>(
         &self,
         name: &str,
         parents: &[usize],
         stores: &[usize],
-        waits: impl Fn() -> Option<CodecRef<P::KeyOut>> + Send + Sync + 'static,
+        upkeep: impl Fn() -> Upkeep<P::KeyOut, A> + Send + Sync + 'static,
         make: impl Fn() -> P + Send + Sync + 'static,
     ) -> usize
     where
         P: Processor<ValueOut = Change<A>>,
+        P::KeyIn: Data<Present = P::KeyOut>,
         P::KeyOut: Data<Present = P::KeyOut>,
         A: Data,
     {
-        self.node(name, with_stores(stores), parents, move |_| PerCommit::new(make(), waits()))
+        self.node(name, with_stores(stores), parents, move |_| {
+            let Upkeep { waits, expiry } = upkeep();
+            PerCommit::new(Expiring::new(make(), expiry), waits)
+        })
     }
 
     /// Adds a processor that is one function without stores.
@@ -274,6 +279,10 @@ impl Builder {
             let why = "only tables keep a history; for a processor there is `versioned_store`".to_owned();
             self.problem(&store.name, why);
         }
+        if store.ttl.take().is_some() {
+            let why = "only the rows of tables expire by themselves; for a processor there is `expiring_store`";
+            self.problem(&store.name, why.to_owned());
+        }
         let changelog = self.changelog(&store, source);
         let Codecs { key, value } = store.codecs();
         self.add_store(store.spec(timestamped), changelog, move |spec, index, backend| {
@@ -289,6 +298,10 @@ impl Builder {
     ) -> StoreHandle<VersionedStore<K, V>> {
         if let Some(history_ms) = store.history_ms.filter(|history_ms| *history_ms < 0) {
             self.problem(&store.name, format!("a history of {history_ms} ms is negative"));
+        }
+        if store.ttl.is_some() {
+            let why = "a table with a history forgets by it: a time to live is not for it".to_owned();
+            self.problem(&store.name, why);
         }
         if store.per_commit {
             let why =
@@ -311,8 +324,42 @@ impl Builder {
     ) -> TableStore<K, V> {
         match store.history_ms {
             Some(_) => TableStore::Versioned(self.add_versioned(store, source)),
-            None => TableStore::Plain(self.add_key_value(store, true, source)),
+            None => {
+                let plain = KeyValue { ttl: None, ..store.clone() };
+                TableStore::Plain(self.add_key_value(&plain, true, source))
+            }
         }
+    }
+
+    /// What else is done with the rows of a table that is kept in this store: adds the index of those that expire.
+    pub(crate) fn upkeep<K: Data, V: Data>(
+        &self,
+        store: &KeyValue<K, V>,
+        kept: TableStore<K, V>,
+    ) -> Upkeep<K, V> {
+        let waits = store.waits();
+        let (Some(ttl), TableStore::Plain(rows)) = (store.ttl, kept) else {
+            return Upkeep { waits, expiry: None };
+        };
+        if ttl.ms < 1 {
+            self.problem(&store.name, format!("a time to live of {} ms is none", ttl.ms));
+        }
+        if store.backing == Backing::SourceTopic {
+            let why = "its topic does not say which rows have expired: with a time to live it needs its own changelog";
+            self.problem(&store.name, why.to_owned());
+        }
+        let index = self.due_index(store);
+        let expiry = Expiry { rows, index, key: store.key.clone(), ttl_ms: ttl.ms, clock: ttl.clock };
+        Upkeep { waits, expiry: Some(expiry) }
+    }
+
+    /// Adds the index of when rows of a store are due.
+    pub(crate) fn due_index<K: 'static, V: 'static>(&self, store: &KeyValue<K, V>) -> StoreHandle<DueIndex> {
+        let mut index = KeyValue::new(format!("{}-expiry", store.name), bytes(), bytes());
+        if store.backing == Backing::Nothing {
+            index = index.without_changelog();
+        }
+        self.add_key_value(&index, false, None)
     }
 
     fn changelog<K, V>(&self, store: &KeyValue<K, V>, source: Option<TopicRef>) -> Changelog {

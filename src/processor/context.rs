@@ -5,6 +5,7 @@ use std::marker::PhantomData;
 
 use topo_state::Store;
 
+use super::expiring::{ExpiringHandle, ExpiringStore};
 use super::pipeline::{Given, Hop, Scheduled};
 use super::read_only::{ReadHandle, ReadOnly};
 use super::tally::LeftOut;
@@ -171,6 +172,67 @@ impl<'h, 'p, K: Data, V: Data> Context<'h, 'p, K, V> {
     /// ```
     pub fn read<S: Store>(&mut self, handle: ReadHandle<S>) -> Result<ReadOnly<'_, S>, Fault> {
         Ok(ReadOnly(typed(&mut self.hop.pipeline.stores, handle.0)?))
+    }
+
+    /// A store whose rows end, each at a time of its own. This is the time to live per record.
+    ///
+    /// # Errors
+    /// As [`store`](Self::store), when it is used.
+    ///
+    /// ```
+    /// # use topo::{Builder, Clock, Context, ExpiringHandle, Fault, Headers, KeyValue, Processor, Punctuation};
+    /// # use topo::{Record, Topic, state::{i64_be, utf8}, testkit::Driver};
+    /// /// Remembers each offer for as many milliseconds as it says, and tells when it is over.
+    /// struct Offers(ExpiringHandle<String, i64>);
+    ///
+    /// impl Processor for Offers {
+    ///     type KeyIn = String;
+    ///     type ValueIn = i64;
+    ///     type KeyOut = String;
+    ///     type ValueOut = Option<i64>;
+    ///     fn init(&mut self, ctx: &mut Context<'_, '_, String, Option<i64>>) -> Result<(), Fault> {
+    ///         ctx.schedule(Clock::Stream, 1);
+    ///         Ok(())
+    ///     }
+    ///     fn process(
+    ///         &mut self,
+    ///         offer: Record<String, i64>,
+    ///         ctx: &mut Context<'_, '_, String, Option<i64>>,
+    ///     ) -> Result<(), Fault> {
+    ///         let (time, until) = (offer.timestamp, offer.timestamp + offer.value);
+    ///         ctx.expiring(&self.0).put(&offer.key, offer.value, time, until)
+    ///     }
+    ///     fn punctuate(
+    ///         &mut self,
+    ///         tick: Punctuation,
+    ///         ctx: &mut Context<'_, '_, String, Option<i64>>,
+    ///     ) -> Result<(), Fault> {
+    ///         for (key, over) in ctx.expiring(&self.0).take_due(tick.time, 1_000)? {
+    ///             let (timestamp, headers) = (over.until, Headers::new());
+    ///             ctx.forward(Record { key, value: None, timestamp, headers })?;
+    ///         }
+    ///         Ok(())
+    ///     }
+    /// }
+    ///
+    /// let offers: Topic<String, i64> = Topic::new("offers", utf8(), i64_be());
+    /// let over: Topic<String, Option<i64>> = Topic::new("over", utf8(), i64_be());
+    /// let app = Builder::new("doc");
+    /// let store = app.expiring_store(KeyValue::new("open", utf8(), i64_be()));
+    /// app.stream("read", &offers)
+    ///     .process("watch", store.clone(), move || Offers(store.clone()))
+    ///     .to("write", &over);
+    ///
+    /// let mut driver = Driver::new(app.build()?)?;
+    /// for (key, lasts, time) in [("tea", 100, 0), ("milk", 10, 5), ("rice", 50, 20)] {
+    ///     driver.pipe(&offers, key.to_owned(), lasts, time)?;
+    /// }
+    /// let seen: Vec<_> = driver.read(&over)?.into_iter().map(|it| (it.key, it.timestamp)).collect();
+    /// assert_eq!(seen, [("milk".to_owned(), 15)]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn expiring<'c, RK, RV>(&'c mut self, handle: &'c ExpiringHandle<RK, RV>) -> ExpiringStore<'c, RK, RV> {
+        ExpiringStore { stores: &mut self.hop.pipeline.stores, handle }
     }
 
     /// The same context for a function that has nothing to forward.

@@ -5,6 +5,7 @@
 
 mod context;
 mod erased;
+mod expiring;
 mod pipeline;
 mod read_only;
 mod tally;
@@ -12,6 +13,8 @@ mod tally;
 pub use context::{Context, StoreHandle};
 pub(crate) use context::{SharedTime, typed};
 pub(crate) use erased::{Erased, Node, take};
+pub use expiring::{ExpiringHandle, ExpiringStore, Until};
+pub(crate) use expiring::{DueIndex, due_at, split_due, until_codec};
 pub(crate) use pipeline::{Captured, Chooser, Emitted, Env, Given, Hop, Pipeline, Scheduled, Ticks};
 pub use read_only::{ReadHandle, ReadOnly};
 pub use tally::LeftOut;

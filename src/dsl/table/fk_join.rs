@@ -198,8 +198,8 @@ where
             Resolver::<K, V, VR, R, _>::new(rows.clone(), row.clone(), left_join, join.clone())
         });
         let result = format!("{}-result", self.name);
-        let waits = kept.clone();
+        let upkeep = kept.clone();
         let make = move || Answered::<K, R>::new(kept.keep());
-        builder.table_operator(&result, &[resolver], &[], move || waits.waits(), make)
+        builder.table_operator(&result, &[resolver], &[], move || upkeep.upkeep(), make)
     }
 }

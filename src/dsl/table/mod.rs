@@ -109,13 +109,16 @@ impl<'b, K: Data<Present = K>, V: Data<Present = V>> Table<'b, K, V> {
         if let Some(store) = store {
             let store = store.clone().copying(&*key, &*value, topic.stamper().is_none(), builder);
             let kept = builder.add_table_store(&store, Some(declared));
+            let upkeep = builder.upkeep(&store, kept);
             return Self::stored_by(builder, origins, &store, kept, |old| {
-                let waits = store.waits();
                 builder.table_operator(
                     name,
                     &[source],
-                    &[kept.number()],
-                    move || waits.clone(),
+                    &upkeep.stores(kept.number()),
+                    {
+                        let upkeep = upkeep.clone();
+                        move || upkeep.clone()
+                    },
                     move || TableUpdate::<Option<K>, Option<V>>::new(Some(kept), old.wanted()),
                 )
             })

@@ -57,12 +57,12 @@ impl<'b, K: Data<Present = K>, V: Data<Present = V>> Table<'b, K, V> {
                 transform(record, ctx).map(Data::present)
             });
         let kept = Kept::default();
-        let (slot, waits) = (kept.clone(), kept.clone());
+        let (slot, upkeep) = (kept.clone(), kept.clone());
         let node = self.builder.table_operator(
             name,
             &[self.node],
             &stores.numbers(),
-            move || waits.waits(),
+            move || upkeep.upkeep(),
             move || TableTransform::<K, V, R::Present, _>::new(transform.clone(), slot.keep()),
         );
         let mut table = Table::view(self.builder, node, self.origins.clone(), Some(kept));
