@@ -129,6 +129,9 @@ impl<'b, K: Data<Present = K>, A: Data<Present = A>> Cogrouped<'b, K, A> {
         let builder = self.builder;
         let (inputs, origins) = self.inputs(name);
         let kept = builder.add_table_store(&store, None);
+        if store.ttl.is_some() {
+            builder.problem(&store.name, "a cogrouped aggregation has no time to live".to_owned());
+        }
         Table::stored_by(builder, origins, &store, kept, |old| {
             let target = Target::Rows { builder, store: kept, init: Arc::new(init), old };
             let nodes = self.operators(name, &inputs, &target);
