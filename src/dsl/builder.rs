@@ -2,18 +2,19 @@
 
 use std::cell::RefCell;
 
-use topo_state::{KeyValueStore, SessionStore, StoreKind, VersionedStore, WindowStore};
+use topo_state::{KeyValueStore, SessionStore, Store, StoreKind, VersionedStore, WindowStore};
 
 use super::global_table::GlobalTable;
 use super::null_keys::NullKeys;
 use super::optimize::Optimize;
-use super::options::{KeyValue, SessionValue, WindowValue};
+use super::options::KeyValue;
 use super::stream::Stream;
 use super::table::Table;
+use super::window_stores::{SessionValue, WindowValue};
 use super::wiring::external;
 use crate::data::Data;
-use crate::graph::{Mergeable, Topology, TopologyError, TopologyErrors};
-use crate::processor::StoreHandle;
+use crate::graph::{Changelog, Mergeable, Topology, TopologyError, TopologyErrors};
+use crate::processor::{ExpiringHandle, Processor, ReadHandle, StoreHandle, until_codec};
 use crate::topic::Topic;
 
 /// Collects the steps of a topology. Handles borrow it; it can be asked for several topologies' worth of steps, but one
@@ -136,9 +137,84 @@ impl Builder {
         GlobalTable::source(self, name, topic, &store)
     }
 
+    /// Reads all partitions of a topic into every process, through a processor of your own that fills `store`. Every other
+    /// processor can read the store without being connected to it; none may write it, and only this processor may be given
+    /// its handle. The topic is its changelog: after the loss of the directory the processor sees it from the beginning
+    /// again, so it must always make the same of the same records. It cannot forward to any step, nor schedule punctuations
+    /// (a fault at the start). Records it refuses are skipped, or stop the application, by the policy of deserialisation. Kafka
+    /// Streams: `addGlobalStore` (KIP-813 is [`Table::store`](Table::store)).
+    ///
+    /// ```
+    /// # use topo::{Builder, Context, Fault, KeyValue, Processor, Record, StoreHandle, Topic, testkit::Driver};
+    /// # use topo::state::{KeyValueStore, i64_be, utf8};
+    /// /// Keeps the highest price of each article.
+    /// struct Highest(StoreHandle<KeyValueStore<String, i64>>);
+    ///
+    /// impl Processor for Highest {
+    ///     type KeyIn = String;
+    ///     type ValueIn = i64;
+    ///     type KeyOut = String;
+    ///     type ValueOut = i64;
+    ///     fn process(
+    ///         &mut self,
+    ///         record: Record<String, i64>,
+    ///         ctx: &mut Context<'_, '_, String, i64>,
+    ///     ) -> Result<(), Fault> {
+    ///         let Record { key, value, timestamp, .. } = record;
+    ///         Ok(ctx.store(self.0)?.update(&key, timestamp, |known| known.max(Some(value)))?)
+    ///     }
+    /// }
+    ///
+    /// let prices: Topic<String, i64> = Topic::new("prices", utf8(), i64_be());
+    /// let app = Builder::new("doc");
+    /// let store = app.store(KeyValue::new("highest", utf8(), i64_be()));
+    /// let highest = app.global_store("highest-price", &prices, store, move || Highest(store));
+    /// # let orders: Topic<String, i64> = Topic::new("orders", utf8(), i64_be());
+    /// # let out: Topic<String, i64> = Topic::new("out", utf8(), i64_be());
+    /// app.stream("orders", &orders)
+    ///     .transform_values("price", (), move |order, ctx| {
+    ///         Ok(ctx.read(highest)?.get(&order.key)?.map_or(0, |price| price.value * order.value))
+    ///     })
+    ///     .to("write", &out);
+    ///
+    /// let mut driver = Driver::new(app.build()?)?;
+    /// for price in [5, 7, 6] {
+    ///     driver.pipe(&prices, "tea".to_owned(), price, 0)?;
+    /// }
+    /// driver.pipe(&orders, "tea".to_owned(), 2, 1)?;
+    /// assert_eq!(driver.read(&out)?[0].value, 14);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn global_store<K: Data, V: Data, S: Store, P: Processor<KeyIn = K, ValueIn = V>>(
+        &self,
+        name: &str,
+        topic: &Topic<K, V>,
+        store: StoreHandle<S>,
+        make: impl Fn() -> P + Send + Sync + 'static,
+    ) -> ReadHandle<S> {
+        let source = self.global_source::<K, V, K, V>(name, topic);
+        let node = self.operator(name, &[source], &[store.store], make);
+        self.make_global(&[source, node], store.store);
+        self.wiring.borrow_mut().topology.stores[store.store].changelog =
+            Changelog::Source(Self::topic(topic));
+        store.read_only()
+    }
+
     /// Declares a key-value store for processors; connect it by naming the handle in [`Stream::process`].
     pub fn store<K: Data, V: Data>(&self, store: KeyValue<K, V>) -> StoreHandle<KeyValueStore<K, V>> {
         self.add_key_value(&store, false, None)
+    }
+
+    /// Declares a key-value store for processors in which each row ends at a time of its own: see
+    /// [`Context::expiring`](crate::Context::expiring). When rows are due lies in a second store, `<store>-expiry`; both have
+    /// changelogs. Kafka Streams has none.
+    pub fn expiring_store<K: Data, V: Data>(&self, store: KeyValue<K, V>) -> ExpiringHandle<K, V> {
+        let value = until_codec(store.value.clone());
+        let rows =
+            KeyValue { backing: store.backing, ..KeyValue::new(&*store.name, store.key.clone(), value) };
+        let rows = self.add_key_value(&rows, true, None);
+        let index = self.due_index(&store);
+        ExpiringHandle { rows, index, key: store.key }
     }
 
     /// Declares a window store for processors. It must be given a retention.

@@ -7,9 +7,10 @@ use topo_state::Windowed;
 
 use super::Builder;
 use super::grouped::Grouped;
-use super::options::{KeyValue, SessionValue, WindowValue};
+use super::options::KeyValue;
 use super::sessions::KeptSessions;
 use super::table::Table;
+use super::window_stores::{SessionValue, WindowValue};
 use super::windowed::KeptWindows;
 use super::windows::{EmitStrategy, Session, Windows};
 use super::wiring::Origins;
@@ -130,6 +131,9 @@ impl<'b, K: Data<Present = K>, A: Data<Present = A>> Cogrouped<'b, K, A> {
         let (inputs, origins) = self.inputs(name);
         let kept = builder.add_table_store(&store, None);
         let waits = store.waits().map(|waits| Waits { deletes_at_cause: false, ..waits });
+        if store.ttl.is_some() {
+            builder.problem(&store.name, "a cogrouped aggregation has no time to live".to_owned());
+        }
         Table::stored_by(builder, origins, &store, kept, |old| {
             let init = Arc::new(init);
             let target = Target::Rows { builder, store: kept, init, old, waits: waits.is_some() };
@@ -160,8 +164,8 @@ impl<'b, K: Data<Present = K>, A: Data<Present = A>> Cogrouped<'b, K, A> {
 
     /// The node where the updates of all streams, of rows with keys `R`, become those of one table, and wait if they must.
     fn meet<R: Data<Present = R>>(&self, name: &str, nodes: &[usize], waits: Option<Waits<R>>) -> usize {
-        let (name, waits) = (format!("{name}-cogroup-merge"), move || waits.clone());
-        self.builder.table_operator(&name, nodes, &[], waits, Pass::<R, Change<A>>::default)
+        let name = format!("{name}-cogroup-merge");
+        self.builder.telling_operator(&name, nodes, &[], waits, Pass::<R, Change<A>>::default)
     }
 }
 

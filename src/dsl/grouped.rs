@@ -98,15 +98,18 @@ impl<'b, K: Data, V: Data> Grouped<'b, K, V> {
     ) -> Table<'b, K::Present, A> {
         let (builder, input) = (self.stream.builder, self.input());
         let kept = builder.add_table_store(&store, None);
-        let (fold, waits) = (Arc::new(fold), store.waits());
+        let (fold, upkeep) = (Arc::new(fold), builder.upkeep(&store, kept));
         // What waits for the commit is told against the row as it is stored.
         let init: Arc<Init<A>> = if store.per_commit { Arc::new(|| None) } else { init };
         Table::stored_by(builder, input.origins.clone(), &store, kept, |old| {
             builder.table_operator(
                 name,
                 &[input.node],
-                &[kept.number()],
-                move || waits.clone(),
+                &upkeep.stores(kept.number()),
+                {
+                    let upkeep = upkeep.clone();
+                    move || upkeep.clone()
+                },
                 move || Aggregate::<K, V, A, _>::new(kept, fold.clone(), old.wanted().then(|| init.clone())),
             )
         })

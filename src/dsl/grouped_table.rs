@@ -81,14 +81,17 @@ impl<'b, K: Data<Present = K>, V: Data<Present = V>> GroupedTable<'b, K, V> {
     ) -> Table<'b, K, A> {
         let (builder, source) = (self.builder, self.source(name));
         let kept = builder.add_table_store(&store, None);
-        let (add, subtract, waits) = (Arc::new(add), Arc::new(subtract), store.waits());
+        let (add, subtract, upkeep) = (Arc::new(add), Arc::new(subtract), builder.upkeep(&store, kept));
         let origins: Origins = [self.topic.clone()].into();
         Table::stored_by(builder, origins, &store, kept, |old| {
             builder.table_operator(
                 name,
                 &[source],
-                &[kept.number()],
-                move || waits.clone(),
+                &upkeep.stores(kept.number()),
+                {
+                    let upkeep = upkeep.clone();
+                    move || upkeep.clone()
+                },
                 move || {
                     TableAggregate::<K, V, A, _, _>::new(kept, add.clone(), subtract.clone(), old.wanted())
                 },
@@ -103,7 +106,8 @@ impl<'b, K: Data<Present = K>, V: Data<Present = V>> GroupedTable<'b, K, V> {
             let topic = builder.internal_topic(self.topic.name.to_string(), None);
             let updates = change_codec(self.codecs.value.clone());
             let (sink, from) = (format!("{name}-sink"), [self.node]);
-            builder.sink::<K, Change<V>>(&sink, &from, topic.clone(), key.clone(), updates.clone());
+            let codecs = Codecs::new(key.clone(), updates.clone());
+            builder.sink::<K, Change<V>>(&sink, &from, topic.clone(), codecs, None);
             builder.source::<K, Change<V>>(&format!("{name}-source"), vec![topic], key.clone(), updates)
         })
     }

@@ -6,8 +6,8 @@ use topo_state::{SessionStore, StoreKind, Windowed, session_windowed};
 
 use super::Builder;
 use super::grouped::Grouped;
-use super::options::SessionValue;
 use super::table::Table;
+use super::window_stores::SessionValue;
 use super::windows::{EmitStrategy, Session};
 use super::wiring::Origins;
 use crate::data::Data;
@@ -222,8 +222,8 @@ impl<'b, K: Data<Present = K>, A: Data<Present = A>> KeptSessions<'b, K, A> {
     {
         let (store, retention_ms, windows) = (self.store, self.retention_ms, self.windows);
         let (interval_ms, wanted) = (self.emit.closing_interval_ms, self.old.clone());
-        let (tells, waits) = (self.tells, move || waits.clone());
-        self.builder.table_operator(name, &[input], &[store.store], waits, move || {
+        let tells = self.tells;
+        self.builder.telling_operator(name, &[input], &[store.store], waits, move || {
             let on_close =
                 interval_ms.map(|interval_ms| CloseSessions::new(store, retention_ms, interval_ms));
             let told = Told { old: wanted.wanted(), tells, kept_ms: retention_ms };

@@ -6,8 +6,8 @@ use topo_state::{CodecRef, StoreKind, WindowSize, WindowStore, Windowed, windowe
 
 use super::Builder;
 use super::grouped::Grouped;
-use super::options::WindowValue;
 use super::table::Table;
+use super::window_stores::WindowValue;
 use super::windows::{EmitStrategy, TimeWindows, Windows};
 use super::wiring::Origins;
 use crate::data::Data;
@@ -201,14 +201,16 @@ impl<'b, K: Data<Present = K>, A: Data<Present = A>> KeptWindows<'b, K, A> {
         let on_close = move || {
             interval_ms.map(|interval_ms| CloseWindows::new(store, windows, retention_ms, interval_ms))
         };
-        let (builder, parents, stores, waits) = (self.builder, [input], [store.store], move || waits.clone());
+        let (builder, parents, stores) = (self.builder, [input], [store.store]);
         match windows {
-            Windows::Time(windows) => builder.table_operator(name, &parents, &stores, waits, move || {
+            Windows::Time(windows) => builder.telling_operator(name, &parents, &stores, waits, move || {
                 WindowAggregate::<KI, V, A, F>::new(row(), windows, fold.clone(), on_close())
             }),
-            Windows::Sliding(windows) => builder.table_operator(name, &parents, &stores, waits, move || {
-                SlidingAggregate::<KI, V, A, F>::new(row(), windows, fold.clone(), on_close())
-            }),
+            Windows::Sliding(windows) => {
+                builder.telling_operator(name, &parents, &stores, waits, move || {
+                    SlidingAggregate::<KI, V, A, F>::new(row(), windows, fold.clone(), on_close())
+                })
+            }
         }
     }
 

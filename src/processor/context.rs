@@ -1,10 +1,13 @@
 //! What a processor sees while it handles a record.
 
+use std::convert::Infallible;
 use std::marker::PhantomData;
 
 use topo_state::Store;
 
+use super::expiring::{ExpiringHandle, ExpiringStore};
 use super::pipeline::{Given, Hop, Scheduled};
+use super::read_only::{ReadHandle, ReadOnly};
 use super::tally::LeftOut;
 use super::{Clock, Position, ScheduleId};
 use crate::data::Data;
@@ -54,12 +57,49 @@ impl<'h, 'p, K: Data, V: Data> Context<'h, 'p, K, V> {
         self.hop.forward(record)
     }
 
-    /// Hands a record to one of the steps that follow, by its place in the order they were attached.
+    /// Hands a record to one of the steps that follow, by its name: that of the verb called on the stream behind this
+    /// processor, as `describe` shows it. Kafka Streams: `forward(record, childName)`.
     ///
     /// # Errors
-    /// The fault of that step.
-    pub fn forward_to(&mut self, nth: usize, record: Record<K, V>) -> Result<(), Fault> {
-        self.hop.forward_to(nth, record)
+    /// The fault of that step; a fatal one when no step of this name follows.
+    ///
+    /// ```
+    /// # use topo::{Builder, Context, Fault, Processor, Record, Topic, state::{i64_be, utf8}, testkit::Driver};
+    /// struct Sort;
+    ///
+    /// impl Processor for Sort {
+    ///     type KeyIn = String;
+    ///     type ValueIn = i64;
+    ///     type KeyOut = String;
+    ///     type ValueOut = i64;
+    ///     fn process(
+    ///         &mut self,
+    ///         record: Record<String, i64>,
+    ///         ctx: &mut Context<'_, '_, String, i64>,
+    ///     ) -> Result<(), Fault> {
+    ///         ctx.forward_to(if record.value < 0 { "debits" } else { "credits" }, record)
+    ///     }
+    /// }
+    ///
+    /// let numbers = |name: &str| Topic::<String, i64>::new(name, utf8(), i64_be());
+    /// let app = Builder::new("doc");
+    /// let sorted = app.stream("read", &numbers("bookings")).process("sort", (), || Sort);
+    /// sorted.to("debits", &numbers("debits"));
+    /// sorted.to("credits", &numbers("credits"));
+    ///
+    /// let mut driver = Driver::new(app.build()?)?;
+    /// driver.pipe(&numbers("bookings"), "a".to_owned(), -5, 0)?;
+    /// assert_eq!(driver.read(&numbers("debits"))?.len(), 1);
+    /// assert_eq!(driver.read(&numbers("credits"))?.len(), 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn forward_to(&mut self, step: &str, record: Record<K, V>) -> Result<(), Fault> {
+        self.hop.forward_to(step, record)
+    }
+
+    /// Hands a record to one of the steps that follow, by its place in the order they were attached.
+    pub(crate) fn forward_nth(&mut self, nth: usize, record: Record<K, V>) -> Result<(), Fault> {
+        self.hop.forward_nth(nth, record)
     }
 
     /// Hands on an update of a table that is out of date, or one that is not: what lies behind it need not look at any
@@ -82,6 +122,128 @@ impl<'h, 'p, K: Data, V: Data> Context<'h, 'p, K, V> {
     /// A fatal fault when the processor was not connected to the store in the topology.
     pub fn store<S: Store>(&mut self, handle: StoreHandle<S>) -> Result<&mut S, Fault> {
         typed(&mut self.hop.pipeline.stores, handle)
+    }
+
+    /// A store this processor was wired to, to be read only. That of a global table can be read without being wired.
+    ///
+    /// # Errors
+    /// As [`store`](Self::store).
+    ///
+    /// ```
+    /// # use topo::{Builder, Context, Fault, KeyValue, Processor, ReadHandle, Record, Topic, testkit::Driver};
+    /// # use topo::state::{KeyValueStore, i64_be, utf8};
+    /// /// Lets payments of those pass that are not on the list.
+    /// struct Check {
+    ///     blocked: ReadHandle<KeyValueStore<String, String>>,
+    /// }
+    ///
+    /// impl Processor for Check {
+    ///     type KeyIn = String;
+    ///     type ValueIn = i64;
+    ///     type KeyOut = String;
+    ///     type ValueOut = i64;
+    ///     fn process(
+    ///         &mut self,
+    ///         record: Record<String, i64>,
+    ///         ctx: &mut Context<'_, '_, String, i64>,
+    ///     ) -> Result<(), Fault> {
+    ///         match ctx.read(self.blocked)?.get(&record.key)? {
+    ///             Some(_) => Ok(()),
+    ///             None => ctx.forward(record),
+    ///         }
+    ///     }
+    /// }
+    ///
+    /// let list: Topic<String, Option<String>> = Topic::new("list", utf8(), utf8());
+    /// let payments: Topic<String, i64> = Topic::new("payments", utf8(), i64_be());
+    /// let passed: Topic<String, i64> = Topic::new("passed", utf8(), i64_be());
+    /// let app = Builder::new("doc");
+    /// let blocked = app.global_table("list", &list, KeyValue::new("list-store", utf8(), utf8())).store();
+    /// app.stream("read", &payments)
+    ///     .process_values("check", (), move || Check { blocked })
+    ///     .to("write", &passed);
+    ///
+    /// let mut driver = Driver::new(app.build()?)?;
+    /// driver.pipe(&list, "eve".to_owned(), Some("fraud".to_owned()), 0)?;
+    /// driver.pipe(&payments, "eve".to_owned(), 1, 1)?;
+    /// driver.pipe(&payments, "ann".to_owned(), 2, 2)?;
+    /// assert_eq!(driver.read(&passed)?.len(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn read<S: Store>(&mut self, handle: ReadHandle<S>) -> Result<ReadOnly<'_, S>, Fault> {
+        Ok(ReadOnly(typed(&mut self.hop.pipeline.stores, handle.0)?))
+    }
+
+    /// A store whose rows end, each at a time of its own. This is the time to live per record.
+    ///
+    /// # Errors
+    /// As [`store`](Self::store), when it is used.
+    ///
+    /// ```
+    /// # use topo::{Builder, Clock, Context, ExpiringHandle, Fault, Headers, KeyValue, Processor, Punctuation};
+    /// # use topo::{Record, Topic, state::{i64_be, utf8}, testkit::Driver};
+    /// /// Remembers each offer for as many milliseconds as it says, and tells when it is over.
+    /// struct Offers(ExpiringHandle<String, i64>);
+    ///
+    /// impl Processor for Offers {
+    ///     type KeyIn = String;
+    ///     type ValueIn = i64;
+    ///     type KeyOut = String;
+    ///     type ValueOut = Option<i64>;
+    ///     fn init(&mut self, ctx: &mut Context<'_, '_, String, Option<i64>>) -> Result<(), Fault> {
+    ///         ctx.schedule(Clock::Stream, 1);
+    ///         Ok(())
+    ///     }
+    ///     fn process(
+    ///         &mut self,
+    ///         offer: Record<String, i64>,
+    ///         ctx: &mut Context<'_, '_, String, Option<i64>>,
+    ///     ) -> Result<(), Fault> {
+    ///         let (time, until) = (offer.timestamp, offer.timestamp + offer.value);
+    ///         ctx.expiring(&self.0).put(&offer.key, offer.value, time, until)
+    ///     }
+    ///     fn punctuate(
+    ///         &mut self,
+    ///         tick: Punctuation,
+    ///         ctx: &mut Context<'_, '_, String, Option<i64>>,
+    ///     ) -> Result<(), Fault> {
+    ///         for (key, over) in ctx.expiring(&self.0).take_due(tick.time, 1_000)? {
+    ///             let (timestamp, headers) = (over.until, Headers::new());
+    ///             ctx.forward(Record { key, value: None, timestamp, headers })?;
+    ///         }
+    ///         Ok(())
+    ///     }
+    /// }
+    ///
+    /// let offers: Topic<String, i64> = Topic::new("offers", utf8(), i64_be());
+    /// let over: Topic<String, Option<i64>> = Topic::new("over", utf8(), i64_be());
+    /// let app = Builder::new("doc");
+    /// let store = app.expiring_store(KeyValue::new("open", utf8(), i64_be()));
+    /// app.stream("read", &offers)
+    ///     .process("watch", store.clone(), move || Offers(store.clone()))
+    ///     .to("write", &over);
+    ///
+    /// let mut driver = Driver::new(app.build()?)?;
+    /// for (key, lasts, time) in [("tea", 100, 0), ("milk", 10, 5), ("rice", 50, 20)] {
+    ///     driver.pipe(&offers, key.to_owned(), lasts, time)?;
+    /// }
+    /// let seen: Vec<_> = driver.read(&over)?.into_iter().map(|it| (it.key, it.timestamp)).collect();
+    /// assert_eq!(seen, [("milk".to_owned(), 15)]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn expiring<'c, RK, RV>(
+        &'c mut self,
+        handle: &'c ExpiringHandle<RK, RV>,
+    ) -> ExpiringStore<'c, RK, RV> {
+        ExpiringStore { stores: &mut self.hop.pipeline.stores, handle }
+    }
+
+    /// The same context for a function that has nothing to forward.
+    pub(crate) fn without_forwarding<T>(
+        &mut self,
+        work: impl FnOnce(&mut Context<'_, 'p, K, Infallible>) -> T,
+    ) -> T {
+        work(&mut Context::new(self.hop))
     }
 
     /// All stores of the task, for lookups through views that read several.
@@ -150,20 +312,15 @@ impl<'h, 'p, K: Data, V: Data> Context<'h, 'p, K, V> {
 
     /// Counts a record that a rule drops, under the rule's name (`null_key`, `closed_window`).
     pub fn dropped_because(&mut self, rule: &'static str) {
-        self.hop.pipeline.env.dropped += 1;
-        self.left_out(LeftOut::Dropped, rule);
+        self.hop.pipeline.env.drop_record(rule);
     }
 
     /// Counts a record that is no data for this step and no error either, under what it is (`heartbeat`).
     pub fn skipped(&mut self, kind: &'static str) {
-        self.hop.pipeline.env.skipped += 1;
-        self.left_out(LeftOut::Skipped, kind);
-    }
-
-    fn left_out(&mut self, how: LeftOut, reason: &'static str) {
         let env = &mut self.hop.pipeline.env;
+        env.skipped += 1;
         let topic = env.position.as_ref().map(|position| &position.topic);
-        env.tally.count(how, topic, reason);
+        env.tally.count(LeftOut::Skipped, topic, kind);
     }
 
     /// Asks for a commit after this record.

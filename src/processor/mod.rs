@@ -5,13 +5,18 @@
 
 mod context;
 mod erased;
+mod expiring;
 mod pipeline;
+mod read_only;
 mod tally;
 
 pub use context::{Context, StoreHandle};
 pub(crate) use context::{SharedTime, typed};
 pub(crate) use erased::{Erased, Node, take};
-pub(crate) use pipeline::{Captured, Emitted, Env, Given, Hop, Pipeline, Scheduled, Ticks};
+pub(crate) use expiring::{DueIndex, due_at, split_due, until_codec};
+pub use expiring::{ExpiringHandle, ExpiringStore, Until};
+pub(crate) use pipeline::{Captured, Chooser, Emitted, Env, Given, Hop, Pipeline, Scheduled, Ticks};
+pub use read_only::{ReadHandle, ReadOnly};
 pub use tally::LeftOut;
 pub(crate) use tally::{Count, Tally};
 

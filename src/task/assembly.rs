@@ -65,6 +65,7 @@ pub(crate) fn pipeline(
     Ok(Pipeline {
         nodes,
         children,
+        names: topology.nodes.iter().map(|node| node.name.clone()).collect(),
         stores,
         env: env(task, partition, topology.nodes.len() + topology.times.len()),
     })

@@ -61,6 +61,12 @@ mod compile_fail;
 
 /// Operators keep what they know over crashes and aborts.
 mod operators;
+/// Processors: steps by name, schedules, commits, stores that are shared or only read, global stores.
+mod processors;
+/// Sinks that choose topics and partitions.
+mod sinks;
+/// Sources: where they begin, and where time comes from.
+mod sources;
 
 /// Random numbers of a test, and their seed.
 mod seeded;

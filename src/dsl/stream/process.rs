@@ -1,9 +1,15 @@
 //! `process`, `process_values`: your own processor.
 
+use std::convert::Infallible;
+use std::sync::Arc;
+
 use super::Stream;
 use crate::data::Data;
 use crate::dsl::stores::Stores;
-use crate::processor::Processor;
+use crate::fault::Fault;
+use crate::ops::Each;
+use crate::processor::{Context, Processor};
+use crate::record::Record;
 
 impl<'b, K: Data, V: Data> Stream<'b, K, V> {
     /// Runs a [`Processor`] on every record: with stores, punctuations, and any number of results. `make` makes one for
@@ -50,6 +56,51 @@ impl<'b, K: Data, V: Data> Stream<'b, K, V> {
     ) -> Stream<'b, P::KeyOut, P::ValueOut> {
         let node = self.builder.operator(name, &[self.node], &stores.numbers(), make);
         self.next(node, true, None, None)
+    }
+
+    /// Gives each record a new value, with stores, headers, timestamp and position at hand, by a function: the short form of
+    /// [`process_values`](Self::process_values) for one value per record and no punctuations. It cannot forward. Key,
+    /// timestamp and headers stay, so nothing is repartitioned. Kafka Streams: `processValues`, formerly `transformValues`.
+    ///
+    /// ```
+    /// # use topo::{Builder, KeyValue, Topic, state::{i64_be, utf8}, testkit::Driver};
+    /// let visits: Topic<String, String> = Topic::new("visits", utf8(), utf8());
+    /// let numbered: Topic<String, i64> = Topic::new("numbered", utf8(), i64_be());
+    /// let app = Builder::new("doc");
+    /// let counts = app.store(KeyValue::new("counts", utf8(), i64_be()));
+    /// app.stream("read", &visits)
+    ///     .transform_values("number", counts, move |visit, ctx| {
+    ///         let counts = ctx.store(counts)?;
+    ///         let count = counts.get(&visit.key)?.map_or(0, |row| row.value) + 1;
+    ///         counts.put(&visit.key, count, visit.timestamp)?;
+    ///         Ok(count)
+    ///     })
+    ///     .to("write", &numbered);
+    ///
+    /// let mut driver = Driver::new(app.build()?)?;
+    /// for time in 0..3 {
+    ///     driver.pipe(&visits, "ann".to_owned(), "home".to_owned(), time)?;
+    /// }
+    /// let seen: Vec<_> = driver.read(&numbered)?.into_iter().map(|it| it.value).collect();
+    /// assert_eq!(seen, [1, 2, 3]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn transform_values<V2: Data>(
+        &self,
+        name: &str,
+        stores: impl Stores,
+        transform: impl Fn(&Record<K, V>, &mut Context<'_, '_, K, Infallible>) -> Result<V2, Fault>
+        + Send
+        + Sync
+        + 'static,
+    ) -> Stream<'b, K, V2> {
+        let work = Arc::new(move |record: Record<K, V>, ctx: &mut Context<'_, '_, K, V2>| {
+            let value = ctx.without_forwarding(|ctx| transform(&record, ctx))?;
+            ctx.forward(record.with_value(value))
+        });
+        let make = move || Each::<K, V, K, V2, _>::new(work.clone());
+        let node = self.builder.operator(name, &[self.node], &stores.numbers(), make);
+        self.next(node, false, self.key.clone(), None)
     }
 
     /// The same for a processor that leaves the key alone, so that nothing need be repartitioned later. It must forward

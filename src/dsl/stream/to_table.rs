@@ -20,13 +20,17 @@ impl<'b, K: Data, V: Data> Stream<'b, K, V> {
         }
         let input = input.by_key(name);
         let kept = self.builder.add_table_store(&store, None);
+        let upkeep = self.builder.upkeep(&store, kept);
         Table::stored_by(self.builder, input.origins, &store, kept, |old| {
-            let (waits, stores) = (store.waits(), [kept.number()]);
+            let stores = upkeep.stores(kept.number());
             self.builder.table_operator(
                 name,
                 &[input.node],
                 &stores,
-                move || waits.clone(),
+                {
+                    let upkeep = upkeep.clone();
+                    move || upkeep.clone()
+                },
                 move || TableUpdate::<K, V>::new(Some(kept), old.wanted()),
             )
         })

@@ -18,12 +18,12 @@ impl<'b, K: Data<Present = K>, V: Data<Present = V>> Table<'b, K, V> {
         }
         let (keep, kept, history) = (Arc::new(keep), Kept::default(), self.has_history());
         let (predicate, slot) = (keep.clone(), kept.clone());
-        let waits = kept.clone();
+        let upkeep = kept.clone();
         let node = self.builder.table_operator(
             name,
             &[self.node],
             &[],
-            move || waits.waits(),
+            move || upkeep.upkeep(),
             move || TableFilter::<K, V, _>::new(predicate.clone(), slot.keep(), looks_back.wanted(), history),
         );
         let rows = self.rows.clone().map(|rows| Arc::new(FilteredRows { rows, keep }) as _);

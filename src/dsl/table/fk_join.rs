@@ -133,13 +133,8 @@ where
         builder.copartition(self.name, &[&self.right.origins, &[topic.clone()].into()]);
         let (key, value) = (self.right_codecs.key.clone(), subscription_codec(self.left_codecs.key.clone()));
         let sink = format!("{registration}-sink");
-        builder.sink::<Option<FK>, Subscription<K>>(
-            &sink,
-            &[node],
-            topic.clone(),
-            key.clone(),
-            value.clone(),
-        );
+        let codecs = Codecs::new(key.clone(), value.clone());
+        builder.sink::<Option<FK>, Subscription<K>>(&sink, &[node], topic.clone(), codecs, None);
         let source = format!("{registration}-source");
         builder.source::<Option<FK>, Subscription<K>>(&source, vec![topic], key, value)
     }
@@ -203,8 +198,8 @@ where
             Resolver::<K, V, VR, R, _>::new(rows.clone(), row.clone(), left_join, join.clone())
         });
         let result = format!("{}-result", self.name);
-        let waits = kept.clone();
+        let upkeep = kept.clone();
         let make = move || Answered::<K, R>::new(kept.keep());
-        builder.table_operator(&result, &[resolver], &[], move || waits.waits(), make)
+        builder.table_operator(&result, &[resolver], &[], move || upkeep.upkeep(), make)
     }
 }

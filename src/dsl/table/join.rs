@@ -113,12 +113,12 @@ impl<'b, K: Data<Present = K>, V: Data<Present = V>> Table<'b, K, V> {
         });
         let kept = Kept::<K, R>::default();
         let slot = kept.clone();
-        let waits = kept.clone();
+        let upkeep = kept.clone();
         let node = builder.table_operator(
             name,
             &[this, that],
             &[],
-            move || waits.waits(),
+            move || upkeep.upkeep(),
             move || TableMerge::new(slot.keep()),
         );
         let mut origins: Vec<_> = self.origins.iter().chain(other.origins.iter()).cloned().collect();

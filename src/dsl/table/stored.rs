@@ -15,8 +15,11 @@ impl<K: Data<Present = K>, V: Data<Present = V>> Table<'_, K, V> {
             return self;
         };
         let handle = self.builder.add_table_store(&store, None);
-        self.builder.connect_store(self.node, handle.number());
-        let old = kept.fill(handle, store.waits());
+        let upkeep = self.builder.upkeep(&store, handle);
+        for number in upkeep.stores(handle.number()) {
+            self.builder.connect_store(self.node, number);
+        }
+        let old = kept.fill(handle, upkeep);
         if self.looks_back || store.per_commit {
             old.want();
         }
