@@ -140,7 +140,7 @@ impl<K: 'static, V: 'static> SessionStore<K, V> {
         found.into_iter().map(decode).collect()
     }
 
-    /// Highest end put so far, [`NO_TIME`] before the first one.
+    /// Highest end put so far, [`NO_TIME`](crate::NO_TIME) before the first one.
     pub fn observed_time(&self) -> i64 {
         self.kept.time.observed
     }

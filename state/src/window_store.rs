@@ -176,7 +176,7 @@ impl<K: 'static, V: 'static> WindowStore<K, V> {
         found.into_iter().map(decode).collect()
     }
 
-    /// Highest start put so far, [`NO_TIME`] before the first one.
+    /// Highest start put so far, [`NO_TIME`](crate::NO_TIME) before the first one.
     pub fn observed_time(&self) -> i64 {
         self.kept.time.observed
     }
