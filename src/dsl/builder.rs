@@ -209,7 +209,8 @@ impl Builder {
     /// changelogs. Kafka Streams has none.
     pub fn expiring_store<K: Data, V: Data>(&self, store: KeyValue<K, V>) -> ExpiringHandle<K, V> {
         let value = until_codec(store.value.clone());
-        let rows = KeyValue { backing: store.backing, ..KeyValue::new(&*store.name, store.key.clone(), value) };
+        let rows =
+            KeyValue { backing: store.backing, ..KeyValue::new(&*store.name, store.key.clone(), value) };
         let rows = self.add_key_value(&rows, true, None);
         let index = self.due_index(&store);
         ExpiringHandle { rows, index, key: store.key }

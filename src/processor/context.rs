@@ -231,7 +231,10 @@ impl<'h, 'p, K: Data, V: Data> Context<'h, 'p, K, V> {
     /// assert_eq!(seen, [("milk".to_owned(), 15)]);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn expiring<'c, RK, RV>(&'c mut self, handle: &'c ExpiringHandle<RK, RV>) -> ExpiringStore<'c, RK, RV> {
+    pub fn expiring<'c, RK, RV>(
+        &'c mut self,
+        handle: &'c ExpiringHandle<RK, RV>,
+    ) -> ExpiringStore<'c, RK, RV> {
         ExpiringStore { stores: &mut self.hop.pipeline.stores, handle }
     }
 
