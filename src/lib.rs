@@ -32,8 +32,8 @@ pub use data::{Change, Data};
 pub use dsl::{
     Branches, Builder, Codecs, Cogrouped, CogroupedSessions, CogroupedWindows, EmitStrategy, GlobalTable,
     Grouped, GroupedTable, Hopping, JoinWindows, KeyValue, Optimize, Repartitioned, SameKey, Session,
-    SessionStream, SessionValue, Sliding, Stores, Stream, StreamJoined, Suppress, Table, TimeWindows,
-    Ttl, Tumbling, WindowValue, WindowedStream, Windows,
+    SessionStream, SessionValue, Sliding, Stores, Stream, StreamJoined, Suppress, Table, TimeWindows, Ttl,
+    Tumbling, WindowValue, WindowedStream, Windows,
 };
 pub use fault::{Fault, FaultPolicy, Reason};
 pub use graph::{PartitionError, Topology, TopologyError, TopologyErrors};

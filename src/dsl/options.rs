@@ -189,7 +189,8 @@ impl<K: 'static, V: 'static> KeyValue<K, V> {
                 self.backing = Backing::SourceTopic
             }
             Backing::SourceTopic if !own_times => {
-                let why = "its times are extracted from the records: restored from the topic it would have others";
+                let why =
+                    "its times are extracted from the records: restored from the topic it would have others";
                 builder.problem(&self.name, why.to_owned());
             }
             Backing::SourceTopic if !same => {

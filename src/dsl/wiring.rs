@@ -280,7 +280,8 @@ impl Builder {
             self.problem(&store.name, why);
         }
         if store.ttl.take().is_some() {
-            let why = "only the rows of tables expire by themselves; for a processor there is `expiring_store`";
+            let why =
+                "only the rows of tables expire by themselves; for a processor there is `expiring_store`";
             self.problem(&store.name, why.to_owned());
         }
         let changelog = self.changelog(&store, source);

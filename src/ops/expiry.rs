@@ -77,12 +77,7 @@ impl<K: Data, A: Data> Expiry<K, A> {
 
     /// Deals with an entry that came up: the row goes if it is as old as `last`, else it is noted anew, under the time that
     /// is returned.
-    fn settle(
-        &self,
-        entry: &Vec<u8>,
-        last: i64,
-        ctx: Ctx<'_, '_, '_, K, A>,
-    ) -> Result<Option<i64>, Fault> {
+    fn settle(&self, entry: &Vec<u8>, last: i64, ctx: Ctx<'_, '_, '_, K, A>) -> Result<Option<i64>, Fault> {
         // Before the deletion goes on: one that cannot be written must not come again and again.
         ctx.store(self.index)?.delete(entry, last)?;
         let Some((_, key)) = split_due(entry) else { return Ok(None) };
@@ -183,11 +178,11 @@ where
         done
     }
 
-    fn punctuate(
-        &mut self,
-        event: Punctuation,
-        ctx: Ctx<'_, '_, '_, P::KeyOut, A>,
-    ) -> Result<(), Fault> {
+    fn idle(&mut self, ctx: Ctx<'_, '_, '_, P::KeyOut, A>) -> Result<(), Fault> {
+        self.inner.idle(ctx)
+    }
+
+    fn punctuate(&mut self, event: Punctuation, ctx: Ctx<'_, '_, '_, P::KeyOut, A>) -> Result<(), Fault> {
         if self.schedule == Some(event.schedule) {
             self.sweep(Some(event.time), ctx)
         } else {

@@ -96,6 +96,10 @@ where
         self.holding(&mut hop, None, |inner, hop| inner.punctuate(event, &mut Context::new(hop)))
     }
 
+    fn idle(&mut self, mut hop: Hop<'_>) -> Result<(), Fault> {
+        self.holding(&mut hop, None, |inner, hop| inner.idle(&mut Context::new(hop)))
+    }
+
     fn flush(&mut self, mut hop: Hop<'_>) -> Result<(), Fault> {
         self.places.clear();
         for update in std::mem::take(&mut self.held) {

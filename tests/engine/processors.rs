@@ -219,7 +219,12 @@ fn two_processors_share_a_store_and_one_of_them_only_reads_it() {
         .process_values("look", looked, move || Look(looked))
         .to("write", &numbers("out"));
     let topology = app.build().unwrap();
-    assert_eq!(topology.describe().matches("Sub-topology").count(), 1, "one task has both: {}", topology.describe());
+    assert_eq!(
+        topology.describe().matches("Sub-topology").count(),
+        1,
+        "one task has both: {}",
+        topology.describe()
+    );
     let mut driver = Driver::new(topology).unwrap();
     driver.pipe(&numbers("add"), "k".to_owned(), 3, 0).unwrap();
     driver.pipe(&numbers("add"), "k".to_owned(), 4, 1).unwrap();

@@ -2,7 +2,9 @@
 
 use topo::state::utf8;
 use topo::testkit::{Driver, DriverError};
-use topo::{Builder, Codecs, FaultPolicy, Placement, Policies, Record, Repartitioned, Topic, Topics, Topology};
+use topo::{
+    Builder, Codecs, FaultPolicy, Placement, Policies, Record, Repartitioned, Topic, Topics, Topology,
+};
 
 use crate::world::World;
 

@@ -40,9 +40,13 @@ fn records_are_taken_in_the_order_of_the_times_that_were_extracted() {
     let (topology, own, other, out) = merged(InvalidTimestamp::Skip);
     let mut driver = Driver::builder(topology).commit_by_hand().build().unwrap();
     // What waits after an abort is taken by time.
-    for (topic, key, value, timestamp) in
-        [(&own, "b", 20, 1), (&own, "x", -1, 2), (&own, "d", 40, 3), (&other, "a", 0, 10), (&other, "c", 0, 30)]
-    {
+    for (topic, key, value, timestamp) in [
+        (&own, "b", 20, 1),
+        (&own, "x", -1, 2),
+        (&own, "d", 40, 3),
+        (&other, "a", 0, 10),
+        (&other, "c", 0, 30),
+    ] {
         driver.pipe(topic, key.to_owned(), value, timestamp).unwrap();
     }
     driver.abort().unwrap();
@@ -216,7 +220,9 @@ fn headers_and_timestamps_can_be_seen_and_changed_in_every_stream() {
         driver.pipe_record(&text("in"), &topo::Record { key, value, timestamp: 3, headers }).unwrap();
     }
     let out = driver.read(&text("out")).unwrap();
-    let seen: Vec<_> =
-        out.iter().map(|it| (&*it.key, &*it.value, it.headers.last("keep"), it.headers.last("seen"))).collect();
+    let seen: Vec<_> = out
+        .iter()
+        .map(|it| (&*it.key, &*it.value, it.headers.last("keep"), it.headers.last("seen")))
+        .collect();
     assert_eq!(seen, [("a", "v@3", Some(&b"yes"[..]), Some(&b"yes"[..]))]);
 }
