@@ -64,6 +64,7 @@ impl Builder {
             copartitioned: Vec::new(),
             repartitions: Vec::new(),
             times: Vec::new(),
+            idle_timeout_ms: None,
         };
         let wiring = RefCell::new(Wiring {
             topology,
@@ -79,6 +80,48 @@ impl Builder {
     /// `topology.optimization`.
     pub fn optimize(mut self, optimize: Optimize) -> Self {
         self.optimize = optimize;
+        self
+    }
+
+    /// Lets time go on where no records come: a task that has had none for this long, by the wall clock, takes its stream time to
+    /// be the wall clock less the timeout, and goes on with it while it stays quiet. So windows close and give their results,
+    /// `suppress` lets go, records without a partner leave outer joins, rows expire and punctuations of stream time fire, within
+    /// twice the timeout, although the topic's other partitions are busy and this one is not. Only a task that has seen a record
+    /// knows a time that can go on.
+    ///
+    /// A record that comes later with an older timestamp is late, as behind any newer record. So choose the timeout longer than
+    /// records are ever late, and longer than outages of Kafka you want to live through without loss; not for replays of old
+    /// records through repartition topics, where a quiet task may only have to wait for its turn. Kafka Streams has none:
+    /// results wait for the next record (KAFKA-10847 and others).
+    ///
+    /// ```
+    /// # use topo::{Builder, Codecs, Topic, Tumbling, WindowValue, testkit::Driver};
+    /// # use topo::state::{WindowSize, i64_be, utf8, windowed};
+    /// # let visits: Topic<String, String> = Topic::new("visits", utf8(), utf8());
+    /// # let counts = Topic::<topo::state::Windowed<String>, Option<i64>>::new(
+    /// #     "counts", windowed(utf8(), WindowSize::millis(1_000)), i64_be());
+    /// let app = Builder::new("doc").idle_timeout_ms(5_000);
+    /// app.stream("visits", &visits)
+    ///     .group_by_key("by-visitor", Codecs::new(utf8(), utf8()))
+    ///     .windowed(Tumbling::of_ms(1_000).grace_ms(0))
+    ///     .count("count", WindowValue::new("counts-store", utf8(), i64_be()))
+    ///     .suppress_until_window_closes("final", Codecs::new(windowed(utf8(), WindowSize::millis(1_000)), i64_be()))
+    ///     .to_stream("updates")
+    ///     .to("write", &counts);
+    ///
+    /// let mut driver = Driver::builder(app.build()?).wall_clock(100_000).build()?;
+    /// driver.pipe(&visits, "ann".to_owned(), "home".to_owned(), 99_990)?;
+    /// driver.advance_wall_clock(4_999)?;
+    /// assert_eq!(driver.read(&counts)?.len(), 0);
+    /// driver.advance_wall_clock(5_001)?;
+    /// assert_eq!(driver.read(&counts)?[0].value, Some(1));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn idle_timeout_ms(self, timeout_ms: i64) -> Self {
+        if timeout_ms < 1 {
+            self.problem("idle_timeout_ms", format!("a timeout of {timeout_ms} ms is none"));
+        }
+        self.wiring.borrow_mut().topology.idle_timeout_ms = Some(timeout_ms.max(1));
         self
     }
 

@@ -291,6 +291,26 @@ impl<'h, 'p, K: Data, V: Data> Context<'h, 'p, K, V> {
         self.hop.pipeline.env.operator_times[self.hop.node]
     }
 
+    /// In [`idle`](super::Processor::idle): raises this operator's own stream time to what it is without records, and returns it
+    /// if it has gone on. `None` before the first record that it [observed](Self::observe).
+    pub fn idle_time(&mut self) -> Option<i64> {
+        self.go_on(self.hop.node)
+    }
+
+    /// The same for a stream time that nodes share.
+    pub(crate) fn idle_shared(&mut self, time: SharedTime) -> Option<i64> {
+        self.go_on(self.hop.pipeline.nodes.len() + time.0)
+    }
+
+    fn go_on(&mut self, place: usize) -> Option<i64> {
+        let env = &mut self.hop.pipeline.env;
+        let (now, known) = (env.idle?, env.operator_times[place]?);
+        (now > known).then(|| {
+            env.operator_times[place] = Some(now);
+            now
+        })
+    }
+
     /// How far this operator has given final results. Committed with the state, like its stream time.
     pub(crate) fn given(&mut self) -> &mut Given {
         &mut self.hop.pipeline.env.given[self.hop.node]

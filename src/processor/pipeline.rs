@@ -142,6 +142,8 @@ pub(crate) struct Env {
     pub(crate) holding: bool,
     /// The node that raised the fault in hand; its callers only passed it on.
     pub(crate) failed: Option<usize>,
+    /// While nothing comes: the time that operators may go on to.
+    pub(crate) idle: Option<i64>,
 }
 
 impl Env {

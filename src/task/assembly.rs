@@ -92,5 +92,6 @@ fn env(task: Arc<str>, partition: i32, times: usize) -> Env {
         captured: None,
         holding: false,
         failed: None,
+        idle: None,
     }
 }
