@@ -12,8 +12,11 @@ use crate::topologies::{FACTS, FOREIGN, ROWS};
 type Facts<'b> = Stream<'b, String, Vec<u8>>;
 type Rows<'b> = Table<'b, String, Vec<u8>>;
 
-/// The families and their topologies, by name.
-pub(crate) const FAMILIES: [(&str, fn(&Builder)); 23] = [
+/// The name of a family, and what adds its topology.
+pub(crate) type Family = (&'static str, fn(&Builder));
+
+/// All of them.
+pub(crate) const FAMILIES: [Family; 23] = [
     ("filter", |app| out(&facts(app).filter("it", |_, fact| fact.len() > 1))),
     ("flat-map-values", |app| out(&facts(app).flat_map_values("it", |_, fact| [fact]))),
     ("split", |app| {
@@ -27,7 +30,7 @@ pub(crate) const FAMILIES: [(&str, fn(&Builder)); 23] = [
     }),
     ("count", |app| told(&grouped(app).count("it", counts()))),
     ("count-per-commit", |app| told(&grouped(app).count("it", counts().emit_per_commit()))),
-    ("reduce", |app| told(&grouped(app).reduce("it", rows("it-store"), |_, fact| fact))),
+    ("reduce", |app| sent(&grouped(app).reduce("it", rows("it-store"), |_, fact| fact))),
     ("cogroup", |app| {
         let grouped = grouped(app);
         let longest = |_: &String, fact: Vec<u8>, longest: i64| longest.max(fact.len() as i64);

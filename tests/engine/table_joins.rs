@@ -193,9 +193,9 @@ struct Past {
 
 impl Past {
     fn as_of(&self, key: &str, time: Option<i64>) -> Text {
-        let of_key = self.versions.iter().filter(|row| row.0 == key);
+        let mut of_key = self.versions.iter().filter(|row| row.0 == key);
         match time {
-            None => of_key.last()?.1.clone(),
+            None => of_key.next_back()?.1.clone(),
             Some(time) => of_key.filter(|row| row.2 <= time).max_by_key(|row| row.2)?.1.clone(),
         }
     }

@@ -15,7 +15,8 @@ pub struct Session {
 }
 
 impl Session {
-    /// Sessions that end after this much time without a record, without grace.
+    /// Sessions that end after this much time without a record, without grace. Without a gap (0) only records of one time
+    /// share a session.
     pub const fn gap_ms(gap_ms: i64) -> Self {
         Self { gap_ms, grace_ms: 0 }
     }
