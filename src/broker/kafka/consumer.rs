@@ -13,7 +13,7 @@ use super::assigned::{Assigned, Reading};
 use super::authority::KafkaToken;
 use super::commit::PendingCommit;
 use super::errors::react;
-use super::limits::topic_exists;
+use super::limits::{look_around, topic_exists};
 use super::partitions::{list, list_at};
 use super::reporter::Reporter;
 use super::settings::Settings;
@@ -119,7 +119,10 @@ impl KafkaConsumer {
                     Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownPartition) => {
                         BrokerError::UnknownTopic { topic: partition.topic.to_string() }
                     }
-                    _ => react(&format!("asking for the offsets of {partition}"), &error),
+                    _ => {
+                        look_around(self.client.client(), &partition.topic);
+                        react(&format!("asking for the offsets of {partition}"), &error)
+                    }
                 }
             })?;
         self.client.context().answered();
