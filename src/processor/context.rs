@@ -119,15 +119,20 @@ impl<'h, 'p, K: Data, V: Data> Context<'h, 'p, K, V> {
     /// A store this processor was wired to.
     ///
     /// # Errors
-    /// A fatal fault when the processor was not connected to the store in the topology.
+    /// A fatal fault when the processor was not connected to the store in the topology, and when only the processor of a global
+    /// store may write it.
     pub fn store<S: Store>(&mut self, handle: StoreHandle<S>) -> Result<&mut S, Fault> {
+        if self.hop.pipeline.views.get(handle.store) == Some(&true) {
+            let why = "a global store is written by its own processor only: read it with `Context::read`";
+            return Err(Fault::fatal("TOPOLOGY", why));
+        }
         typed(&mut self.hop.pipeline.stores, handle)
     }
 
     /// A store this processor was wired to, to be read only. That of a global table can be read without being wired.
     ///
     /// # Errors
-    /// As [`store`](Self::store).
+    /// A fatal fault when the processor was not connected to the store in the topology.
     ///
     /// ```
     /// # use topo::{Builder, Context, Fault, KeyValue, Processor, ReadHandle, Record, Topic, testkit::Driver};
