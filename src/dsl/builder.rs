@@ -7,9 +7,10 @@ use topo_state::{KeyValueStore, SessionStore, Store, StoreKind, VersionedStore, 
 use super::global_table::GlobalTable;
 use super::null_keys::NullKeys;
 use super::optimize::Optimize;
-use super::options::{KeyValue, SessionValue, WindowValue};
+use super::options::KeyValue;
 use super::stream::Stream;
 use super::table::Table;
+use super::window_stores::{SessionValue, WindowValue};
 use super::wiring::external;
 use crate::data::Data;
 use crate::graph::{Changelog, Mergeable, Topology, TopologyError, TopologyErrors};

@@ -4,6 +4,7 @@ use topo_state::{Codec, CodecRef, StoreKind, StoreSpec};
 
 use super::Builder;
 use super::ttl::Ttl;
+use crate::ops::Waits;
 
 /// How keys and values become bytes where a verb writes an internal topic.
 ///
@@ -219,9 +220,9 @@ impl<K: 'static, V: 'static> KeyValue<K, V> {
         )
     }
 
-    /// The key's codec, if updates wait for the commit.
-    pub(crate) fn waits(&self) -> Option<CodecRef<K>> {
-        self.per_commit.then(|| self.key.clone())
+    /// Whether updates wait for the commit.
+    pub(crate) fn waits(&self) -> Option<Waits<K>> {
+        self.per_commit.then(|| Waits { key: self.key.clone(), deletes_at_cause: true })
     }
 
     pub(crate) fn codecs(&self) -> Codecs<K, V> {
@@ -240,129 +241,6 @@ impl<K, V> Clone for KeyValue<K, V> {
             per_commit: self.per_commit,
             ttl: self.ttl,
             backing: self.backing,
-        }
-    }
-}
-
-/// A window store: rows by key and window start, forgotten once stream time has passed them by the retention.
-///
-/// Kafka Streams: `Materialized` of a windowed aggregation, `Stores.windowStoreBuilder`.
-pub struct WindowValue<K, V> {
-    pub(crate) name: String,
-    pub(crate) key: CodecRef<K>,
-    pub(crate) value: CodecRef<V>,
-    pub(crate) retention_ms: Option<i64>,
-    pub(crate) timestamped: bool,
-    pub(crate) duplicates: bool,
-    pub(crate) logged: bool,
-}
-
-impl<K: 'static, V: 'static> WindowValue<K, V> {
-    /// A logged store called `name`. A windowed aggregation keeps its rows for the window's size + grace unless told
-    /// otherwise; the store of a processor must be told with [`retention_ms`](Self::retention_ms).
-    pub fn new(name: impl Into<String>, key: CodecRef<K>, value: CodecRef<V>) -> Self {
-        Self {
-            name: name.into(),
-            key,
-            value,
-            retention_ms: None,
-            timestamped: false,
-            duplicates: false,
-            logged: true,
-        }
-    }
-
-    /// How far behind the highest start a row may be before it is gone, milliseconds.
-    pub fn retention_ms(mut self, retention_ms: i64) -> Self {
-        self.retention_ms = Some(retention_ms);
-        self
-    }
-
-    /// Keeps the timestamp given at each put. Aggregations always do.
-    pub fn timestamped(mut self) -> Self {
-        self.timestamped = true;
-        self
-    }
-
-    /// Every put adds a row, instead of replacing the one with the same key and start.
-    pub fn with_duplicates(mut self) -> Self {
-        self.duplicates = true;
-        self
-    }
-
-    /// Has no changelog: the content is lost when its directory is.
-    pub fn without_changelog(mut self) -> Self {
-        self.logged = false;
-        self
-    }
-
-    /// The usual layout of a window store.
-    pub(crate) fn kind(&self, timestamped: bool, retention_ms: i64) -> StoreKind {
-        StoreKind::window(timestamped || self.timestamped, retention_ms, self.duplicates)
-    }
-
-    pub(crate) fn spec(&self, kind: StoreKind) -> StoreSpec {
-        StoreSpec::new(self.name.clone(), kind, &*self.key, &*self.value)
-    }
-}
-
-impl<K, V> Clone for WindowValue<K, V> {
-    fn clone(&self) -> Self {
-        Self {
-            name: self.name.clone(),
-            key: self.key.clone(),
-            value: self.value.clone(),
-            retention_ms: self.retention_ms,
-            timestamped: self.timestamped,
-            duplicates: self.duplicates,
-            logged: self.logged,
-        }
-    }
-}
-
-/// A session store: rows by key and session, forgotten once stream time has passed their end by the retention.
-///
-/// Kafka Streams: `Materialized` of a session aggregation, `Stores.sessionStoreBuilder`.
-pub struct SessionValue<K, V> {
-    pub(crate) name: String,
-    pub(crate) key: CodecRef<K>,
-    pub(crate) value: CodecRef<V>,
-    pub(crate) retention_ms: Option<i64>,
-    pub(crate) logged: bool,
-}
-
-impl<K: 'static, V: 'static> SessionValue<K, V> {
-    /// A logged store called `name`. A session aggregation keeps its rows for gap + grace unless told otherwise; the store of
-    /// a processor must be told with [`retention_ms`](Self::retention_ms).
-    pub fn new(name: impl Into<String>, key: CodecRef<K>, value: CodecRef<V>) -> Self {
-        Self { name: name.into(), key, value, retention_ms: None, logged: true }
-    }
-
-    /// How far behind the highest end a session's end may be before it is gone, milliseconds.
-    pub fn retention_ms(mut self, retention_ms: i64) -> Self {
-        self.retention_ms = Some(retention_ms);
-        self
-    }
-
-    /// Has no changelog: the content is lost when its directory is.
-    pub fn without_changelog(mut self) -> Self {
-        self.logged = false;
-        self
-    }
-
-    pub(crate) fn spec(&self, kind: StoreKind) -> StoreSpec {
-        StoreSpec::new(self.name.clone(), kind, &*self.key, &*self.value)
-    }
-}
-
-impl<K, V> Clone for SessionValue<K, V> {
-    fn clone(&self) -> Self {
-        Self {
-            name: self.name.clone(),
-            key: self.key.clone(),
-            value: self.value.clone(),
-            retention_ms: self.retention_ms,
-            logged: self.logged,
         }
     }
 }

@@ -2,18 +2,16 @@
 
 use std::sync::Arc;
 
-use topo_state::{
-    Backend, KeyValueStore, SessionStore, Store, StoreKind, StoreSpec, VersionedStore, WindowStore, bytes,
-};
+use topo_state::{Backend, KeyValueStore, Store, StoreKind, StoreSpec, VersionedStore, bytes};
 
 use super::Builder;
-use super::options::{Backing, Codecs, KeyValue, SessionValue, WindowValue};
+use super::options::{Backing, Codecs, KeyValue};
 use crate::data::{Change, Data};
 use crate::fault::Fault;
 use crate::graph::{
     Changelog, CopartitionGroup, MakeStore, Naming, NodeDef, NodeKind, StoreDef, TopicRef, TopologyError,
 };
-use crate::ops::{Each, Expiring, Expiry, PerCommit, TableStore, Upkeep};
+use crate::ops::{Each, Expiring, Expiry, PerCommit, TableStore, Upkeep, Waits};
 use crate::processor::{Context, DueIndex, Erased, Node, Processor, SharedTime, StoreHandle};
 use crate::record::Record;
 use crate::topic::Topic;
@@ -102,6 +100,24 @@ impl Builder {
             let Upkeep { waits, expiry } = upkeep();
             PerCommit::new(Expiring::new(make(), expiry), waits)
         })
+    }
+
+    /// Adds a processor whose updates may wait for the commit, and does nothing else with rows: they are kept in windows, or
+    /// elsewhere.
+    pub(crate) fn telling_operator<P, A>(
+        &self,
+        name: &str,
+        parents: &[usize],
+        stores: &[usize],
+        waits: Option<Waits<P::KeyOut>>,
+        make: impl Fn() -> P + Send + Sync + 'static,
+    ) -> usize
+    where
+        P: Processor<ValueOut = Change<A>>,
+        P::KeyOut: Data<Present = P::KeyOut>,
+        A: Data,
+    {
+        self.node(name, with_stores(stores), parents, move |_| PerCommit::new(make(), waits.clone()))
     }
 
     /// Adds a processor that is one function without stores.
@@ -257,53 +273,6 @@ impl Builder {
                 Changelog::Own
             }
         }
-    }
-
-    /// Adds a window store that keeps rows for `retention_ms`.
-    pub(crate) fn add_windows<K: Data, V: Data>(
-        &self,
-        store: &WindowValue<K, V>,
-        timestamped: bool,
-        retention_ms: i64,
-    ) -> StoreHandle<WindowStore<K, V>> {
-        self.add_windows_as(store, store.kind(timestamped, retention_ms))
-    }
-
-    /// Adds a window store of this layout.
-    pub(crate) fn add_windows_as<K: Data, V: Data>(
-        &self,
-        store: &WindowValue<K, V>,
-        kind: StoreKind,
-    ) -> StoreHandle<WindowStore<K, V>> {
-        let changelog = if store.logged { Changelog::Own } else { Changelog::None };
-        let (key, value) = (store.key.clone(), store.value.clone());
-        self.add_store(store.spec(kind), changelog, move |spec, index, backend| {
-            WindowStore::new(spec, index, backend, key.clone(), value.clone())
-        })
-    }
-
-    /// Adds a session store of this layout.
-    pub(crate) fn add_sessions<K: Data, V: Data>(
-        &self,
-        store: &SessionValue<K, V>,
-        kind: StoreKind,
-    ) -> StoreHandle<SessionStore<K, V>> {
-        let changelog = if store.logged { Changelog::Own } else { Changelog::None };
-        let (key, value) = (store.key.clone(), store.value.clone());
-        self.add_store(store.spec(kind), changelog, move |spec, index, backend| {
-            SessionStore::new(spec, index, backend, key.clone(), value.clone())
-        })
-    }
-
-    /// The retention asked for, or the least one that the windows of the operator `name` need; less than that is reported.
-    pub(crate) fn retention(&self, name: &str, asked_ms: Option<i64>, least_ms: i64) -> i64 {
-        let retention_ms = asked_ms.unwrap_or(least_ms);
-        if retention_ms < least_ms {
-            let why =
-                format!("a retention of {retention_ms} ms is less than its windows need, {least_ms} ms");
-            self.problem(name, why);
-        }
-        retention_ms
     }
 
     /// Connects one more store to a processor.

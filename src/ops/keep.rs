@@ -2,10 +2,11 @@
 
 use std::sync::{Arc, OnceLock};
 
-use topo_state::{CodecRef, KeyValueStore};
+use topo_state::KeyValueStore;
 
 use super::expiry::Expiry;
 use super::olds::OldWanted;
+use super::per_commit::Waits;
 use super::table_store::{Placed, TableStore};
 use crate::data::{Change, Data};
 use crate::fault::Fault;
@@ -20,8 +21,8 @@ type Place<K, V> = (TableStore<K, V>, OldWanted, Upkeep<K, V>);
 
 /// What is done with the rows of a table beside keeping them.
 pub(crate) struct Upkeep<K, V> {
-    /// The key's codec, if updates wait for the commit.
-    pub(crate) waits: Option<CodecRef<K>>,
+    /// Whether updates wait for the commit.
+    pub(crate) waits: Option<Waits<K>>,
     /// How rows are forgotten, if they are.
     pub(crate) expiry: Option<Expiry<K, V>>,
 }

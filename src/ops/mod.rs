@@ -40,7 +40,7 @@ pub(crate) use global_update::GlobalUpdate;
 pub(crate) use grace_join::{GraceJoin, waiting_codecs};
 pub(crate) use keep::{Kept, Upkeep};
 pub(crate) use olds::{OldWanted, Olds};
-pub(crate) use per_commit::PerCommit;
+pub(crate) use per_commit::{PerCommit, Waits};
 pub(crate) use regroup::Regroup;
 pub(crate) use rows::{
     FilteredRows, JoinKind, JoinedRows, MappedRows, NoRows, RowsRef, SessionRows, StoreRows, VersionedRows,
@@ -58,7 +58,7 @@ pub(crate) use table_store::TableStore;
 pub(crate) use table_transform::TableTransform;
 pub(crate) use table_update::TableUpdate;
 pub(crate) use windows::{
-    CloseSessions, CloseWindows, SessionAggregate, SlidingAggregate, WindowAggregate, WindowRow,
+    CloseSessions, CloseWindows, SessionAggregate, SlidingAggregate, Tells, Told, WindowAggregate, WindowRow,
 };
 
 use std::marker::PhantomData;

@@ -67,7 +67,8 @@ impl<K: 'static, V: 'static> SessionStore<K, V> {
     }
 
     /// Sets (`Some`) or removes (`None`) the value of a key's session. `timestamp` is that of the record that causes it; it
-    /// goes to the changelog and is not kept.
+    /// goes to the changelog and is not kept. A session that came since the last commit and is removed leaves no trace: the
+    /// sessions that a busy key grows through are neither logged nor met by scans.
     ///
     /// # Errors
     /// The key cannot be encoded, or the backend failed.
@@ -85,7 +86,10 @@ impl<K: 'static, V: 'static> SessionStore<K, V> {
             return Ok(PutOutcome::Expired);
         }
         self.encode(key, session)?;
-        self.rows.put(&self.row, value, timestamp);
+        match value {
+            Some(value) => self.rows.put(&self.row, Some(value), timestamp),
+            None => self.rows.remove(&self.row, timestamp)?,
+        }
         Ok(PutOutcome::Stored)
     }
 

@@ -72,6 +72,18 @@ mod sinks;
 /// Sources: where they begin, and where time comes from.
 mod sources;
 
+/// Random numbers of a test, and their seed.
+mod seeded;
+
+/// One update per row and commit.
+mod per_commit;
+
+/// Joins of tables beside a search through all rows.
+mod table_joins;
+
+/// Suppression beside a list of what waits.
+mod suppression;
+
 /// Stream-stream joins beside a search through all pairs.
 mod stream_joins;
 /// Windows give the same results whatever is lost on the way.

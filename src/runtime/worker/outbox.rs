@@ -41,8 +41,6 @@ pub(crate) struct Outbox {
     /// The record that the last dead letter made here is about: a position has one letter, however many of its outputs
     /// are too large.
     buried: Option<Position>,
-    /// Outputs may be on their way still.
-    unheard: bool,
 }
 
 impl Outbox {
@@ -87,12 +85,9 @@ impl Outbox {
     ) -> Result<bool, Error> {
         let mut moved = false;
         while let Some(front) = self.queue.front_mut() {
-            // Without a transaction, a store must not remember what its outputs may not say: those are heard of first.
-            if matches!(front, Outbound::Changes { .. }) && self.unheard && !writer.is_transactional() {
-                if writer.in_flight() > 0 {
-                    break;
-                }
-                self.unheard = false;
+            // A store must not remember what outputs beside the transaction may never say: those are heard of first.
+            if matches!(front, Outbound::Changes { .. }) && writer.outputs_in_flight() > 0 {
+                break;
             }
             if let Outbound::Output { record, cause: cause @ Some(_) } = front
                 && *cause == self.buried
@@ -116,7 +111,6 @@ impl Outbox {
             let Some(front) = self.queue.front_mut() else { break };
             let sent = match front {
                 Outbound::Output { record, .. } => {
-                    self.unheard = true;
                     let limit = self.refused.get(&record.topic).copied().unwrap_or(usize::MAX);
                     if planted(Flaw::RepartitionOutsideTransaction) {
                         writer.step_outside(shared, plan.is_repartition(&record.topic))?;
@@ -325,7 +319,7 @@ fn send_output(record: &Emitted, limit: usize, writer: &mut Writer) -> Result<()
         let detail = format!("the limit is {limit} bytes");
         return Err(BrokerError::RecordTooLarge { topic: record.topic.to_string(), bytes, detail });
     }
-    writer.send(Outgoing {
+    writer.send_output(Outgoing {
         topic: &record.topic,
         partition: record.partition.unwrap_or(0),
         key: record.key.as_deref(),
