@@ -8,6 +8,7 @@ mod erased;
 mod expiring;
 mod pipeline;
 mod read_only;
+mod schedule;
 mod tally;
 
 pub use context::{Context, StoreHandle};

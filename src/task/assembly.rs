@@ -67,6 +67,7 @@ pub(crate) fn pipeline(
         children,
         names: topology.nodes.iter().map(|node| node.name.clone()).collect(),
         stores,
+        views: topology.stores.iter().map(|store| store.global && !sub.global).collect(),
         env: env(task, partition, topology.nodes.len() + topology.times.len()),
     })
 }
