@@ -113,18 +113,17 @@ impl KafkaConsumer {
     }
 
     fn bounds(&self, partition: &Partition) -> Result<Watermarks, BrokerError> {
-        let (low, high) =
-            self.client.fetch_watermarks(&partition.topic, partition.number, SLICE).map_err(|error| {
-                match error.rdkafka_error_code() {
-                    Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownPartition) => {
-                        BrokerError::UnknownTopic { topic: partition.topic.to_string() }
-                    }
-                    _ => {
-                        look_around(self.client.client(), &partition.topic);
-                        react(&format!("asking for the offsets of {partition}"), &error)
-                    }
+        let answer = self.client.fetch_watermarks(&partition.topic, partition.number, SLICE);
+        let (low, high) = answer.map_err(|error| {
+            // The library keeps to a leader that is gone, and to "unknown" from a node that had not heard of a new topic yet.
+            look_around(self.client.client(), &partition.topic);
+            match error.rdkafka_error_code() {
+                Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownPartition) => {
+                    BrokerError::UnknownTopic { topic: partition.topic.to_string() }
                 }
-            })?;
+                _ => react(&format!("asking for the offsets of {partition}"), &error),
+            }
+        })?;
         self.client.context().answered();
         Ok(Watermarks { low, high })
     }
