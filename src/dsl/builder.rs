@@ -64,6 +64,7 @@ impl Builder {
             copartitioned: Vec::new(),
             repartitions: Vec::new(),
             times: Vec::new(),
+            idle_timeout_ms: None,
         };
         let wiring = RefCell::new(Wiring {
             topology,
@@ -82,16 +83,74 @@ impl Builder {
         self
     }
 
-    /// Reads a topic as a stream of facts. Kafka Streams: `stream`.
+    /// Lets time go on where no records come: a task that has had none for this long, by the wall clock, takes its stream time to
+    /// be the wall clock less the timeout, and goes on with it while it stays quiet. So windows close and give their results,
+    /// `suppress` lets go, records without a partner leave outer joins, rows expire and punctuations of stream time fire, within
+    /// twice the timeout, although the topic's other partitions are busy and this one is not. Only a task that has seen a record
+    /// knows a time that can go on.
     ///
-    /// A null key or value for a type that is not nullable, and bytes the codecs cannot read, are poison records.
+    /// A record that comes later with an older timestamp is late, as behind any newer record. So choose the timeout longer than
+    /// records are ever late, and longer than outages of Kafka you want to live through without loss; not for replays of old
+    /// records through repartition topics, where a quiet task may only have to wait for its turn. Kafka Streams has none:
+    /// results wait for the next record (KAFKA-10847 and others).
+    ///
+    /// ```
+    /// # use topo::{Builder, Codecs, Topic, Tumbling, WindowValue, testkit::Driver};
+    /// # use topo::state::{WindowSize, i64_be, utf8, windowed};
+    /// # let visits: Topic<String, String> = Topic::new("visits", utf8(), utf8());
+    /// # let counts = Topic::<topo::state::Windowed<String>, Option<i64>>::new(
+    /// #     "counts", windowed(utf8(), WindowSize::millis(1_000)), i64_be());
+    /// let app = Builder::new("doc").idle_timeout_ms(5_000);
+    /// app.stream("visits", &visits)
+    ///     .group_by_key("by-visitor", Codecs::new(utf8(), utf8()))
+    ///     .windowed(Tumbling::of_ms(1_000).grace_ms(0))
+    ///     .count("count", WindowValue::new("counts-store", utf8(), i64_be()))
+    ///     .suppress_until_window_closes("final", Codecs::new(windowed(utf8(), WindowSize::millis(1_000)), i64_be()))
+    ///     .to_stream("updates")
+    ///     .to("write", &counts);
+    ///
+    /// let mut driver = Driver::builder(app.build()?).wall_clock(100_000).build()?;
+    /// driver.pipe(&visits, "ann".to_owned(), "home".to_owned(), 99_990)?;
+    /// driver.advance_wall_clock(4_999)?;
+    /// assert_eq!(driver.read(&counts)?.len(), 0);
+    /// driver.advance_wall_clock(5_001)?;
+    /// assert_eq!(driver.read(&counts)?[0].value, Some(1));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn idle_timeout_ms(self, timeout_ms: i64) -> Self {
+        if timeout_ms < 1 {
+            self.problem("idle_timeout_ms", format!("a timeout of {timeout_ms} ms is none"));
+        }
+        self.wiring.borrow_mut().topology.idle_timeout_ms = Some(timeout_ms.max(1));
+        self
+    }
+
+    /// Reads a topic as a stream of facts, with the timestamps that the topic [says](Topic::timestamps). Kafka Streams:
+    /// `stream`. (Example: [`Stream::to`].)
+    ///
+    /// A null key or value for a type that is not nullable, bytes the codecs cannot read, and negative timestamps are poison
+    /// records.
     pub fn stream<K: Data, V: Data>(&self, name: &str, topic: &Topic<K, V>) -> Stream<'_, K, V> {
         self.streams(name, [topic])
     }
 
     /// Reads several topics as one stream, all with the codecs of the first. Kafka Streams: `stream(Collection)`.
     ///
-    /// Records of one partition number of all topics are taken in timestamp order.
+    /// Records of one partition number of all topics are taken in timestamp order. Where they begin and where time comes from
+    /// is what the first topic says.
+    ///
+    /// ```
+    /// # use topo::{Builder, Topic, state::utf8, testkit::Driver};
+    /// let text = |name: &str| Topic::<String, String>::new(name, utf8(), utf8());
+    /// let app = Builder::new("doc");
+    /// app.streams("read", [&text("web"), &text("phone")]).to("write", &text("all"));
+    ///
+    /// let mut driver = Driver::new(app.build()?)?;
+    /// driver.pipe(&text("web"), "a".to_owned(), "x".to_owned(), 0)?;
+    /// driver.pipe(&text("phone"), "b".to_owned(), "y".to_owned(), 1)?;
+    /// assert_eq!(driver.read(&text("all"))?.len(), 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn streams<'t, K: Data, V: Data>(
         &self,
         name: &str,
@@ -106,6 +165,19 @@ impl Builder {
     /// A null value deletes its key. A record with a null key is dropped and counted. Records are applied in the order
     /// of their offsets, also when their timestamps go back; an update to the same value still goes on
     /// ([`changes_only`](Table::changes_only) stops those).
+    ///
+    /// ```
+    /// # use topo::{Builder, KeyValue, Topic, state::{i64_be, utf8}, testkit::Driver};
+    /// let levels: Topic<String, Option<i64>> = Topic::new("levels", utf8(), i64_be());
+    /// let app = Builder::new("doc");
+    /// let table = app.table("levels", &levels, KeyValue::new("levels-store", utf8(), i64_be()));
+    ///
+    /// let mut driver = Driver::new(app.build()?)?;
+    /// driver.pipe(&levels, "a".to_owned(), Some(5), 9)?;
+    /// driver.pipe(&levels, "a".to_owned(), Some(6), 4)?;
+    /// assert_eq!(driver.value::<String, i64>("levels-store", &"a".to_owned())?, Some(6));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn table<K: Data, V: Data>(
         &self,
         name: &str,
@@ -117,7 +189,7 @@ impl Builder {
 
     /// Reads a topic as a table that keeps nothing: good for [`filter`](Table::filter),
     /// [`map_values`](Table::map_values) and [`to_stream`](Table::to_stream), not for joins and groupings, which need the
-    /// old value. Kafka Streams: `table(topic)`.
+    /// old value. Kafka Streams: `table(topic)`. (Example: [`Table::to_stream`].)
     pub fn table_view<K: Data, V: Data>(
         &self,
         name: &str,
@@ -127,7 +199,7 @@ impl Builder {
     }
 
     /// Reads all partitions of a topic into every process, for joins by any key. It never triggers output, and its topic
-    /// is its changelog. Kafka Streams: `globalTable`.
+    /// is its changelog. Kafka Streams: `globalTable` (KIP-99). (Example: [`Stream::join_global`].)
     pub fn global_table<K: Data, V: Data>(
         &self,
         name: &str,
@@ -200,7 +272,8 @@ impl Builder {
         store.read_only()
     }
 
-    /// Declares a key-value store for processors; connect it by naming the handle in [`Stream::process`].
+    /// Declares a key-value store for processors; connect it by naming the handle in [`Stream::process`]. Several processors may
+    /// share one: they then run in one task. Kafka Streams: `addStateStore`. (Example: [`Stream::process`].)
     pub fn store<K: Data, V: Data>(&self, store: KeyValue<K, V>) -> StoreHandle<KeyValueStore<K, V>> {
         self.add_key_value(&store, false, None)
     }

@@ -33,7 +33,7 @@ impl<'b, K: Data<Present = K>, V: Data<Present = V>> GroupedTable<'b, K, V> {
         Self { builder, node, codecs, topic, source: Rc::default() }
     }
 
-    /// How many rows each group has. Kafka Streams: `KGroupedTable.count`.
+    /// How many rows each group has. Kafka Streams: `KGroupedTable.count`. (Example: [`Table::group_by`].)
     pub fn count(&self, name: &str, store: KeyValue<K, i64>) -> Table<'b, K, i64> {
         let add = |_: &K, _: V, count: Option<i64>| Some(count.unwrap_or(0) + 1);
         self.fold(name, store, add, |_, _, count| Some(count - 1))
@@ -41,6 +41,28 @@ impl<'b, K: Data<Present = K>, V: Data<Present = V>> GroupedTable<'b, K, V> {
 
     /// Combines the rows of each group: `add(so far, new)` and `subtract(so far, old)`; the first row is the first result.
     /// `None` from a nullable result deletes the group. Kafka Streams: `KGroupedTable.reduce`.
+    ///
+    /// ```
+    /// # use topo::{Builder, Codecs, KeyValue, Topic, state::{i64_be, utf8}, testkit::Driver};
+    /// /// What each account holds; the key begins with its owner.
+    /// let accounts: Topic<String, Option<i64>> = Topic::new("accounts", utf8(), i64_be());
+    /// let app = Builder::new("doc");
+    /// app.table("accounts", &accounts, KeyValue::new("accounts-store", utf8(), i64_be()))
+    ///     .group_by("by-owner", |account, held| (account[..3].to_owned(), *held), Codecs::new(utf8(), i64_be()))
+    ///     .reduce(
+    ///         "wealth",
+    ///         KeyValue::new("wealth-store", utf8(), i64_be()),
+    ///         |sum: i64, new| sum + new,
+    ///         |sum: i64, old| sum - old,
+    ///     );
+    ///
+    /// let mut driver = Driver::new(app.build()?)?;
+    /// for (account, held) in [("ann-1", 5), ("ann-2", 7), ("ann-1", 2)] {
+    ///     driver.pipe(&accounts, account.to_owned(), Some(held), 0)?;
+    /// }
+    /// assert_eq!(driver.value::<String, i64>("wealth-store", &"ann".to_owned())?, Some(9));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn reduce<R: Data<Present = V>, S: Data<Present = V>>(
         &self,
         name: &str,

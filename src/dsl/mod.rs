@@ -13,6 +13,7 @@
 
 mod builder;
 mod cogroup;
+mod edges;
 mod global_table;
 mod grouped;
 mod grouped_table;

@@ -25,6 +25,8 @@ pub struct Topology {
     pub(crate) repartitions: Vec<RepartitionDef>,
     /// Names of the stream times that several nodes of one operator share.
     pub(crate) times: Vec<String>,
+    /// Without a record for this long, a task's time follows the wall clock at this distance; milliseconds.
+    pub(crate) idle_timeout_ms: Option<i64>,
 }
 
 /// One node.

@@ -39,6 +39,7 @@ impl Sample {
             copartitioned: Vec::new(),
             repartitions: Vec::new(),
             times: Vec::new(),
+            idle_timeout_ms: None,
         })
     }
 

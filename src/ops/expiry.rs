@@ -178,6 +178,10 @@ where
         done
     }
 
+    fn idle(&mut self, ctx: Ctx<'_, '_, '_, P::KeyOut, A>) -> Result<(), Fault> {
+        self.inner.idle(ctx)
+    }
+
     fn punctuate(&mut self, event: Punctuation, ctx: Ctx<'_, '_, '_, P::KeyOut, A>) -> Result<(), Fault> {
         if self.schedule == Some(event.schedule) {
             self.sweep(Some(event.time), ctx)

@@ -115,6 +115,10 @@ where
         self.holding(&mut hop, None, |inner, hop| inner.punctuate(event, &mut Context::new(hop)))
     }
 
+    fn idle(&mut self, mut hop: Hop<'_>) -> Result<(), Fault> {
+        self.holding(&mut hop, None, |inner, hop| inner.idle(&mut Context::new(hop)))
+    }
+
     fn flush(&mut self, mut hop: Hop<'_>) -> Result<(), Fault> {
         self.places.clear();
         self.touches = 0;

@@ -5,11 +5,11 @@ use std::marker::PhantomData;
 
 use topo_state::Store;
 
+use super::Position;
 use super::expiring::{ExpiringHandle, ExpiringStore};
-use super::pipeline::{Given, Hop, Scheduled};
+use super::pipeline::{Given, Hop};
 use super::read_only::{ReadHandle, ReadOnly};
 use super::tally::LeftOut;
-use super::{Clock, Position, ScheduleId};
 use crate::data::Data;
 use crate::fault::Fault;
 use crate::record::Record;
@@ -40,7 +40,7 @@ pub(crate) struct SharedTime(pub(crate) usize);
 
 /// A processor's way to its stores, to time and to the next steps. Valid only during one call.
 pub struct Context<'h, 'p, K, V> {
-    hop: &'h mut Hop<'p>,
+    pub(super) hop: &'h mut Hop<'p>,
     out: PhantomData<fn(K, V)>,
 }
 
@@ -119,15 +119,20 @@ impl<'h, 'p, K: Data, V: Data> Context<'h, 'p, K, V> {
     /// A store this processor was wired to.
     ///
     /// # Errors
-    /// A fatal fault when the processor was not connected to the store in the topology.
+    /// A fatal fault when the processor was not connected to the store in the topology, and when only the processor of a global
+    /// store may write it.
     pub fn store<S: Store>(&mut self, handle: StoreHandle<S>) -> Result<&mut S, Fault> {
+        if self.hop.pipeline.views.get(handle.store) == Some(&true) {
+            let why = "a global store is written by its own processor only: read it with `Context::read`";
+            return Err(Fault::fatal("TOPOLOGY", why));
+        }
         typed(&mut self.hop.pipeline.stores, handle)
     }
 
     /// A store this processor was wired to, to be read only. That of a global table can be read without being wired.
     ///
     /// # Errors
-    /// As [`store`](Self::store).
+    /// A fatal fault when the processor was not connected to the store in the topology.
     ///
     /// ```
     /// # use topo::{Builder, Context, Fault, KeyValue, Processor, ReadHandle, Record, Topic, testkit::Driver};
@@ -291,6 +296,26 @@ impl<'h, 'p, K: Data, V: Data> Context<'h, 'p, K, V> {
         self.hop.pipeline.env.operator_times[self.hop.node]
     }
 
+    /// In [`idle`](super::Processor::idle): raises this operator's own stream time to what it is without records, and returns it
+    /// if it has gone on. `None` before the first record that it [observed](Self::observe).
+    pub fn idle_time(&mut self) -> Option<i64> {
+        self.go_on(self.hop.node)
+    }
+
+    /// The same for a stream time that nodes share.
+    pub(crate) fn idle_shared(&mut self, time: SharedTime) -> Option<i64> {
+        self.go_on(self.hop.pipeline.nodes.len() + time.0)
+    }
+
+    fn go_on(&mut self, place: usize) -> Option<i64> {
+        let env = &mut self.hop.pipeline.env;
+        let (now, known) = (env.idle?, env.operator_times[place]?);
+        (now > known).then(|| {
+            env.operator_times[place] = Some(now);
+            now
+        })
+    }
+
     /// How far this operator has given final results. Committed with the state, like its stream time.
     pub(crate) fn given(&mut self) -> &mut Given {
         &mut self.hop.pipeline.env.given[self.hop.node]
@@ -326,52 +351,6 @@ impl<'h, 'p, K: Data, V: Data> Context<'h, 'p, K, V> {
     /// Asks for a commit after this record.
     pub fn request_commit(&mut self) {
         self.hop.pipeline.env.commit_requested = true;
-    }
-
-    /// Calls [`Processor::punctuate`](super::Processor::punctuate) every `interval_ms` of a clock. Missed ticks coalesce
-    /// into one. Stream time: first due at 0, that is with the first record; wall clock: first due after one interval.
-    ///
-    /// A schedule made in [`init`](super::Processor::init) goes on after a restart, a crash or an abort where it was at the
-    /// last commit: no tick comes twice and none is lost. Kafka Streams begins anew. Kafka Streams: `schedule`.
-    pub fn schedule(&mut self, clock: Clock, interval_ms: i64) -> ScheduleId {
-        let due = match clock {
-            Clock::Stream => 0,
-            Clock::Wall => self.wall_clock().saturating_add(interval_ms.max(1)),
-        };
-        self.add_schedule(clock, interval_ms, due)
-    }
-
-    /// The same with ticks at `first` and every `interval_ms` from there, whenever the processor is started: at full
-    /// hours, for example. Ticks before the present time of the clock are passed over. Kafka Streams: `schedule` with a start
-    /// time (KIP-1146).
-    pub fn schedule_from(&mut self, clock: Clock, first: i64, interval_ms: i64) -> ScheduleId {
-        let now = match clock {
-            Clock::Stream => self.stream_time(),
-            Clock::Wall => Some(self.wall_clock()),
-        };
-        let passed = now.map_or(0, |now| now.saturating_sub(first)).max(0);
-        let ticks = passed / interval_ms.max(1) + i64::from(passed % interval_ms.max(1) > 0);
-        self.add_schedule(clock, interval_ms, first.saturating_add(ticks.saturating_mul(interval_ms.max(1))))
-    }
-
-    fn add_schedule(&mut self, clock: Clock, interval_ms: i64, due: i64) -> ScheduleId {
-        let node = self.hop.node;
-        let env = &mut self.hop.pipeline.env;
-        let id = ScheduleId(env.next_schedule);
-        env.next_schedule += 1;
-        let mut scheduled = Scheduled { id, node, clock, interval_ms: interval_ms.max(1), due, place: None };
-        if let Some(before) = &env.starting {
-            scheduled.place = Some(env.schedules.iter().filter(|it| it.node == node).count());
-            let known = before.iter().find(|(ticks, _)| Some(*ticks) == scheduled.ticks());
-            scheduled.due = known.map_or(due, |(_, due)| *due);
-        }
-        env.schedules.push(scheduled);
-        id
-    }
-
-    /// Ends a schedule.
-    pub fn cancel(&mut self, schedule: ScheduleId) {
-        self.hop.pipeline.env.schedules.retain(|scheduled| scheduled.id != schedule);
     }
 }
 

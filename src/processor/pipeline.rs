@@ -142,6 +142,8 @@ pub(crate) struct Env {
     pub(crate) holding: bool,
     /// The node that raised the fault in hand; its callers only passed it on.
     pub(crate) failed: Option<usize>,
+    /// While nothing comes: the time that operators may go on to.
+    pub(crate) idle: Option<i64>,
 }
 
 impl Env {
@@ -167,6 +169,8 @@ pub(crate) struct Pipeline {
     pub(crate) names: Arc<[String]>,
     /// Stores by their number in the topology; `None` = belongs to another sub-topology.
     pub(crate) stores: Vec<Option<Box<dyn Store>>>,
+    /// Which of them are filled elsewhere: what is written to these here would be lost.
+    pub(crate) views: Box<[bool]>,
     pub(crate) env: Env,
 }
 

@@ -67,6 +67,7 @@ pub(crate) fn pipeline(
         children,
         names: topology.nodes.iter().map(|node| node.name.clone()).collect(),
         stores,
+        views: topology.stores.iter().map(|store| store.global && !sub.global).collect(),
         env: env(task, partition, topology.nodes.len() + topology.times.len()),
     })
 }
@@ -92,5 +93,6 @@ fn env(task: Arc<str>, partition: i32, times: usize) -> Env {
         captured: None,
         holding: false,
         failed: None,
+        idle: None,
     }
 }

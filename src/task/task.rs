@@ -9,6 +9,7 @@ use super::faults::{Original, Retrying};
 use super::global::GlobalStores;
 use super::inputs::{Inputs, Reading, Taken};
 use super::outbox::{Origin, Outbox, Outputs};
+use super::quiet::Quiet;
 use super::stage::Stage;
 use super::times;
 use crate::graph::{Changelog, Naming, NodeKind, SubTopology, Topology};
@@ -31,6 +32,7 @@ pub(crate) struct Task {
     pub(super) retrying: Option<Retrying>,
     pub(super) pending: super::commit::Pending,
     pub(super) stats: TaskStats,
+    pub(super) quiet: Quiet,
 }
 
 /// What backs a store, by the broker's names.
@@ -86,6 +88,7 @@ impl Task {
             retrying: None,
             pending: super::commit::Pending::default(),
             stats: TaskStats::default(),
+            quiet: Quiet::new(topology.idle_timeout_ms, now),
         };
         made.pipeline.env.wall_clock = now;
         made.start_nodes()?;
@@ -158,6 +161,7 @@ impl Task {
         env.failed = None;
         self.dirty = true;
         self.stats.processed += 1;
+        self.quiet.heard(env.wall_clock);
         let origin = Origin { input, offset };
         // Shares the bytes; a dead letter needs them after the source has taken the record.
         let original = record.clone();
@@ -196,7 +200,7 @@ impl Task {
         self.pipeline.env.wall_clock = now;
         let fired = self.fire(Clock::Wall, now)?;
         self.dirty |= fired;
-        Ok(())
+        self.go_on(now)
     }
 
     /// Sends on what nodes held back until the commit. Outputs are taken, and the commit prepared, behind it.

@@ -59,6 +59,10 @@ mod examples;
 /// Mistakes that the compiler finds.
 mod compile_fail;
 
+/// Rows that expire, with a changelog that agrees.
+mod expiry;
+/// Time goes on where no records come.
+mod idle;
 /// Operators keep what they know over crashes and aborts.
 mod operators;
 /// Processors: steps by name, schedules, commits, stores that are shared or only read, global stores.

@@ -13,7 +13,9 @@ use crate::record::Record;
 
 impl<'b, K: Data, V: Data> Stream<'b, K, V> {
     /// Runs a [`Processor`] on every record: with stores, punctuations, and any number of results. `make` makes one for
-    /// each task. The key may change, so a later verb that needs records by key repartitions. Kafka Streams: `process`.
+    /// each task. The key may change, so a later verb that needs records by key repartitions. It sees
+    /// nulls, headers and timestamps as they are, and emits what it forwards, when it does. Kafka Streams: `process`
+    /// (KIP-478, KIP-820).
     ///
     /// ```
     /// use topo::{Builder, Context, Fault, KeyValue, Processor, Record, StoreHandle, Topic};
@@ -104,7 +106,39 @@ impl<'b, K: Data, V: Data> Stream<'b, K, V> {
     }
 
     /// The same for a processor that leaves the key alone, so that nothing need be repartitioned later. It must forward
-    /// records only under the key it was given. Kafka Streams: `processValues`.
+    /// records only under the key it was given. For one value per record without punctuations
+    /// [`transform_values`](Self::transform_values) is shorter. Kafka Streams: `processValues` (KIP-820).
+    ///
+    /// ```
+    /// # use topo::{Builder, Context, Fault, Processor, Record, Topic, state::{i64_be, utf8}, testkit::Driver};
+    /// /// Says where each record lay.
+    /// struct Where;
+    ///
+    /// impl Processor for Where {
+    ///     type KeyIn = String;
+    ///     type ValueIn = i64;
+    ///     type KeyOut = String;
+    ///     type ValueOut = String;
+    ///     fn process(
+    ///         &mut self,
+    ///         record: Record<String, i64>,
+    ///         ctx: &mut Context<'_, '_, String, String>,
+    ///     ) -> Result<(), Fault> {
+    ///         let place = ctx.position().map(|it| format!("{}-{}@{}", it.topic, it.partition, it.offset));
+    ///         ctx.forward(record.with_value(place.unwrap_or_default()))
+    ///     }
+    /// }
+    ///
+    /// let numbers: Topic<String, i64> = Topic::new("numbers", utf8(), i64_be());
+    /// let places: Topic<String, String> = Topic::new("places", utf8(), utf8());
+    /// let app = Builder::new("doc");
+    /// app.stream("read", &numbers).process_values("where", (), || Where).to("write", &places);
+    ///
+    /// let mut driver = Driver::new(app.build()?)?;
+    /// driver.pipe(&numbers, "a".to_owned(), 5, 0)?;
+    /// assert_eq!(driver.read(&places)?[0].value, "numbers-0@0");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn process_values<P: Processor<KeyIn = K, ValueIn = V, KeyOut = K>>(
         &self,
         name: &str,

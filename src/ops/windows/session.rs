@@ -165,4 +165,13 @@ where
         };
         self.add(&key, value, (timestamp, &headers), ctx)
     }
+
+    fn idle(&mut self, ctx: &mut SessionContext<'_, '_, K, A>) -> Result<(), Fault> {
+        match (ctx.idle_time(), &self.on_close) {
+            (Some(time), Some(on_close)) => {
+                on_close.after(self.windows.closed_until(time), &Headers::new(), ctx)
+            }
+            _ => Ok(()),
+        }
+    }
 }

@@ -12,7 +12,7 @@ use crate::dsl::TimeWindows;
 use crate::fault::Fault;
 use crate::ops::Types;
 use crate::processor::{Context, Processor};
-use crate::record::Record;
+use crate::record::{Headers, Record};
 
 /// Folds each record into every window that holds it, by ascending start. A window that ended `grace` or more before the
 /// operator's stream time takes no records: each such window counts as one drop. A null key is dropped, a null value is
@@ -77,5 +77,14 @@ where
             on_close.after(closed, &headers, ctx)?;
         }
         Ok(())
+    }
+
+    fn idle(&mut self, ctx: &mut Context<'_, '_, Windowed<K::Present>, Change<A>>) -> Result<(), Fault> {
+        match (ctx.idle_time(), &self.on_close) {
+            (Some(time), Some(on_close)) => {
+                on_close.after(self.windows.closed_until(time), &Headers::new(), ctx)
+            }
+            _ => Ok(()),
+        }
     }
 }
