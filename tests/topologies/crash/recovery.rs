@@ -23,7 +23,7 @@ const TAKEOVER: Duration = Duration::from_secs(2);
 #[test]
 fn a_killed_process_gives_output_within_two_seconds_of_its_start_over_its_directory() {
     let (mut rng, seed) = chance("restart");
-    let mut flow = Flow::payments(System::shared("restart"), seed);
+    let mut flow = Flow::payments(System::shared("restart"), seed).alone();
     flow.start_ready(1, &[]);
     flow.write(2_000);
     flow.settle();
@@ -52,7 +52,7 @@ fn a_killed_process_gives_output_within_two_seconds_of_its_start_over_its_direct
 #[test]
 fn another_process_takes_over_within_the_session_timeout_and_two_seconds() {
     let (mut rng, seed) = chance("takeover");
-    let mut flow = Flow::payments(System::shared("takeover"), seed);
+    let mut flow = Flow::payments(System::shared("takeover"), seed).alone();
     flow.start_ready(2, &[("session.timeout.ms", "10s"), ("transaction.timeout.ms", "10s")]);
     flow.write(2_000);
     flow.settle();
