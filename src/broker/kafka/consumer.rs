@@ -245,6 +245,21 @@ impl Consumer for KafkaConsumer {
         self.bounds(partition)
     }
 
+    fn offset_at(&mut self, partition: &Partition, timestamp: i64) -> Result<Option<i64>, BrokerError> {
+        let doing = || format!("asking where {partition} stood at {timestamp}");
+        let asked = list_at([(partition, Offset::Offset(timestamp.max(0)))])?;
+        let answer = self.client.offsets_for_times(asked, SLICE).map_err(|error| react(&doing(), &error))?;
+        self.client.context().answered();
+        let Some(element) = answer.find_partition(&partition.topic, partition.number) else {
+            return Ok(None);
+        };
+        element.error().map_err(|error| react(&doing(), &error))?;
+        Ok(match element.offset() {
+            Offset::Offset(offset) => Some(offset),
+            _ => None,
+        })
+    }
+
     fn commit(
         &mut self,
         offsets: &[(Partition, CommittedOffset)],

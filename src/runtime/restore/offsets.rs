@@ -19,6 +19,7 @@ impl Job {
         plan: &Plan,
         group: &mut dyn Consumer,
         ends: &mut dyn Consumer,
+        now: i64,
     ) -> Result<(), Error> {
         let Some(sub) = plan.subs.get(self.task.sub_topology) else { return Ok(()) };
         // A topic with fewer partitions than there are tasks has nothing for the last ones.
@@ -29,7 +30,7 @@ impl Job {
         let committed = group.committed(&partitions)?;
         let mut starts = Vec::with_capacity(inputs.len());
         for ((input, partition), committed) in inputs.iter().zip(partitions).zip(committed) {
-            starts.push(start(&partition, committed.as_ref(), input.reset, ends)?);
+            starts.push(start(&partition, committed.as_ref(), input.reset, ends, now)?);
             if let Some(committed) = committed {
                 times::raise(&mut self.checkpoint, &committed.metadata);
             }
@@ -113,6 +114,7 @@ fn start(
     committed: Option<&CommittedOffset>,
     reset: OffsetReset,
     ends: &mut dyn Consumer,
+    now: i64,
 ) -> Result<InputStart, Error> {
     let partition = partition.clone();
     if let Some(committed) = committed {
@@ -124,6 +126,10 @@ fn start(
     let (offset, pin) = match reset {
         OffsetReset::Earliest => (marks.low, false),
         OffsetReset::Latest => (marks.high, true),
+        OffsetReset::Ago(age_ms) => {
+            (ends.offset_at(&partition, now.saturating_sub(age_ms))?.unwrap_or(marks.high), true)
+        }
+        OffsetReset::Committed => return Err(Error::NothingCommitted { partition }),
     };
     Ok(InputStart { partition, offset, committed: false, pin })
 }
