@@ -15,15 +15,15 @@ use crate::system::{Expected, PAUSE, System};
 
 /// Until the first output of a process that was started over its directory.
 const RESTART: Duration = Duration::from_secs(2);
-/// The session timeout of these processes.
-const SESSION: Duration = Duration::from_secs(6);
+/// The default session timeout. That of transactions is as long: what a dead process left open is over by then, too.
+const SESSION: Duration = Duration::from_secs(10);
 /// Until another one has taken over, after the session.
 const TAKEOVER: Duration = Duration::from_secs(2);
 
 #[test]
 fn a_killed_process_gives_output_within_two_seconds_of_its_start_over_its_directory() {
     let (mut rng, seed) = chance("restart");
-    let mut flow = Flow::payments(System::shared("restart"), seed);
+    let mut flow = Flow::payments(System::shared("restart"), seed).alone();
     flow.start_ready(1, &[]);
     flow.write(2_000);
     flow.settle();
@@ -52,8 +52,8 @@ fn a_killed_process_gives_output_within_two_seconds_of_its_start_over_its_direct
 #[test]
 fn another_process_takes_over_within_the_session_timeout_and_two_seconds() {
     let (mut rng, seed) = chance("takeover");
-    let mut flow = Flow::payments(System::shared("takeover"), seed);
-    flow.start_ready(2, &[]);
+    let mut flow = Flow::payments(System::shared("takeover"), seed).alone();
+    flow.start_ready(2, &[("session.timeout.ms", "10s"), ("transaction.timeout.ms", "10s")]);
     flow.write(2_000);
     flow.settle();
     let (mut times, mut late) = (Vec::new(), Vec::new());
