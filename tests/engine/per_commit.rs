@@ -106,15 +106,14 @@ fn add_up<K: Ord>(told: &mut Told<K>, updates: impl Iterator<Item = (K, Option<i
 }
 
 /// Everything at once, every update told.
-fn plainly(shape: &str, input: &[(&str, String, i64, i64)]) -> (Told<Key>, Told<String>) {
+fn plainly(shape: &str, input: &[(&str, String, i64, i64)]) -> Told<Key> {
     let mut driver = Driver::new(topology(shape, false)).unwrap();
     for (topic, key, fact, time) in input {
         driver.pipe(&facts(topic), key.clone(), *fact, *time).unwrap();
     }
-    let (mut rows, mut totals) = (Told::new(), Told::new());
+    let mut rows = Told::new();
     add_up(&mut rows, driver.read(&out(shape)).unwrap().into_iter().map(|it| (it.key, it.value)));
-    add_up(&mut totals, driver.read(&sums()).unwrap().into_iter().map(|it| (it.key, it.value)));
-    (rows, totals)
+    rows
 }
 
 fn per_commit(
@@ -171,8 +170,15 @@ fn updates_per_commit_add_up_to_the_table_that_every_update_makes() {
                 })
                 .collect();
             let expected = plainly(shape, &input);
-            assert!(expected.0.len() > 5, "{shape} has only {} rows", expected.0.len());
-            assert_eq!(per_commit(shape, &input, &mut random), expected, "{shape}");
+            assert!(expected.len() > 5, "{shape} has only {} rows", expected.len());
+            let (rows, mut totals) = per_commit(shape, &input, &mut random);
+            assert_eq!(rows, expected, "{shape}");
+            // Every update told would not do: there Kafka Streams shows a sliding window that is made an old row that it
+            // never had, and so do we.
+            let mut sums = Told::new();
+            expected.iter().for_each(|(key, sum)| *sums.entry(key.key.clone()).or_default() += sum);
+            totals.retain(|_, total| *total != 0);
+            assert_eq!(totals, sums, "{shape}: old rows are taken back");
         }
     }
 }
