@@ -49,7 +49,7 @@ fn the_answers_are_the_same_when_stores_are_lost_and_restored() {
 
 #[test]
 fn the_answers_are_the_same_when_stores_are_closed_and_opened_again() {
-    agrees(Mode::Reopen(20));
+    agrees(Mode::Reopen(40));
 }
 
 #[test]

@@ -13,7 +13,7 @@ use super::assigned::{Assigned, Reading};
 use super::authority::KafkaToken;
 use super::commit::PendingCommit;
 use super::errors::react;
-use super::limits::topic_exists;
+use super::limits::{look_around, topic_exists};
 use super::partitions::{list, list_at};
 use super::reporter::Reporter;
 use super::settings::Settings;
@@ -113,15 +113,17 @@ impl KafkaConsumer {
     }
 
     fn bounds(&self, partition: &Partition) -> Result<Watermarks, BrokerError> {
-        let (low, high) =
-            self.client.fetch_watermarks(&partition.topic, partition.number, SLICE).map_err(|error| {
-                match error.rdkafka_error_code() {
-                    Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownPartition) => {
-                        BrokerError::UnknownTopic { topic: partition.topic.to_string() }
-                    }
-                    _ => react(&format!("asking for the offsets of {partition}"), &error),
+        let answer = self.client.fetch_watermarks(&partition.topic, partition.number, SLICE);
+        let (low, high) = answer.map_err(|error| {
+            // The library keeps to a leader that is gone, and to "unknown" from a node that had not heard of a new topic yet.
+            look_around(self.client.client(), &partition.topic);
+            match error.rdkafka_error_code() {
+                Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownPartition) => {
+                    BrokerError::UnknownTopic { topic: partition.topic.to_string() }
                 }
-            })?;
+                _ => react(&format!("asking for the offsets of {partition}"), &error),
+            }
+        })?;
         self.client.context().answered();
         Ok(Watermarks { low, high })
     }

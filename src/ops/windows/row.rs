@@ -29,6 +29,14 @@ pub(crate) enum Tells {
     Nothing,
 }
 
+/// What a window is before a record is added.
+pub(super) struct Before<A> {
+    pub(super) row: Option<Timestamped<A>>,
+    /// Whether the row is the window's own. A sliding window that is made begins with the row of another one, which Kafka
+    /// Streams shows as its old row, unless a cache looks for the old row in the store.
+    pub(super) own: bool,
+}
+
 /// The record that causes changes.
 pub(super) struct Cause<'r> {
     pub(super) timestamp: i64,
@@ -50,13 +58,13 @@ impl<K: Data, A: Data> WindowRow<K, A> {
         Self { store, old, tells }
     }
 
-    /// Adds a record to a window whose aggregate was `before`. The result has the latest timestamp of both; a window whose
-    /// aggregate becomes null is deleted.
+    /// Adds a record to a window. The result has the latest timestamp of both; a window whose aggregate becomes null is
+    /// deleted.
     pub(super) fn fold(
         &self,
         key: &K,
         window: Window,
-        before: Option<Timestamped<A>>,
+        Before { row: before, own }: Before<A>,
         cause: &Cause<'_>,
         fold: impl FnOnce(Option<A>) -> Option<A>,
         ctx: &mut Context<'_, '_, Windowed<K>, Change<A>>,
@@ -64,7 +72,8 @@ impl<K: Data, A: Data> WindowRow<K, A> {
         let arrived = cause.timestamp;
         let timestamp = before.as_ref().map_or(arrived, |row| row.timestamp.max(arrived));
         let before = before.map(|row| row.value);
-        let old = self.old.as_ref().and_then(|init| before.clone().or_else(|| init()));
+        let shows_old = own || self.tells != Tells::PerCommit;
+        let old = self.old.as_ref().filter(|_| shows_old).and_then(|init| before.clone().or_else(|| init()));
         let new = fold(before);
         // A deletion goes to the changelog with the time of the record that caused it.
         let written = if new.is_some() { timestamp } else { arrived };

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use topo_state::{Timestamped, Window, Windowed};
 
 use super::on_close::CloseWindows;
-use super::row::{Cause, WindowRow};
+use super::row::{Before, Cause, WindowRow};
 use crate::data::{Change, Data};
 use crate::dsl::{Known, Sliding, Touch};
 use crate::fault::Fault;
@@ -109,7 +109,9 @@ where
             match before {
                 Some(row) if !adds => self.row.copy(&key, window, row, &cause, ctx)?,
                 _ if window.end <= closed => ctx.dropped_because("closed_window"),
-                before => {
+                row => {
+                    let own = from.is_some_and(|at| self.scratch.known[at].start == start);
+                    let before = Before { row, own };
                     let fold = |before| (self.fold)(&key, value.clone(), before);
                     self.row.fold(&key, window, before, &cause, fold, ctx)?;
                 }

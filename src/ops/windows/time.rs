@@ -6,7 +6,7 @@ use std::sync::Arc;
 use topo_state::Windowed;
 
 use super::on_close::CloseWindows;
-use super::row::{Cause, WindowRow};
+use super::row::{Before, Cause, WindowRow};
 use crate::data::{Change, Data};
 use crate::dsl::TimeWindows;
 use crate::fault::Fault;
@@ -69,7 +69,7 @@ where
                 ctx.dropped_because("closed_window");
                 continue;
             }
-            let before = ctx.store(self.row.store)?.fetch(&key, start)?.cloned();
+            let before = Before { row: ctx.store(self.row.store)?.fetch(&key, start)?.cloned(), own: true };
             let fold = |before| (self.fold)(&key, value.clone(), before);
             self.row.fold(&key, window, before, &cause, fold, ctx)?;
         }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::{Codec, CodecError, CodecRef};
-use crate::key::{Window, WindowSize, Windowed, push_session, split_session_key};
+use crate::key::{SESSION_SUFFIX, Window, WindowSize, Windowed, push_session, split_session_key};
 
 /// A key of a tumbling, hopping or sliding window: the inner key, then the window's start in eight bytes. The end is not
 /// written; it is start + `size`.
@@ -68,6 +68,10 @@ impl<K: 'static> Codec<Windowed<K>> for SessionWindowedCodec<K> {
         Ok(Windowed { key: self.inner.decode(key)?, window })
     }
 
+    fn window_bytes(&self) -> usize {
+        SESSION_SUFFIX
+    }
+
     fn id(&self) -> &str {
         &self.id
     }
@@ -98,7 +102,7 @@ mod tests {
         codec.encode(&key, &mut out).unwrap();
         assert_eq!(out, [b'k', 0, 0, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 0, 0, 2, 88]);
         assert_eq!(codec.decode(&out), Ok(key));
-        assert_eq!(codec.id(), "session-windowed(utf8)");
+        assert_eq!((codec.id(), codec.window_bytes()), ("session-windowed(utf8)", 16));
         assert!(codec.decode(&out[2..]).is_err());
     }
 }

@@ -1,16 +1,17 @@
 //! Topics of the shared Kafka: made, written and read.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use topo::broker::kafka::KafkaBroker;
 use topo::broker::{
-    Assignment, Broker, ConsumerConfig, Isolation, NewTopic, Outgoing, Producer, ProducerConfig, StartOffset,
+    Assignment, Broker, BrokerError, ConsumerConfig, Isolation, NewTopic, Outgoing, Producer, ProducerConfig,
+    StartOffset,
 };
 use topo::{Headers, Partition, RawRecord, partition_of};
 
-use super::PARTITIONS;
 use super::model::{Input, Newest};
+use super::{PARTITIONS, PATIENCE};
 
 /// The topics of one application.
 pub(super) struct Wire {
@@ -86,7 +87,7 @@ impl Wire {
         let mut records = Vec::new();
         for number in 0..PARTITIONS {
             let partition = Partition::new(format!("{}-{topic}", self.application), number);
-            let marks = reader.watermarks(&partition).unwrap();
+            let marks = patiently(|| reader.watermarks(&partition));
             let start = StartOffset::Earliest;
             reader.assign(&[Assignment { partition: partition.clone(), start, slot: 0 }]).unwrap();
             let mut fetched = Vec::new();
@@ -97,5 +98,16 @@ impl Wire {
             records.extend(fetched.into_iter().map(|it| (number, it.record)));
         }
         records
+    }
+}
+
+/// Asks again while the broker has no time for an answer.
+fn patiently<T>(mut ask: impl FnMut() -> Result<T, BrokerError>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match ask() {
+            Err(BrokerError::Retriable(_)) if Instant::now() < deadline => {}
+            answer => return answer.unwrap(),
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! A system under load: processes, a generator that writes at a steady rate, a reader of what comes out, the model.
 
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
 use topologies::generate::{OrdersConfig, OrdersGenerator, PaymentsConfig, PaymentsGenerator, WireRecord};
@@ -11,6 +12,16 @@ use crate::system::{Expected, Input, Outputs, PAUSE, System, Worker, settle};
 pub(crate) const PARTITIONS: i32 = 4;
 /// Until a process is ready, on a machine that has other things to do.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
+
+/// Rows run beside each other, but for those that measure time.
+static TURN: RwLock<()> = RwLock::new(());
+
+/// A row's right to run; kept for its drop.
+#[expect(dead_code, reason = "held, not looked at")]
+enum Turn {
+    Beside(RwLockReadGuard<'static, ()>),
+    Alone(RwLockWriteGuard<'static, ()>),
+}
 
 /// A system that works.
 pub(crate) struct Flow {
@@ -25,6 +36,7 @@ pub(crate) struct Flow {
     rate: f64,
     /// Since when, and how many were written before.
     since: (Instant, u64),
+    turn: Option<Turn>,
 }
 
 impl Flow {
@@ -63,9 +75,17 @@ impl Flow {
         records: Box<dyn Iterator<Item = WireRecord>>,
         rate: f64,
     ) -> Self {
+        let turn = Some(Turn::Beside(TURN.read().unwrap_or_else(PoisonError::into_inner)));
         let (input, outputs) = (Input::to(&system, topics, PARTITIONS), Outputs::new(&system));
         let since = (Instant::now(), 0);
-        Self { system, input, outputs, workers: Vec::new(), runnable, records, rate, since }
+        Self { system, input, outputs, workers: Vec::new(), runnable, records, rate, since, turn }
+    }
+
+    /// From now on no other row runs; waits until those that do are over.
+    pub(crate) fn alone(mut self) -> Self {
+        self.turn = None;
+        self.turn = Some(Turn::Alone(TURN.write().unwrap_or_else(PoisonError::into_inner)));
+        self
     }
 
     /// From now on so many records per second.

@@ -97,7 +97,7 @@ impl System {
         let new = |name: &String| NewTopic {
             name: name.clone(),
             partitions,
-            replication: self.kafka.replication(),
+            replication: 1,
             settings: settings.clone(),
         };
         let mut admin = self.broker.admin().unwrap();
