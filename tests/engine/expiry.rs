@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use topo::state::{i64_be, utf8};
 use topo::testkit::Driver;
-use topo::{Builder, Codecs, KeyValue, Optimize, Topic, Topology, Ttl};
+use topo::{
+    Builder, Clock, Codecs, Context, ExpiringHandle, Fault, Headers, KeyValue, Optimize, Processor,
+    Punctuation, Record, Topic, Topology, Ttl,
+};
 
 type Rows = Topic<String, Option<i64>>;
 
@@ -170,6 +173,66 @@ fn what_cannot_expire_says_so_when_it_is_built() {
     for part in ["forgets by it", "its topic does not say", "`expiring_store`", "a time to live of 0 ms"] {
         assert!(said.contains(part), "{part} is missing in: {said}");
     }
+}
+
+/// Keeps each number for as many milliseconds as it says; -1 ends it at once. Gives what is over, each with its end.
+struct Keep(ExpiringHandle<String, i64>);
+
+type Ctx<'a, 'h, 'p> = &'a mut Context<'h, 'p, String, Option<i64>>;
+
+impl Processor for Keep {
+    type KeyIn = String;
+    type ValueIn = Option<i64>;
+    type KeyOut = String;
+    type ValueOut = Option<i64>;
+    fn init(&mut self, ctx: Ctx<'_, '_, '_>) -> Result<(), Fault> {
+        ctx.schedule(Clock::Stream, 1);
+        Ok(())
+    }
+    fn process(&mut self, record: Record<String, Option<i64>>, ctx: Ctx<'_, '_, '_>) -> Result<(), Fault> {
+        let Record { key, value, timestamp, .. } = record;
+        match value {
+            Some(lasts @ 0..) => ctx.expiring(&self.0).put(&key, lasts, timestamp, timestamp + lasts),
+            _ => ctx.expiring(&self.0).delete(&key, timestamp),
+        }
+    }
+    fn punctuate(&mut self, tick: Punctuation, ctx: Ctx<'_, '_, '_>) -> Result<(), Fault> {
+        // One at a time, so that a limit is seen to lose none.
+        while let Some((key, row)) = ctx.expiring(&self.0).take_due(tick.time, 1)?.pop() {
+            let (value, timestamp, headers) = (Some(row.value), row.until, Headers::new());
+            ctx.forward(Record { key, value, timestamp, headers })?;
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn rows_of_a_processor_end_each_at_its_own_time_and_are_taken_once_whatever_is_lost() {
+    let directory = tempfile::tempdir().unwrap();
+    let app = Builder::new("own");
+    let store = app.expiring_store(KeyValue::new("own", utf8(), i64_be()));
+    app.stream("read", &rows("in"))
+        .process("keep", store.clone(), move || Keep(store.clone()))
+        .to("write", &rows("out"));
+    let mut driver = Driver::builder(app.build().unwrap()).rocks(directory.path()).build().unwrap();
+    put(&mut driver, "long", Some(100), 0);
+    put(&mut driver, "short", Some(10), 0);
+    put(&mut driver, "changed", Some(5), 0);
+    put(&mut driver, "changed", Some(60), 1);
+    put(&mut driver, "gone", Some(20), 2);
+    put(&mut driver, "gone", Some(-1), 3);
+    driver.restore().unwrap();
+    assert_eq!(updates(&mut driver), []);
+    put(&mut driver, "tick", Some(1_000), 50);
+    assert_eq!(updates(&mut driver), [update("short", Some(10), 10)]);
+    driver.crash();
+    driver.reopen().unwrap();
+    put(&mut driver, "tick", Some(1_000), 100);
+    assert_eq!(updates(&mut driver), [update("changed", Some(60), 61), update("long", Some(100), 100)]);
+    driver.restore().unwrap();
+    put(&mut driver, "tick", Some(1_000), 900);
+    assert_eq!(updates(&mut driver), []);
+    assert_eq!((restored(&driver, "own").len(), restored(&driver, "own-expiry").len()), (1, 1));
 }
 
 /// One step of a run: a row, a deletion, or one of the ways to lose everything in memory.
