@@ -30,6 +30,7 @@ pub(crate) struct Task {
     pub(super) dirty: bool,
     pub(super) retrying: Option<Retrying>,
     pub(super) pending: super::commit::Pending,
+    pub(super) expiring: super::expiring::Expiring,
     pub(super) stats: TaskStats,
 }
 
@@ -85,9 +86,11 @@ impl Task {
             dirty: false,
             retrying: None,
             pending: super::commit::Pending::default(),
+            expiring: super::expiring::Expiring::default(),
             stats: TaskStats::default(),
         };
         made.pipeline.env.wall_clock = now;
+        made.expiring = made.expiring_stores();
         made.start_nodes()?;
         Ok(made)
     }
