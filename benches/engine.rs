@@ -1,8 +1,10 @@
 //! What the engine itself costs per record: whole topologies on the memory broker, one thread, no network.
 //!
 //! The time is that of the process with everything it does (poll, process, send, commit), and of the memory broker under
-//! it. The chains differ only in their number of operators: their difference is the price of a hop.
+//! it. The chains differ only in their number of operators: their difference is the price of a hop. Then each family of
+//! operators has a row: beside the chain of none it is what the operator costs.
 
+mod families;
 #[path = "kafka/load.rs"]
 mod load;
 #[allow(dead_code, reason = "not every bench uses every constant")]
@@ -20,6 +22,7 @@ use topo::broker::{Broker, NewTopic};
 use topo::state::{bytes, utf8};
 use topo::{AppConfig, Builder, Error, Event, Observer, Part, Process, Topic, Topology};
 
+use crate::families::FAMILIES;
 use crate::topologies::{FACTS, PARTITIONS, TOPOLOGIES};
 
 /// Part of the facts of the big bench.
@@ -122,5 +125,11 @@ fn operators(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, whole_topologies, operators);
+fn families(criterion: &mut Criterion) {
+    for (name, add) in FAMILIES {
+        measure(criterion, "operator", name, &|| families::topology(add));
+    }
+}
+
+criterion_group!(benches, whole_topologies, operators, families);
 criterion_main!(benches);

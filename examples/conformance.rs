@@ -11,7 +11,8 @@ use conformance::{Mode, Report};
 const USAGE: &str = "\
 usage: conformance DIR [--limit N] [--mode MODE ...]
 
-DIR   scenarios as recorded (format 1), described topologies, or both; a file will do
+DIR   scenarios as recorded (format 1), described topologies, cases transcribed from Kafka's own tests,
+      all of them as .json or .json.gz; a file will do
 N     how many deviations to print (all unless given)
 MODE  memory (unless given), rocksdb, crash:K (stores are lost after every K entries and
       come back from their changelogs), reopen:K (RocksDB is closed and opened again)";

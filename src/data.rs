@@ -82,6 +82,7 @@ data!(
     f64,
     usize,
     isize,
+    std::convert::Infallible,
     String,
     Vec<u8>
 );

@@ -53,6 +53,7 @@ pub(crate) fn of(topic: &Arc<str>, original: &RawRecord, failure: &Failure<'_>) 
     Emitted {
         topic: topic.clone(),
         partition: None,
+        chooser: None,
         unhashed: 0,
         key: original.key.as_ref().map(|key| key.to_vec()),
         value: original.value.as_ref().map(|value| value.to_vec()),
@@ -73,6 +74,7 @@ pub(crate) fn truncated(topic: &Arc<str>, refused: &Emitted, failure: &Failure<'
     Emitted {
         topic: topic.clone(),
         partition: None,
+        chooser: None,
         unhashed: 0,
         key: refused.key.clone(),
         value: None,
@@ -81,7 +83,21 @@ pub(crate) fn truncated(topic: &Arc<str>, refused: &Emitted, failure: &Failure<'
     }
 }
 
+/// The dead letter of an output that can go to no topic, or to no partition of it.
+pub(crate) fn refused(topic: &Arc<str>, refused: &Emitted, failure: &Failure<'_>) -> Emitted {
+    let mut headers = refused.headers.clone();
+    describe(&mut headers, failure);
+    Emitted { topic: topic.clone(), partition: None, chooser: None, unhashed: 0, headers, ..refused.clone() }
+}
+
+/// Whether a dead letter is about an output.
+pub(crate) fn is_of_production(letter: &Emitted) -> bool {
+    letter.headers.last("dlq.truncated").is_some()
+        || letter.headers.last(STAGE) == Some(Stage::Production.as_str().as_bytes())
+}
+
 const ERROR_TYPE: &str = "dlq.error.type";
+const STAGE: &str = "dlq.stage";
 
 fn describe(headers: &mut Headers, failure: &Failure<'_>) {
     let Failure { stage, reason, position, retries, first, last, consumer } = failure;
@@ -93,7 +109,7 @@ fn describe(headers: &mut Headers, failure: &Failure<'_>) {
         headers.push_text("__streams.errors.offset", offset.to_string());
     }
     headers.push_text(ERROR_TYPE, reason.error_type.clone());
-    headers.push_text("dlq.stage", stage.as_str());
+    headers.push_text(STAGE, stage.as_str());
     headers.push_text("dlq.retry.count", retries.to_string());
     headers.push_text("dlq.first.failure.ts", first.to_string());
     headers.push_text("dlq.last.failure.ts", last.to_string());

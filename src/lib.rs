@@ -31,18 +31,21 @@ mod topic;
 pub use data::{Change, Data};
 pub use dsl::{
     Branches, Builder, Codecs, Cogrouped, CogroupedSessions, CogroupedWindows, EmitStrategy, GlobalTable,
-    Grouped, GroupedTable, Hopping, JoinWindows, KeyValue, Optimize, SameKey, Session, SessionStream,
-    SessionValue, Sliding, Stores, Stream, StreamJoined, Suppress, Table, TimeWindows, Tumbling, WindowValue,
-    WindowedStream, Windows,
+    Grouped, GroupedTable, Hopping, JoinWindows, KeyValue, Optimize, Repartitioned, SameKey, Session,
+    SessionStream, SessionValue, Sliding, Stores, Stream, StreamJoined, Suppress, Table, TimeWindows, Ttl,
+    Tumbling, WindowValue, WindowedStream, Windows,
 };
 pub use fault::{Fault, FaultPolicy, Reason};
 pub use graph::{PartitionError, Topology, TopologyError, TopologyErrors};
 pub use partitioner::partition_of;
-pub use processor::{Clock, Context, Processor, Punctuation, StoreHandle};
-pub use record::{Header, Headers, Partition, RawRecord, Record};
+pub use processor::{
+    Clock, Context, ExpiringHandle, ExpiringStore, Processor, Punctuation, ReadHandle, ReadOnly, StoreHandle,
+    Until,
+};
+pub use record::{Header, Headers, Partition, Placement, RawRecord, Record};
 pub use runtime::{
     App, AppConfig, Error, Event, Guarantee, Observer, Part, Policies, Process, Reaction, Reporter, Running,
     Silent, TaskId,
 };
-pub use topic::Topic;
+pub use topic::{InvalidTimestamp, TimestampExtractor, Topic, Topics};
 pub use topo_state as state;

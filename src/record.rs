@@ -115,6 +115,22 @@ pub struct RawRecord {
     pub headers: Headers,
 }
 
+/// Where a record goes among the partitions of its topic. Kafka Streams: what a `StreamPartitioner` answers (KIP-837).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Placement {
+    /// Where the hash of its key says; a record without a key goes anywhere.
+    #[default]
+    ByKey,
+    /// To this partition.
+    One(i32),
+    /// To each of these.
+    Each(Vec<i32>),
+    /// To every partition.
+    All,
+    /// It is dropped and counted.
+    Nowhere,
+}
+
 /// One partition of one topic.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Partition {

@@ -1,4 +1,4 @@
-//! Six topologies on a real Kafka: CPU per record, rate, peak memory, and a restore, beside Kafka Streams' figures.
+//! Seven topologies on a real Kafka: CPU per record, rate, peak memory, and a restore, beside Kafka Streams' figures.
 //!
 //! Each run is a process of its own (this program again, with its orders in the environment), so that its CPU time and
 //! memory are those of the engine and nothing else. Input topics are filled once per broker; every run has its own

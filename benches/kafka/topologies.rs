@@ -1,9 +1,9 @@
-//! The topologies of the comparison: five as Kafka Streams ran them, and a stream-stream join.
+//! The topologies of the comparison: five as Kafka Streams ran them, a stream-stream join, and sessions.
 
 use topo::state::{bytes, i64_be, utf8};
 use topo::{
-    Builder, Codecs, JoinWindows, KeyValue, StreamJoined, Topic, Topology, TopologyErrors, Tumbling,
-    WindowValue,
+    Builder, Codecs, JoinWindows, KeyValue, Session, SessionValue, StreamJoined, Topic, Topology,
+    TopologyErrors, Tumbling, WindowValue,
 };
 
 /// Number of partitions of every input.
@@ -23,8 +23,15 @@ pub(crate) const ROWS: &str = "bench-rows";
 pub(crate) const FOREIGN: &str = "bench-foreign";
 
 /// The topologies by name.
-pub(crate) const TOPOLOGIES: [&str; 6] =
-    ["pass-through", "count", "windowed-count", "stream-table-join", "stream-stream-join", "fk-join"];
+pub(crate) const TOPOLOGIES: [&str; 7] = [
+    "pass-through",
+    "count",
+    "windowed-count",
+    "session-count",
+    "stream-table-join",
+    "stream-stream-join",
+    "fk-join",
+];
 
 fn facts() -> Topic<String, Vec<u8>> {
     Topic::new(FACTS, utf8(), bytes())
@@ -46,6 +53,15 @@ pub(crate) fn topology(name: &str, out: &str) -> Result<Topology, TopologyErrors
             .group_by_key("by-key", Codecs::new(utf8(), bytes()))
             .windowed(Tumbling::of_ms(300_000))
             .count("count", WindowValue::new("counts", utf8(), i64_be()).timestamped())
+            .to_stream("updates")
+            .map("unwindowed", |windowed, count| (windowed.key.clone(), count))
+            .to("out", &Topic::new(out, utf8(), i64_be())),
+        // A key comes every 30 seconds, so most facts go on with a session: it is taken back, and a longer one told.
+        "session-count" => app
+            .stream("facts", &facts())
+            .group_by_key("by-key", Codecs::new(utf8(), bytes()))
+            .sessions(Session::gap_ms(30_000))
+            .count("count", SessionValue::new("counts", utf8(), i64_be()))
             .to_stream("updates")
             .map("unwindowed", |windowed, count| (windowed.key.clone(), count))
             .to("out", &Topic::new(out, utf8(), i64_be())),

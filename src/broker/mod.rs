@@ -168,6 +168,8 @@ pub trait Consumer: Send {
     fn committed(&mut self, partitions: &[Partition]) -> Result<Vec<Option<CommittedOffset>>, BrokerError>;
     /// First and end offset, freshly asked for.
     fn watermarks(&mut self, partition: &Partition) -> Result<Watermarks, BrokerError>;
+    /// Offset of the first record whose timestamp is at least this, milliseconds since the epoch; `None` if there is none.
+    fn offset_at(&mut self, partition: &Partition, timestamp: i64) -> Result<Option<i64>, BrokerError>;
     /// Commits offsets outside any transaction, under a member's authority when `group` is given (at-least-once
     /// processing, offsets kept alive).
     fn commit(

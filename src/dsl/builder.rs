@@ -2,18 +2,19 @@
 
 use std::cell::RefCell;
 
-use topo_state::{KeyValueStore, SessionStore, StoreKind, VersionedStore, WindowStore};
+use topo_state::{KeyValueStore, SessionStore, Store, StoreKind, VersionedStore, WindowStore};
 
 use super::global_table::GlobalTable;
 use super::null_keys::NullKeys;
 use super::optimize::Optimize;
-use super::options::{KeyValue, SessionValue, WindowValue};
+use super::options::KeyValue;
 use super::stream::Stream;
 use super::table::Table;
+use super::window_stores::{SessionValue, WindowValue};
 use super::wiring::external;
 use crate::data::Data;
-use crate::graph::{Mergeable, Topology, TopologyError, TopologyErrors};
-use crate::processor::StoreHandle;
+use crate::graph::{Changelog, Mergeable, Topology, TopologyError, TopologyErrors};
+use crate::processor::{ExpiringHandle, Processor, ReadHandle, StoreHandle, until_codec};
 use crate::topic::Topic;
 
 /// Collects the steps of a topology. Handles borrow it; it can be asked for several topologies' worth of steps, but one
@@ -63,6 +64,7 @@ impl Builder {
             copartitioned: Vec::new(),
             repartitions: Vec::new(),
             times: Vec::new(),
+            idle_timeout_ms: None,
         };
         let wiring = RefCell::new(Wiring {
             topology,
@@ -81,16 +83,74 @@ impl Builder {
         self
     }
 
-    /// Reads a topic as a stream of facts. Kafka Streams: `stream`.
+    /// Lets time go on where no records come: a task that has had none for this long, by the wall clock, takes its stream time to
+    /// be the wall clock less the timeout, and goes on with it while it stays quiet. So windows close and give their results,
+    /// `suppress` lets go, records without a partner leave outer joins, rows expire and punctuations of stream time fire, within
+    /// twice the timeout, although the topic's other partitions are busy and this one is not. Only a task that has seen a record
+    /// knows a time that can go on.
     ///
-    /// A null key or value for a type that is not nullable, and bytes the codecs cannot read, are poison records.
+    /// A record that comes later with an older timestamp is late, as behind any newer record. So choose the timeout longer than
+    /// records are ever late, and longer than outages of Kafka you want to live through without loss; not for replays of old
+    /// records through repartition topics, where a quiet task may only have to wait for its turn. Kafka Streams has none:
+    /// results wait for the next record (KAFKA-10847 and others).
+    ///
+    /// ```
+    /// # use topo::{Builder, Codecs, Topic, Tumbling, WindowValue, testkit::Driver};
+    /// # use topo::state::{WindowSize, i64_be, utf8, windowed};
+    /// # let visits: Topic<String, String> = Topic::new("visits", utf8(), utf8());
+    /// # let counts = Topic::<topo::state::Windowed<String>, Option<i64>>::new(
+    /// #     "counts", windowed(utf8(), WindowSize::millis(1_000)), i64_be());
+    /// let app = Builder::new("doc").idle_timeout_ms(5_000);
+    /// app.stream("visits", &visits)
+    ///     .group_by_key("by-visitor", Codecs::new(utf8(), utf8()))
+    ///     .windowed(Tumbling::of_ms(1_000).grace_ms(0))
+    ///     .count("count", WindowValue::new("counts-store", utf8(), i64_be()))
+    ///     .suppress_until_window_closes("final", Codecs::new(windowed(utf8(), WindowSize::millis(1_000)), i64_be()))
+    ///     .to_stream("updates")
+    ///     .to("write", &counts);
+    ///
+    /// let mut driver = Driver::builder(app.build()?).wall_clock(100_000).build()?;
+    /// driver.pipe(&visits, "ann".to_owned(), "home".to_owned(), 99_990)?;
+    /// driver.advance_wall_clock(4_999)?;
+    /// assert_eq!(driver.read(&counts)?.len(), 0);
+    /// driver.advance_wall_clock(5_001)?;
+    /// assert_eq!(driver.read(&counts)?[0].value, Some(1));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn idle_timeout_ms(self, timeout_ms: i64) -> Self {
+        if timeout_ms < 1 {
+            self.problem("idle_timeout_ms", format!("a timeout of {timeout_ms} ms is none"));
+        }
+        self.wiring.borrow_mut().topology.idle_timeout_ms = Some(timeout_ms.max(1));
+        self
+    }
+
+    /// Reads a topic as a stream of facts, with the timestamps that the topic [says](Topic::timestamps). Kafka Streams:
+    /// `stream`. (Example: [`Stream::to`].)
+    ///
+    /// A null key or value for a type that is not nullable, bytes the codecs cannot read, and negative timestamps are poison
+    /// records.
     pub fn stream<K: Data, V: Data>(&self, name: &str, topic: &Topic<K, V>) -> Stream<'_, K, V> {
         self.streams(name, [topic])
     }
 
     /// Reads several topics as one stream, all with the codecs of the first. Kafka Streams: `stream(Collection)`.
     ///
-    /// Records of one partition number of all topics are taken in timestamp order.
+    /// Records of one partition number of all topics are taken in timestamp order. Where they begin and where time comes from
+    /// is what the first topic says.
+    ///
+    /// ```
+    /// # use topo::{Builder, Topic, state::utf8, testkit::Driver};
+    /// let text = |name: &str| Topic::<String, String>::new(name, utf8(), utf8());
+    /// let app = Builder::new("doc");
+    /// app.streams("read", [&text("web"), &text("phone")]).to("write", &text("all"));
+    ///
+    /// let mut driver = Driver::new(app.build()?)?;
+    /// driver.pipe(&text("web"), "a".to_owned(), "x".to_owned(), 0)?;
+    /// driver.pipe(&text("phone"), "b".to_owned(), "y".to_owned(), 1)?;
+    /// assert_eq!(driver.read(&text("all"))?.len(), 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn streams<'t, K: Data, V: Data>(
         &self,
         name: &str,
@@ -105,6 +165,19 @@ impl Builder {
     /// A null value deletes its key. A record with a null key is dropped and counted. Records are applied in the order
     /// of their offsets, also when their timestamps go back; an update to the same value still goes on
     /// ([`changes_only`](Table::changes_only) stops those).
+    ///
+    /// ```
+    /// # use topo::{Builder, KeyValue, Topic, state::{i64_be, utf8}, testkit::Driver};
+    /// let levels: Topic<String, Option<i64>> = Topic::new("levels", utf8(), i64_be());
+    /// let app = Builder::new("doc");
+    /// let table = app.table("levels", &levels, KeyValue::new("levels-store", utf8(), i64_be()));
+    ///
+    /// let mut driver = Driver::new(app.build()?)?;
+    /// driver.pipe(&levels, "a".to_owned(), Some(5), 9)?;
+    /// driver.pipe(&levels, "a".to_owned(), Some(6), 4)?;
+    /// assert_eq!(driver.value::<String, i64>("levels-store", &"a".to_owned())?, Some(6));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn table<K: Data, V: Data>(
         &self,
         name: &str,
@@ -116,7 +189,7 @@ impl Builder {
 
     /// Reads a topic as a table that keeps nothing: good for [`filter`](Table::filter),
     /// [`map_values`](Table::map_values) and [`to_stream`](Table::to_stream), not for joins and groupings, which need the
-    /// old value. Kafka Streams: `table(topic)`.
+    /// old value. Kafka Streams: `table(topic)`. (Example: [`Table::to_stream`].)
     pub fn table_view<K: Data, V: Data>(
         &self,
         name: &str,
@@ -126,7 +199,7 @@ impl Builder {
     }
 
     /// Reads all partitions of a topic into every process, for joins by any key. It never triggers output, and its topic
-    /// is its changelog. Kafka Streams: `globalTable`.
+    /// is its changelog. Kafka Streams: `globalTable` (KIP-99). (Example: [`Stream::join_global`].)
     pub fn global_table<K: Data, V: Data>(
         &self,
         name: &str,
@@ -136,9 +209,85 @@ impl Builder {
         GlobalTable::source(self, name, topic, &store)
     }
 
-    /// Declares a key-value store for processors; connect it by naming the handle in [`Stream::process`].
+    /// Reads all partitions of a topic into every process, through a processor of your own that fills `store`. Every other
+    /// processor can read the store without being connected to it; none may write it, and only this processor may be given
+    /// its handle. The topic is its changelog: after the loss of the directory the processor sees it from the beginning
+    /// again, so it must always make the same of the same records. It cannot forward to any step, nor schedule punctuations
+    /// (a fault at the start). Records it refuses are skipped, or stop the application, by the policy of deserialisation. Kafka
+    /// Streams: `addGlobalStore` (KIP-813 is [`Table::store`](Table::store)).
+    ///
+    /// ```
+    /// # use topo::{Builder, Context, Fault, KeyValue, Processor, Record, StoreHandle, Topic, testkit::Driver};
+    /// # use topo::state::{KeyValueStore, i64_be, utf8};
+    /// /// Keeps the highest price of each article.
+    /// struct Highest(StoreHandle<KeyValueStore<String, i64>>);
+    ///
+    /// impl Processor for Highest {
+    ///     type KeyIn = String;
+    ///     type ValueIn = i64;
+    ///     type KeyOut = String;
+    ///     type ValueOut = i64;
+    ///     fn process(
+    ///         &mut self,
+    ///         record: Record<String, i64>,
+    ///         ctx: &mut Context<'_, '_, String, i64>,
+    ///     ) -> Result<(), Fault> {
+    ///         let Record { key, value, timestamp, .. } = record;
+    ///         Ok(ctx.store(self.0)?.update(&key, timestamp, |known| known.max(Some(value)))?)
+    ///     }
+    /// }
+    ///
+    /// let prices: Topic<String, i64> = Topic::new("prices", utf8(), i64_be());
+    /// let app = Builder::new("doc");
+    /// let store = app.store(KeyValue::new("highest", utf8(), i64_be()));
+    /// let highest = app.global_store("highest-price", &prices, store, move || Highest(store));
+    /// # let orders: Topic<String, i64> = Topic::new("orders", utf8(), i64_be());
+    /// # let out: Topic<String, i64> = Topic::new("out", utf8(), i64_be());
+    /// app.stream("orders", &orders)
+    ///     .transform_values("price", (), move |order, ctx| {
+    ///         Ok(ctx.read(highest)?.get(&order.key)?.map_or(0, |price| price.value * order.value))
+    ///     })
+    ///     .to("write", &out);
+    ///
+    /// let mut driver = Driver::new(app.build()?)?;
+    /// for price in [5, 7, 6] {
+    ///     driver.pipe(&prices, "tea".to_owned(), price, 0)?;
+    /// }
+    /// driver.pipe(&orders, "tea".to_owned(), 2, 1)?;
+    /// assert_eq!(driver.read(&out)?[0].value, 14);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn global_store<K: Data, V: Data, S: Store, P: Processor<KeyIn = K, ValueIn = V>>(
+        &self,
+        name: &str,
+        topic: &Topic<K, V>,
+        store: StoreHandle<S>,
+        make: impl Fn() -> P + Send + Sync + 'static,
+    ) -> ReadHandle<S> {
+        let source = self.global_source::<K, V, K, V>(name, topic);
+        let node = self.operator(name, &[source], &[store.store], make);
+        self.make_global(&[source, node], store.store);
+        self.wiring.borrow_mut().topology.stores[store.store].changelog =
+            Changelog::Source(Self::topic(topic));
+        store.read_only()
+    }
+
+    /// Declares a key-value store for processors; connect it by naming the handle in [`Stream::process`]. Several processors may
+    /// share one: they then run in one task. Kafka Streams: `addStateStore`. (Example: [`Stream::process`].)
     pub fn store<K: Data, V: Data>(&self, store: KeyValue<K, V>) -> StoreHandle<KeyValueStore<K, V>> {
         self.add_key_value(&store, false, None)
+    }
+
+    /// Declares a key-value store for processors in which each row ends at a time of its own: see
+    /// [`Context::expiring`](crate::Context::expiring). When rows are due lies in a second store, `<store>-expiry`; both have
+    /// changelogs. Kafka Streams has none.
+    pub fn expiring_store<K: Data, V: Data>(&self, store: KeyValue<K, V>) -> ExpiringHandle<K, V> {
+        let value = until_codec(store.value.clone());
+        let rows =
+            KeyValue { backing: store.backing, ..KeyValue::new(&*store.name, store.key.clone(), value) };
+        let rows = self.add_key_value(&rows, true, None);
+        let index = self.due_index(&store);
+        ExpiringHandle { rows, index, key: store.key }
     }
 
     /// Declares a window store for processors. It must be given a retention.

@@ -7,14 +7,15 @@ use topo_state::Windowed;
 
 use super::Builder;
 use super::grouped::Grouped;
-use super::options::{KeyValue, SessionValue, WindowValue};
+use super::options::KeyValue;
 use super::sessions::KeptSessions;
 use super::table::Table;
+use super::window_stores::{SessionValue, WindowValue};
 use super::windowed::KeptWindows;
 use super::windows::{EmitStrategy, Session, Windows};
 use super::wiring::Origins;
 use crate::data::{Change, Data};
-use crate::ops::{Aggregate, Init, OldWanted, Pass, TableStore};
+use crate::ops::{Aggregate, Init, OldWanted, Pass, TableStore, Waits};
 
 impl<'b, K: Data, V: Data> Grouped<'b, K, V> {
     /// Begins an aggregation of several streams into one aggregate `A` per key: each stream has its own function, all share
@@ -88,7 +89,7 @@ type Operator<'b, K, A> = dyn Fn(&str, usize, &Target<'_, 'b, K, A>) -> usize + 
 
 /// What all streams are aggregated into.
 enum Target<'t, 'b, K, A> {
-    Rows { builder: &'b Builder, store: TableStore<K, A>, init: Arc<First<A>>, old: OldWanted },
+    Rows { builder: &'b Builder, store: TableStore<K, A>, init: Arc<First<A>>, old: OldWanted, waits: bool },
     Windows { kept: &'t KeptWindows<'b, K, A>, init: Arc<First<A>> },
     Sessions { kept: &'t KeptSessions<'b, K, A>, init: Arc<First<A>>, merge: Arc<Merge<K, A>> },
 }
@@ -129,10 +130,15 @@ impl<'b, K: Data<Present = K>, A: Data<Present = A>> Cogrouped<'b, K, A> {
         let builder = self.builder;
         let (inputs, origins) = self.inputs(name);
         let kept = builder.add_table_store(&store, None);
+        let waits = store.waits().map(|waits| Waits { deletes_at_cause: false, ..waits });
+        if store.ttl.is_some() {
+            builder.problem(&store.name, "a cogrouped aggregation has no time to live".to_owned());
+        }
         Table::stored_by(builder, origins, &store, kept, |old| {
-            let target = Target::Rows { builder, store: kept, init: Arc::new(init), old };
+            let init = Arc::new(init);
+            let target = Target::Rows { builder, store: kept, init, old, waits: waits.is_some() };
             let nodes = self.operators(name, &inputs, &target);
-            self.meet::<K>(name, &nodes)
+            self.meet::<K>(name, &nodes, waits)
         })
     }
 
@@ -156,9 +162,10 @@ impl<'b, K: Data<Present = K>, A: Data<Present = A>> Cogrouped<'b, K, A> {
             .collect()
     }
 
-    /// The node where the updates of all streams, of rows with keys `R`, become those of one table.
-    fn meet<R: Data>(&self, name: &str, nodes: &[usize]) -> usize {
-        self.builder.operator(&format!("{name}-cogroup-merge"), nodes, &[], Pass::<R, Change<A>>::default)
+    /// The node where the updates of all streams, of rows with keys `R`, become those of one table, and wait if they must.
+    fn meet<R: Data<Present = R>>(&self, name: &str, nodes: &[usize], waits: Option<Waits<R>>) -> usize {
+        let name = format!("{name}-cogroup-merge");
+        self.builder.telling_operator(&name, nodes, &[], waits, Pass::<R, Change<A>>::default)
     }
 }
 
@@ -179,7 +186,7 @@ impl<'b, K: Data<Present = K>, A: Data<Present = A>> CogroupedWindows<'b, K, A> 
         let (inputs, origins) = cogrouped.inputs(name);
         let kept = KeptWindows::add(cogrouped.builder, name, &store, self.windows, emit, old);
         let nodes = cogrouped.operators(name, &inputs, &Target::Windows { kept: &kept, init });
-        let node = cogrouped.meet::<Windowed<K>>(name, &nodes);
+        let node = cogrouped.meet(name, &nodes, kept.waits.clone());
         kept.table(node, origins, &store)
     }
 }
@@ -203,7 +210,7 @@ impl<'b, K: Data<Present = K>, A: Data<Present = A>> CogroupedSessions<'b, K, A>
         let (inputs, origins) = cogrouped.inputs(name);
         let kept = KeptSessions::add(cogrouped.builder, name, &store, self.windows, emit);
         let nodes = cogrouped.operators(name, &inputs, &Target::Sessions { kept: &kept, init, merge });
-        let node = cogrouped.meet::<Windowed<K>>(name, &nodes);
+        let node = cogrouped.meet(name, &nodes, kept.waits.clone());
         kept.table(node, origins, &store)
     }
 }
@@ -219,23 +226,25 @@ impl<'b, KP: Data<Present = KP>, A: Data<Present = A>> Member<'b, KP, A> {
             (input.node, input.origins.clone())
         };
         let operator = move |name: &str, input: usize, target: &Target<'_, 'b, KP, A>| match target {
-            Target::Rows { builder, store, init, old } => {
+            Target::Rows { builder, store, init, old, waits } => {
                 let fold = folding(&add, init);
                 let fold = Arc::new(move |key: &KP, value, so_far| fold(key, V::of(value), so_far));
-                let (store, init, old) = (*store, init.clone(), old.clone());
+                let (store, init, old, waits) = (*store, init.clone(), old.clone(), *waits);
                 builder.operator(name, &[input], &[store.number()], move || {
                     let init = init.clone();
-                    let init = old.wanted().then(|| Arc::new(move || Some(init())) as Arc<Init<A>>);
-                    Aggregate::<K, V, A, _>::new(store, fold.clone(), init)
+                    // What waits for the commit is told against the row as it is stored.
+                    let first = move || (!waits).then(|| init());
+                    let first = old.wanted().then(|| Arc::new(first) as Arc<Init<A>>);
+                    Aggregate::<K, V, A, _>::new(store, fold.clone(), first).deleting_at_cause(waits)
                 })
             }
             Target::Windows { kept, init } => {
-                kept.operator::<K, V, _>(name, input, Arc::new(folding(&add, init)))
+                kept.operator::<K, V, _>(name, input, Arc::new(folding(&add, init)), None)
             }
             Target::Sessions { kept, init, merge } => {
                 let merge = merge.clone();
                 let merge = move |key: &KP, so_far, next| merge(key, so_far, next);
-                kept.operator::<K, V, _, _>(name, input, Arc::new((folding(&add, init), merge)))
+                kept.operator::<K, V, _, _>(name, input, Arc::new((folding(&add, init), merge)), None)
             }
         };
         Self { input: Rc::new(input), operator: Rc::new(operator) }

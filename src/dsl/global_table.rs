@@ -8,7 +8,7 @@ use super::Builder;
 use super::options::KeyValue;
 use crate::data::Data;
 use crate::ops::{GlobalUpdate, RowsRef, StoreRows};
-use crate::processor::StoreHandle;
+use crate::processor::{ReadHandle, StoreHandle};
 use crate::topic::Topic;
 
 /// A table with keys `K` and rows `V` that is complete in every process, whatever its partitions. It is not synchronised
@@ -39,9 +39,7 @@ impl<'b, K: Data<Present = K>, V: Data<Present = V>> GlobalTable<'b, K, V> {
         V0: Data<Present = V>,
     {
         let declared = Builder::topic(topic);
-        let (key, value) = (topic.key.clone(), topic.value.clone());
-        let topics = vec![declared.clone()];
-        let source = builder.source::<Option<K>, Option<V>>(&format!("{name}-source"), topics, key, value);
+        let source = builder.global_source::<K0, V0, Option<K>, Option<V>>(name, topic);
         let handle = builder.add_key_value(&store.clone().restored_from_source(), true, Some(declared));
         let node = builder.operator(name, &[source], &[handle.store], move || GlobalUpdate::new(handle));
         builder.make_global(&[source, node], handle.store);
@@ -50,8 +48,8 @@ impl<'b, K: Data<Present = K>, V: Data<Present = V>> GlobalTable<'b, K, V> {
 
     /// The store of this table, for a [`Processor`](crate::Processor) that looks rows up. Every processor can read it
     /// without being connected to it; none may write it.
-    pub fn store(&self) -> StoreHandle<KeyValueStore<K, V>> {
-        self.store
+    pub fn store(&self) -> ReadHandle<KeyValueStore<K, V>> {
+        self.store.read_only()
     }
 
     pub(crate) fn rows(&self) -> RowsRef<K, V> {

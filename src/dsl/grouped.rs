@@ -44,12 +44,48 @@ impl<'b, K: Data, V: Data> Grouped<'b, K, V> {
     }
 
     /// How many records each key has had. Kafka Streams: `count`.
+    ///
+    /// ```
+    /// # use topo::{Builder, Codecs, KeyValue, Topic, state::{i64_be, utf8}, testkit::Driver};
+    /// # let visits: Topic<String, String> = Topic::new("visits", utf8(), utf8());
+    /// # let counts: Topic<String, Option<i64>> = Topic::new("counts", utf8(), i64_be());
+    /// # let app = Builder::new("doc");
+    /// app.stream("read", &visits)
+    ///     .group_by_key("by-visitor", Codecs::new(utf8(), utf8()))
+    ///     .count("count", KeyValue::new("counts-store", utf8(), i64_be()))
+    ///     .to_stream("updates")
+    ///     .to("write", &counts);
+    ///
+    /// let mut driver = Driver::new(app.build()?)?;
+    /// for time in [5, 3] {
+    ///     driver.pipe(&visits, "ann".to_owned(), "home".to_owned(), time)?;
+    /// }
+    /// let seen: Vec<_> = driver.read(&counts)?.into_iter().map(|it| (it.value, it.timestamp)).collect();
+    /// assert_eq!(seen, [(Some(1), 5), (Some(2), 5)]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn count(&self, name: &str, store: KeyValue<K::Present, i64>) -> Table<'b, K::Present, i64> {
         self.fold(name, store, Arc::new(|| Some(0)), |_, _, count| Some(count.unwrap_or(0) + 1))
     }
 
     /// Combines the values of each key: `reduce(so far, next)`; the first value is the first result. `None` from a
     /// nullable result deletes the row, and the next value begins anew. Kafka Streams: `reduce`.
+    ///
+    /// ```
+    /// # use topo::{Builder, Codecs, KeyValue, Topic, state::{i64_be, utf8}, testkit::Driver};
+    /// # let bids: Topic<String, i64> = Topic::new("bids", utf8(), i64_be());
+    /// # let app = Builder::new("doc");
+    /// app.stream("read", &bids)
+    ///     .group_by_key("by-article", Codecs::new(utf8(), i64_be()))
+    ///     .reduce("highest", KeyValue::new("highest-store", utf8(), i64_be()), |one: i64, other| one.max(other));
+    ///
+    /// let mut driver = Driver::new(app.build()?)?;
+    /// for bid in [5, 9, 7] {
+    ///     driver.pipe(&bids, "tea".to_owned(), bid, 0)?;
+    /// }
+    /// assert_eq!(driver.value::<String, i64>("highest-store", &"tea".to_owned())?, Some(9));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn reduce<R: Data<Present = V::Present>>(
         &self,
         name: &str,
@@ -64,6 +100,24 @@ impl<'b, K: Data, V: Data> Grouped<'b, K, V> {
 
     /// Folds the values of each key into an aggregate that begins with `init`. `None` from a nullable result deletes the
     /// row, and the next value begins anew. Kafka Streams: `aggregate`.
+    ///
+    /// ```
+    /// # use topo::{Builder, Codecs, KeyValue, Topic, state::utf8, testkit::Driver};
+    /// # let words: Topic<String, String> = Topic::new("words", utf8(), utf8());
+    /// # let app = Builder::new("doc");
+    /// app.stream("read", &words)
+    ///     .group_by_key("by-line", Codecs::new(utf8(), utf8()))
+    ///     .aggregate("line", KeyValue::new("lines", utf8(), utf8()), String::new, |_, word, line: String| {
+    ///         line + &word
+    ///     });
+    ///
+    /// let mut driver = Driver::new(app.build()?)?;
+    /// for word in ["tea", "pot"] {
+    ///     driver.pipe(&words, "1".to_owned(), word.to_owned(), 0)?;
+    /// }
+    /// assert_eq!(driver.value::<String, String>("lines", &"1".to_owned())?, Some("teapot".to_owned()));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn aggregate<A: Data>(
         &self,
         name: &str,
@@ -98,15 +152,18 @@ impl<'b, K: Data, V: Data> Grouped<'b, K, V> {
     ) -> Table<'b, K::Present, A> {
         let (builder, input) = (self.stream.builder, self.input());
         let kept = builder.add_table_store(&store, None);
-        let (fold, waits) = (Arc::new(fold), store.waits());
+        let (fold, upkeep) = (Arc::new(fold), builder.upkeep(&store, kept));
         // What waits for the commit is told against the row as it is stored.
         let init: Arc<Init<A>> = if store.per_commit { Arc::new(|| None) } else { init };
         Table::stored_by(builder, input.origins.clone(), &store, kept, |old| {
             builder.table_operator(
                 name,
                 &[input.node],
-                &[kept.number()],
-                move || waits.clone(),
+                &upkeep.stores(kept.number()),
+                {
+                    let upkeep = upkeep.clone();
+                    move || upkeep.clone()
+                },
                 move || Aggregate::<K, V, A, _>::new(kept, fold.clone(), old.wanted().then(|| init.clone())),
             )
         })

@@ -33,7 +33,7 @@ impl<'b, K: Data<Present = K>, V: Data<Present = V>> GroupedTable<'b, K, V> {
         Self { builder, node, codecs, topic, source: Rc::default() }
     }
 
-    /// How many rows each group has. Kafka Streams: `KGroupedTable.count`.
+    /// How many rows each group has. Kafka Streams: `KGroupedTable.count`. (Example: [`Table::group_by`].)
     pub fn count(&self, name: &str, store: KeyValue<K, i64>) -> Table<'b, K, i64> {
         let add = |_: &K, _: V, count: Option<i64>| Some(count.unwrap_or(0) + 1);
         self.fold(name, store, add, |_, _, count| Some(count - 1))
@@ -41,6 +41,28 @@ impl<'b, K: Data<Present = K>, V: Data<Present = V>> GroupedTable<'b, K, V> {
 
     /// Combines the rows of each group: `add(so far, new)` and `subtract(so far, old)`; the first row is the first result.
     /// `None` from a nullable result deletes the group. Kafka Streams: `KGroupedTable.reduce`.
+    ///
+    /// ```
+    /// # use topo::{Builder, Codecs, KeyValue, Topic, state::{i64_be, utf8}, testkit::Driver};
+    /// /// What each account holds; the key begins with its owner.
+    /// let accounts: Topic<String, Option<i64>> = Topic::new("accounts", utf8(), i64_be());
+    /// let app = Builder::new("doc");
+    /// app.table("accounts", &accounts, KeyValue::new("accounts-store", utf8(), i64_be()))
+    ///     .group_by("by-owner", |account, held| (account[..3].to_owned(), *held), Codecs::new(utf8(), i64_be()))
+    ///     .reduce(
+    ///         "wealth",
+    ///         KeyValue::new("wealth-store", utf8(), i64_be()),
+    ///         |sum: i64, new| sum + new,
+    ///         |sum: i64, old| sum - old,
+    ///     );
+    ///
+    /// let mut driver = Driver::new(app.build()?)?;
+    /// for (account, held) in [("ann-1", 5), ("ann-2", 7), ("ann-1", 2)] {
+    ///     driver.pipe(&accounts, account.to_owned(), Some(held), 0)?;
+    /// }
+    /// assert_eq!(driver.value::<String, i64>("wealth-store", &"ann".to_owned())?, Some(9));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn reduce<R: Data<Present = V>, S: Data<Present = V>>(
         &self,
         name: &str,
@@ -81,14 +103,17 @@ impl<'b, K: Data<Present = K>, V: Data<Present = V>> GroupedTable<'b, K, V> {
     ) -> Table<'b, K, A> {
         let (builder, source) = (self.builder, self.source(name));
         let kept = builder.add_table_store(&store, None);
-        let (add, subtract, waits) = (Arc::new(add), Arc::new(subtract), store.waits());
+        let (add, subtract, upkeep) = (Arc::new(add), Arc::new(subtract), builder.upkeep(&store, kept));
         let origins: Origins = [self.topic.clone()].into();
         Table::stored_by(builder, origins, &store, kept, |old| {
             builder.table_operator(
                 name,
                 &[source],
-                &[kept.number()],
-                move || waits.clone(),
+                &upkeep.stores(kept.number()),
+                {
+                    let upkeep = upkeep.clone();
+                    move || upkeep.clone()
+                },
                 move || {
                     TableAggregate::<K, V, A, _, _>::new(kept, add.clone(), subtract.clone(), old.wanted())
                 },
@@ -103,7 +128,8 @@ impl<'b, K: Data<Present = K>, V: Data<Present = V>> GroupedTable<'b, K, V> {
             let topic = builder.internal_topic(self.topic.name.to_string(), None);
             let updates = change_codec(self.codecs.value.clone());
             let (sink, from) = (format!("{name}-sink"), [self.node]);
-            builder.sink::<K, Change<V>>(&sink, &from, topic.clone(), key.clone(), updates.clone());
+            let codecs = Codecs::new(key.clone(), updates.clone());
+            builder.sink::<K, Change<V>>(&sink, &from, topic.clone(), codecs, None);
             builder.source::<K, Change<V>>(&format!("{name}-source"), vec![topic], key.clone(), updates)
         })
     }

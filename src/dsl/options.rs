@@ -3,6 +3,8 @@
 use topo_state::{Codec, CodecRef, StoreKind, StoreSpec};
 
 use super::Builder;
+use super::ttl::Ttl;
+use crate::ops::Waits;
 
 /// How keys and values become bytes where a verb writes an internal topic.
 ///
@@ -36,6 +38,7 @@ pub struct KeyValue<K, V> {
     pub(crate) timestamped: bool,
     pub(crate) history_ms: Option<i64>,
     pub(crate) per_commit: bool,
+    pub(crate) ttl: Option<Ttl>,
     pub(crate) backing: Backing,
 }
 
@@ -57,6 +60,7 @@ impl<K: 'static, V: 'static> KeyValue<K, V> {
             timestamped: false,
             history_ms: None,
             per_commit: false,
+            ttl: None,
             backing: Backing::Changelog,
         }
     }
@@ -119,6 +123,42 @@ impl<K: 'static, V: 'static> KeyValue<K, V> {
         self
     }
 
+    /// Forgets rows of a table that have not been updated for this long: each is deleted from the store and its changelog, and
+    /// the deletion goes on like any other, with the time at which the row was over as its timestamp. So the changelog agrees:
+    /// after a restore nothing that expired is back, and nothing is forgotten to expire. An aggregation begins anew when a
+    /// forgotten key comes again.
+    ///
+    /// Rows are looked for before each record that reaches the table, and between records as the clock goes on, in steps of
+    /// 1/64 of the time to live and at most a minute; until then lookups still find them. The index of what is due lies in the
+    /// logged store `<store>-expiry`. Not for tables with a history, those restored from their topic, and cogrouped
+    /// aggregations. Kafka Streams has none (KIP-1225 is under discussion).
+    ///
+    /// ```
+    /// # use topo::{Builder, Codecs, KeyValue, Topic, Ttl, state::{i64_be, utf8}, testkit::Driver};
+    /// # let app = Builder::new("doc");
+    /// # let visits: Topic<String, String> = Topic::new("visits", utf8(), utf8());
+    /// # let counts: Topic<String, Option<i64>> = Topic::new("counts", utf8(), i64_be());
+    /// let minute = KeyValue::new("counts-store", utf8(), i64_be()).ttl(Ttl::stream_ms(60_000));
+    /// app.stream("visits", &visits)
+    ///     .group_by_key("by-visitor", Codecs::new(utf8(), utf8()))
+    ///     .count("count", minute)
+    ///     .to_stream("updates")
+    ///     .to("write", &counts);
+    ///
+    /// let mut driver = Driver::new(app.build()?)?;
+    /// for (visitor, time) in [("ann", 0), ("ann", 30_000), ("bob", 90_000)] {
+    ///     driver.pipe(&visits, visitor.to_owned(), "home".to_owned(), time)?;
+    /// }
+    /// let seen: Vec<_> = driver.read(&counts)?.into_iter().map(|it| (it.key, it.value, it.timestamp)).collect();
+    /// let row = |key: &str, value, time| (key.to_owned(), value, time);
+    /// assert_eq!(seen[2..], [row("ann", None, 90_000), row("bob", Some(1), 90_000)]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn ttl(mut self, ttl: Ttl) -> Self {
+        self.ttl = Some(ttl);
+        self
+    }
+
     /// Has no changelog: the content is lost when its directory is.
     pub fn without_changelog(mut self) -> Self {
         self.backing = Backing::Nothing;
@@ -134,11 +174,25 @@ impl<K: 'static, V: 'static> KeyValue<K, V> {
 
     /// The store of a table that reads a topic written by these codecs. Restoring it from that topic takes the topic's bytes
     /// as they are, so the codecs must be the store's own.
-    pub(crate) fn copying(mut self, key: &dyn Codec<K>, value: &dyn Codec<V>, builder: &Builder) -> Self {
+    /// `own_times`: the rows have the timestamps of the topic's records.
+    pub(crate) fn copying(
+        mut self,
+        key: &dyn Codec<K>,
+        value: &dyn Codec<V>,
+        own_times: bool,
+        builder: &Builder,
+    ) -> Self {
         let same = key.id() == self.key.id() && value.id() == self.value.id();
         match self.backing {
-            Backing::Changelog if same && builder.optimize.source_topics => {
+            Backing::Changelog
+                if same && own_times && self.ttl.is_none() && builder.optimize.source_topics =>
+            {
                 self.backing = Backing::SourceTopic
+            }
+            Backing::SourceTopic if !own_times => {
+                let why =
+                    "its times are extracted from the records: restored from the topic it would have others";
+                builder.problem(&self.name, why.to_owned());
             }
             Backing::SourceTopic if !same => {
                 let topic = format!("<{}, {}>", key.id(), value.id());
@@ -166,9 +220,9 @@ impl<K: 'static, V: 'static> KeyValue<K, V> {
         )
     }
 
-    /// The key's codec, if updates wait for the commit.
-    pub(crate) fn waits(&self) -> Option<CodecRef<K>> {
-        self.per_commit.then(|| self.key.clone())
+    /// Whether updates wait for the commit.
+    pub(crate) fn waits(&self) -> Option<Waits<K>> {
+        self.per_commit.then(|| Waits { key: self.key.clone(), deletes_at_cause: true })
     }
 
     pub(crate) fn codecs(&self) -> Codecs<K, V> {
@@ -185,130 +239,8 @@ impl<K, V> Clone for KeyValue<K, V> {
             timestamped: self.timestamped,
             history_ms: self.history_ms,
             per_commit: self.per_commit,
+            ttl: self.ttl,
             backing: self.backing,
-        }
-    }
-}
-
-/// A window store: rows by key and window start, forgotten once stream time has passed them by the retention.
-///
-/// Kafka Streams: `Materialized` of a windowed aggregation, `Stores.windowStoreBuilder`.
-pub struct WindowValue<K, V> {
-    pub(crate) name: String,
-    pub(crate) key: CodecRef<K>,
-    pub(crate) value: CodecRef<V>,
-    pub(crate) retention_ms: Option<i64>,
-    pub(crate) timestamped: bool,
-    pub(crate) duplicates: bool,
-    pub(crate) logged: bool,
-}
-
-impl<K: 'static, V: 'static> WindowValue<K, V> {
-    /// A logged store called `name`. A windowed aggregation keeps its rows for the window's size + grace unless told
-    /// otherwise; the store of a processor must be told with [`retention_ms`](Self::retention_ms).
-    pub fn new(name: impl Into<String>, key: CodecRef<K>, value: CodecRef<V>) -> Self {
-        Self {
-            name: name.into(),
-            key,
-            value,
-            retention_ms: None,
-            timestamped: false,
-            duplicates: false,
-            logged: true,
-        }
-    }
-
-    /// How far behind the highest start a row may be before it is gone, milliseconds.
-    pub fn retention_ms(mut self, retention_ms: i64) -> Self {
-        self.retention_ms = Some(retention_ms);
-        self
-    }
-
-    /// Keeps the timestamp given at each put. Aggregations always do.
-    pub fn timestamped(mut self) -> Self {
-        self.timestamped = true;
-        self
-    }
-
-    /// Every put adds a row, instead of replacing the one with the same key and start.
-    pub fn with_duplicates(mut self) -> Self {
-        self.duplicates = true;
-        self
-    }
-
-    /// Has no changelog: the content is lost when its directory is.
-    pub fn without_changelog(mut self) -> Self {
-        self.logged = false;
-        self
-    }
-
-    /// The usual layout of a window store.
-    pub(crate) fn kind(&self, timestamped: bool, retention_ms: i64) -> StoreKind {
-        StoreKind::window(timestamped || self.timestamped, retention_ms, self.duplicates)
-    }
-
-    pub(crate) fn spec(&self, kind: StoreKind) -> StoreSpec {
-        StoreSpec::new(self.name.clone(), kind, &*self.key, &*self.value)
-    }
-}
-
-impl<K, V> Clone for WindowValue<K, V> {
-    fn clone(&self) -> Self {
-        Self {
-            name: self.name.clone(),
-            key: self.key.clone(),
-            value: self.value.clone(),
-            retention_ms: self.retention_ms,
-            timestamped: self.timestamped,
-            duplicates: self.duplicates,
-            logged: self.logged,
-        }
-    }
-}
-
-/// A session store: rows by key and session, forgotten once stream time has passed their end by the retention.
-///
-/// Kafka Streams: `Materialized` of a session aggregation, `Stores.sessionStoreBuilder`.
-pub struct SessionValue<K, V> {
-    pub(crate) name: String,
-    pub(crate) key: CodecRef<K>,
-    pub(crate) value: CodecRef<V>,
-    pub(crate) retention_ms: Option<i64>,
-    pub(crate) logged: bool,
-}
-
-impl<K: 'static, V: 'static> SessionValue<K, V> {
-    /// A logged store called `name`. A session aggregation keeps its rows for gap + grace unless told otherwise; the store of
-    /// a processor must be told with [`retention_ms`](Self::retention_ms).
-    pub fn new(name: impl Into<String>, key: CodecRef<K>, value: CodecRef<V>) -> Self {
-        Self { name: name.into(), key, value, retention_ms: None, logged: true }
-    }
-
-    /// How far behind the highest end a session's end may be before it is gone, milliseconds.
-    pub fn retention_ms(mut self, retention_ms: i64) -> Self {
-        self.retention_ms = Some(retention_ms);
-        self
-    }
-
-    /// Has no changelog: the content is lost when its directory is.
-    pub fn without_changelog(mut self) -> Self {
-        self.logged = false;
-        self
-    }
-
-    pub(crate) fn spec(&self, kind: StoreKind) -> StoreSpec {
-        StoreSpec::new(self.name.clone(), kind, &*self.key, &*self.value)
-    }
-}
-
-impl<K, V> Clone for SessionValue<K, V> {
-    fn clone(&self) -> Self {
-        Self {
-            name: self.name.clone(),
-            key: self.key.clone(),
-            value: self.value.clone(),
-            retention_ms: self.retention_ms,
-            logged: self.logged,
         }
     }
 }

@@ -6,12 +6,12 @@ use topo_state::{SessionStore, StoreKind, Windowed, session_windowed};
 
 use super::Builder;
 use super::grouped::Grouped;
-use super::options::SessionValue;
 use super::table::Table;
+use super::window_stores::SessionValue;
 use super::windows::{EmitStrategy, Session};
 use super::wiring::Origins;
 use crate::data::Data;
-use crate::ops::{CloseSessions, OldWanted, Olds, SessionAggregate, SessionRows};
+use crate::ops::{CloseSessions, OldWanted, Olds, SessionAggregate, SessionRows, Tells, Told, Waits};
 use crate::processor::StoreHandle;
 
 /// A stream by key and session. Kafka Streams: `SessionWindowedKStream`.
@@ -158,7 +158,7 @@ impl<'b, K: Data, V: Data> SessionStream<'b, K, V> {
     ) -> Table<'b, Windowed<K::Present>, A> {
         let input = self.grouped.input();
         let kept = KeptSessions::add(self.grouped.stream.builder, name, store, self.windows, self.emit);
-        let node = kept.operator::<K, V, _, _>(name, input.node, Arc::new((fold, merge)));
+        let node = kept.operator::<K, V, _, _>(name, input.node, Arc::new((fold, merge)), kept.waits.clone());
         kept.table(node, input.origins.clone(), store)
     }
 }
@@ -171,6 +171,9 @@ pub(crate) struct KeptSessions<'b, K, A> {
     emit: EmitStrategy,
     retention_ms: i64,
     old: OldWanted,
+    tells: Tells,
+    /// Whether updates wait for the commit.
+    pub(crate) waits: Option<Waits<Windowed<K>>>,
 }
 
 impl<'b, K: Data<Present = K>, A: Data<Present = A>> KeptSessions<'b, K, A> {
@@ -187,24 +190,31 @@ impl<'b, K: Data<Present = K>, A: Data<Present = A>> KeptSessions<'b, K, A> {
             Session::gap_ms(1)
         });
         let retention_ms = builder.retention(name, store.retention_ms, windows.retention_ms());
+        let tells = emit.tells(store.per_commit);
         let kind = match emit.closing_interval_ms {
-            None => StoreKind::session(retention_ms),
+            None => EmitStrategy::kind(tells, StoreKind::session(retention_ms), windows.gap_ms),
             // One more than asked for, as in Kafka Streams: a session that is just a retention old can still be given.
             Some(_) => StoreKind::Session {
                 retention_ms: retention_ms.saturating_add(1),
                 segment_ms: windows.waits_ms(),
             },
         };
+        let old = OldWanted::default();
+        let waits = (tells == Tells::PerCommit).then(|| {
+            old.want();
+            Waits { key: session_windowed(store.key.clone()), deletes_at_cause: false }
+        });
         let store = builder.add_sessions(store, kind);
-        Self { builder, store, windows, emit, retention_ms, old: OldWanted::default() }
+        Self { builder, store, windows, emit, retention_ms, old, tells, waits }
     }
 
-    /// Adds an operator that folds the records of `input` into the sessions.
+    /// Adds an operator that folds the records of `input` into the sessions; its updates may wait.
     pub(crate) fn operator<KI: Data<Present = K>, V: Data, F, M>(
         &self,
         name: &str,
         input: usize,
         functions: Arc<(F, M)>,
+        waits: Option<Waits<Windowed<K>>>,
     ) -> usize
     where
         F: Fn(&K, V, Option<A>) -> Option<A> + Send + Sync + 'static,
@@ -212,16 +222,12 @@ impl<'b, K: Data<Present = K>, A: Data<Present = A>> KeptSessions<'b, K, A> {
     {
         let (store, retention_ms, windows) = (self.store, self.retention_ms, self.windows);
         let (interval_ms, wanted) = (self.emit.closing_interval_ms, self.old.clone());
-        self.builder.operator(name, &[input], &[store.store], move || {
+        let tells = self.tells;
+        self.builder.telling_operator(name, &[input], &[store.store], waits, move || {
             let on_close =
                 interval_ms.map(|interval_ms| CloseSessions::new(store, retention_ms, interval_ms));
-            SessionAggregate::<KI, V, A, F, M>::new(
-                store,
-                windows,
-                functions.clone(),
-                wanted.wanted(),
-                on_close,
-            )
+            let told = Told { old: wanted.wanted(), tells, kept_ms: retention_ms };
+            SessionAggregate::<KI, V, A, F, M>::new(store, windows, functions.clone(), told, on_close)
         })
     }
 

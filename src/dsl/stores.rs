@@ -1,6 +1,6 @@
 //! Which stores a processor is connected to.
 
-use crate::processor::StoreHandle;
+use crate::processor::{ExpiringHandle, ReadHandle, StoreHandle};
 
 /// A list of store handles: `()`, one handle, a tuple of up to four, an array or a `Vec` of handles of one type.
 #[diagnostic::on_unimplemented(
@@ -22,6 +22,18 @@ impl Stores for () {
 impl<S> Stores for StoreHandle<S> {
     fn numbers(&self) -> Vec<usize> {
         vec![self.store]
+    }
+}
+
+impl<S> Stores for ReadHandle<S> {
+    fn numbers(&self) -> Vec<usize> {
+        self.0.numbers()
+    }
+}
+
+impl<K, V> Stores for ExpiringHandle<K, V> {
+    fn numbers(&self) -> Vec<usize> {
+        [self.rows.numbers(), self.index.numbers()].concat()
     }
 }
 

@@ -7,10 +7,11 @@ use topo_state::{WindowStore, bytes};
 
 use super::join_windows::JoinWindows;
 use super::optimize::SelfJoins;
-use super::options::{KeyValue, WindowValue};
+use super::options::KeyValue;
 use super::same_key::SameKey;
 use super::stream::Stream;
 use super::stream_joined::StreamJoined;
+use super::window_stores::WindowValue;
 use super::wiring::{Origins, Rerouted};
 use crate::data::Data;
 use crate::ops::JoinKind;

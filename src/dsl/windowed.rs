@@ -2,17 +2,18 @@
 
 use std::sync::Arc;
 
-use topo_state::{StoreKind, WindowSize, WindowStore, Windowed, windowed};
+use topo_state::{CodecRef, StoreKind, WindowSize, WindowStore, Windowed, windowed};
 
 use super::Builder;
 use super::grouped::Grouped;
-use super::options::WindowValue;
 use super::table::Table;
+use super::window_stores::WindowValue;
 use super::windows::{EmitStrategy, TimeWindows, Windows};
 use super::wiring::Origins;
 use crate::data::Data;
 use crate::ops::{
-    CloseWindows, Init, OldWanted, Olds, SlidingAggregate, WindowAggregate, WindowRow, WindowRows,
+    CloseWindows, Init, OldWanted, Olds, SlidingAggregate, Tells, Waits, WindowAggregate, WindowRow,
+    WindowRows,
 };
 use crate::processor::StoreHandle;
 
@@ -126,7 +127,7 @@ impl<'b, K: Data, V: Data> WindowedStream<'b, K, V> {
     ) -> Table<'b, Windowed<K::Present>, A> {
         let input = self.grouped.input();
         let kept = KeptWindows::add(self.grouped.stream.builder, name, store, self.windows, self.emit, init);
-        let node = kept.operator::<K, V, _>(name, input.node, Arc::new(fold));
+        let node = kept.operator::<K, V, _>(name, input.node, Arc::new(fold), kept.waits.clone());
         kept.table(node, input.origins.clone(), store)
     }
 }
@@ -140,6 +141,9 @@ pub(crate) struct KeptWindows<'b, K, A> {
     retention_ms: i64,
     init: Arc<Init<A>>,
     old: OldWanted,
+    tells: Tells,
+    /// Whether updates wait for the commit.
+    pub(crate) waits: Option<Waits<Windowed<K>>>,
 }
 
 impl<'b, K: Data<Present = K>, A: Data<Present = A>> KeptWindows<'b, K, A> {
@@ -154,8 +158,9 @@ impl<'b, K: Data<Present = K>, A: Data<Present = A>> KeptWindows<'b, K, A> {
     ) -> Self {
         let windows = usable(builder, name, windows);
         let retention_ms = builder.retention(name, store.retention_ms, windows.retention_ms());
+        let tells = emit.tells(store.per_commit);
         let kind = match emit.closing_interval_ms {
-            None => store.kind(true, retention_ms),
+            None => EmitStrategy::kind(tells, store.kind(true, retention_ms), windows.looks_back_ms()),
             // One more than asked for, as in Kafka Streams: a window that is just a retention old can still be given.
             Some(_) => StoreKind::Window {
                 timestamped: true,
@@ -164,37 +169,48 @@ impl<'b, K: Data<Present = K>, A: Data<Present = A>> KeptWindows<'b, K, A> {
                 retain_duplicates: false,
             },
         };
+        let old = OldWanted::default();
+        let waits = (tells == Tells::PerCommit).then(|| {
+            old.want();
+            Waits { key: key_codec(store, windows), deletes_at_cause: false }
+        });
+        // What waits for the commit is told against the row as it is stored.
+        let init: Arc<Init<A>> = if waits.is_some() { Arc::new(|| None) } else { init };
         let store = builder.add_windows_as(store, kind);
-        Self { builder, store, windows, emit, retention_ms, init, old: OldWanted::default() }
+        Self { builder, store, windows, emit, retention_ms, init, old, tells, waits }
     }
 
-    /// Adds an operator that folds the records of `input` into the windows.
+    /// Adds an operator that folds the records of `input` into the windows; its updates may wait.
     pub(crate) fn operator<KI: Data<Present = K>, V: Data, F>(
         &self,
         name: &str,
         input: usize,
         fold: Arc<F>,
+        waits: Option<Waits<Windowed<K>>>,
     ) -> usize
     where
         F: Fn(&K, V, Option<A>) -> Option<A> + Send + Sync + 'static,
     {
-        let (store, retention_ms, windows) = (self.store, self.retention_ms, self.windows);
+        let (store, retention_ms, windows, tells) = (self.store, self.retention_ms, self.windows, self.tells);
         let (interval_ms, init, wanted) =
             (self.emit.closing_interval_ms, self.init.clone(), self.old.clone());
         let row = move || {
             let old = wanted.wanted().then(|| init.clone());
-            WindowRow::new(store, old, interval_ms.is_none())
+            WindowRow::new(store, old, tells)
         };
         let on_close = move || {
             interval_ms.map(|interval_ms| CloseWindows::new(store, windows, retention_ms, interval_ms))
         };
+        let (builder, parents, stores) = (self.builder, [input], [store.store]);
         match windows {
-            Windows::Time(windows) => self.builder.operator(name, &[input], &[store.store], move || {
+            Windows::Time(windows) => builder.telling_operator(name, &parents, &stores, waits, move || {
                 WindowAggregate::<KI, V, A, F>::new(row(), windows, fold.clone(), on_close())
             }),
-            Windows::Sliding(windows) => self.builder.operator(name, &[input], &[store.store], move || {
-                SlidingAggregate::<KI, V, A, F>::new(row(), windows, fold.clone(), on_close())
-            }),
+            Windows::Sliding(windows) => {
+                builder.telling_operator(name, &parents, &stores, waits, move || {
+                    SlidingAggregate::<KI, V, A, F>::new(row(), windows, fold.clone(), on_close())
+                })
+            }
         }
     }
 
@@ -217,10 +233,15 @@ impl<'b, K: Data<Present = K>, A: Data<Present = A>> KeptWindows<'b, K, A> {
             grace_ms: Some(self.windows.grace_ms()),
             kept: None,
             store: None,
-            key: Some(windowed(store.key.clone(), WindowSize::millis(self.windows.size_ms()))),
+            key: Some(key_codec(store, self.windows)),
             value: Some(store.value.clone()),
         }
     }
+}
+
+/// How the rows' keys are written elsewhere.
+fn key_codec<K: Data, A>(store: &WindowValue<K, A>, windows: Windows) -> CodecRef<Windowed<K>> {
+    windowed(store.key.clone(), WindowSize::millis(windows.size_ms()))
 }
 
 /// The windows, or harmless ones after reporting what is wrong with them.

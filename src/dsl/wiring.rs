@@ -2,22 +2,17 @@
 
 use std::sync::Arc;
 
-use topo_state::{
-    Backend, CodecRef, KeyValueStore, SessionStore, Store, StoreKind, StoreSpec, VersionedStore, WindowStore,
-};
+use topo_state::{Backend, KeyValueStore, Store, StoreKind, StoreSpec, VersionedStore, bytes};
 
 use super::Builder;
-use super::null_keys::NullKeys;
-use super::options::{Backing, Codecs, KeyValue, SessionValue, WindowValue};
+use super::options::{Backing, Codecs, KeyValue};
 use crate::data::{Change, Data};
 use crate::fault::Fault;
-use crate::graph::OffsetReset;
 use crate::graph::{
-    Changelog, CopartitionGroup, MakeStore, Naming, NodeDef, NodeKind, RepartitionDef, SinkTopic, StoreDef,
-    TopicRef, TopologyError,
+    Changelog, CopartitionGroup, MakeStore, Naming, NodeDef, NodeKind, StoreDef, TopicRef, TopologyError,
 };
-use crate::ops::{Each, KeyFilter, PerCommit, Sink, Source, TableStore};
-use crate::processor::{Context, Erased, Node, Processor, SharedTime, StoreHandle};
+use crate::ops::{Each, Expiring, Expiry, PerCommit, TableStore, Upkeep, Waits};
+use crate::processor::{Context, DueIndex, Erased, Node, Processor, SharedTime, StoreHandle};
 use crate::record::Record;
 use crate::topic::Topic;
 
@@ -86,13 +81,35 @@ impl Builder {
         self.node(name, kind, parents, move |_| Erased(make()))
     }
 
-    /// Adds a processor that keeps a table. `waits` gives the codec of its keys when its updates wait for the commit.
+    /// Adds a processor that keeps a table. `upkeep` says what else is done with its rows.
     pub(crate) fn table_operator<P, A>(
         &self,
         name: &str,
         parents: &[usize],
         stores: &[usize],
-        waits: impl Fn() -> Option<CodecRef<P::KeyOut>> + Send + Sync + 'static,
+        upkeep: impl Fn() -> Upkeep<P::KeyOut, A> + Send + Sync + 'static,
+        make: impl Fn() -> P + Send + Sync + 'static,
+    ) -> usize
+    where
+        P: Processor<ValueOut = Change<A>>,
+        P::KeyIn: Data<Present = P::KeyOut>,
+        P::KeyOut: Data<Present = P::KeyOut>,
+        A: Data,
+    {
+        self.node(name, with_stores(stores), parents, move |_| {
+            let Upkeep { waits, expiry } = upkeep();
+            PerCommit::new(Expiring::new(make(), expiry), waits)
+        })
+    }
+
+    /// Adds a processor whose updates may wait for the commit, and does nothing else with rows: they are kept in windows, or
+    /// elsewhere.
+    pub(crate) fn telling_operator<P, A>(
+        &self,
+        name: &str,
+        parents: &[usize],
+        stores: &[usize],
+        waits: Option<Waits<P::KeyOut>>,
         make: impl Fn() -> P + Send + Sync + 'static,
     ) -> usize
     where
@@ -100,7 +117,7 @@ impl Builder {
         P::KeyOut: Data<Present = P::KeyOut>,
         A: Data,
     {
-        self.node(name, with_stores(stores), parents, move |_| PerCommit::new(make(), waits()))
+        self.node(name, with_stores(stores), parents, move |_| PerCommit::new(make(), waits.clone()))
     }
 
     /// Adds a processor that is one function without stores.
@@ -112,80 +129,6 @@ impl Builder {
     ) -> usize {
         let work = Arc::new(work);
         self.operator(name, &[parent], &[], move || Each::new(work.clone()))
-    }
-
-    /// Adds a source that decodes topics into records of `K` and `V`.
-    pub(crate) fn source<K: Data, V: Data>(
-        &self,
-        name: &str,
-        topics: Vec<TopicRef>,
-        key: CodecRef<K::Present>,
-        value: CodecRef<V::Present>,
-    ) -> usize {
-        let kind = NodeKind::Source { topics, reset: OffsetReset::Earliest };
-        self.node(name, kind, &[], move |_| Source::<K, V>::new(key.clone(), value.clone()))
-    }
-
-    /// Says where a source begins when its group has committed nothing.
-    pub(crate) fn begins(&self, node: usize, from: OffsetReset) {
-        if let Some(NodeDef { kind: NodeKind::Source { reset, .. }, .. }) =
-            self.wiring.borrow_mut().topology.nodes.get_mut(node)
-        {
-            *reset = from;
-        }
-    }
-
-    /// Adds a sink that encodes records of `K` and `V` for a topic.
-    pub(crate) fn sink<K: Data, V: Data>(
-        &self,
-        name: &str,
-        parents: &[usize],
-        topic: TopicRef,
-        key: CodecRef<K::Present>,
-        value: CodecRef<V::Present>,
-    ) -> usize {
-        let kind = NodeKind::Sink { topic: SinkTopic::Static(topic.clone()) };
-        self.node(name, kind, parents, move |naming| {
-            let sink = Sink::<K, V>::new(naming.resolve(&topic), key.clone(), value.clone());
-            if topic.internal { sink } else { sink.hashing_keys_without_windows() }
-        })
-    }
-
-    /// Sends records through the topic `<name>-repartition`; those with a null key vanish unless a join behind keeps them.
-    /// `automatic`: an operator needs it, nobody asked for it, so it may be merged with others.
-    pub(crate) fn reroute<K: Data, V: Data>(
-        &self,
-        name: &str,
-        parent: usize,
-        codecs: &Codecs<K::Present, V::Present>,
-        partitions: Option<i32>,
-        automatic: bool,
-    ) -> Rerouted {
-        let nulls = NullKeys::default();
-        let kept = nulls.clone();
-        let filtered = self.operator(&format!("{name}-repartition-filter"), &[parent], &[], move || {
-            KeyFilter::<K, V>::new(kept.pass())
-        });
-        self.wiring.borrow_mut().null_keys.push((filtered, nulls));
-        let topic = self.internal_topic(format!("{name}-repartition"), partitions);
-        let (key, value) = (codecs.key.clone(), codecs.value.clone());
-        let sink = format!("{name}-repartition-sink");
-        let sink = self.sink::<K, V>(&sink, &[filtered], topic.clone(), key, value);
-        let (key, value) = (codecs.key.clone(), codecs.value.clone());
-        let node =
-            self.source::<K, V>(&format!("{name}-repartition-source"), vec![topic.clone()], key, value);
-        if automatic {
-            self.wiring.borrow_mut().mergeable.repartitions.push([filtered, sink, node]);
-        }
-        Rerouted { node, origins: [topic].into() }
-    }
-
-    /// Declares an internal topic that carries records from one sub-topology to another.
-    pub(crate) fn internal_topic(&self, name: String, partitions: Option<i32>) -> TopicRef {
-        let topic = internal(name);
-        let def = RepartitionDef { topic: topic.clone(), partitions };
-        self.wiring.borrow_mut().topology.repartitions.push(def);
-        topic
     }
 
     /// Adds a stream time that several nodes of one operator share. No node can have a name like it.
@@ -235,6 +178,11 @@ impl Builder {
             let why = "only tables keep a history; for a processor there is `versioned_store`".to_owned();
             self.problem(&store.name, why);
         }
+        if store.ttl.take().is_some() {
+            let why =
+                "only the rows of tables expire by themselves; for a processor there is `expiring_store`";
+            self.problem(&store.name, why.to_owned());
+        }
         let changelog = self.changelog(&store, source);
         let Codecs { key, value } = store.codecs();
         self.add_store(store.spec(timestamped), changelog, move |spec, index, backend| {
@@ -250,6 +198,10 @@ impl Builder {
     ) -> StoreHandle<VersionedStore<K, V>> {
         if let Some(history_ms) = store.history_ms.filter(|history_ms| *history_ms < 0) {
             self.problem(&store.name, format!("a history of {history_ms} ms is negative"));
+        }
+        if store.ttl.is_some() {
+            let why = "a table with a history forgets by it: a time to live is not for it".to_owned();
+            self.problem(&store.name, why);
         }
         if store.per_commit {
             let why =
@@ -272,8 +224,42 @@ impl Builder {
     ) -> TableStore<K, V> {
         match store.history_ms {
             Some(_) => TableStore::Versioned(self.add_versioned(store, source)),
-            None => TableStore::Plain(self.add_key_value(store, true, source)),
+            None => {
+                let plain = KeyValue { ttl: None, ..store.clone() };
+                TableStore::Plain(self.add_key_value(&plain, true, source))
+            }
         }
+    }
+
+    /// What else is done with the rows of a table that is kept in this store: adds the index of those that expire.
+    pub(crate) fn upkeep<K: Data, V: Data>(
+        &self,
+        store: &KeyValue<K, V>,
+        kept: TableStore<K, V>,
+    ) -> Upkeep<K, V> {
+        let waits = store.waits();
+        let (Some(ttl), TableStore::Plain(rows)) = (store.ttl, kept) else {
+            return Upkeep { waits, expiry: None };
+        };
+        if ttl.ms < 1 {
+            self.problem(&store.name, format!("a time to live of {} ms is none", ttl.ms));
+        }
+        if store.backing == Backing::SourceTopic {
+            let why = "its topic does not say which rows have expired: with a time to live it needs its own changelog";
+            self.problem(&store.name, why.to_owned());
+        }
+        let index = self.due_index(store);
+        let expiry = Expiry { rows, index, key: store.key.clone(), ttl_ms: ttl.ms, clock: ttl.clock };
+        Upkeep { waits, expiry: Some(expiry) }
+    }
+
+    /// Adds the index of when rows of a store are due.
+    pub(crate) fn due_index<K: 'static, V: 'static>(&self, store: &KeyValue<K, V>) -> StoreHandle<DueIndex> {
+        let mut index = KeyValue::new(format!("{}-expiry", store.name), bytes(), bytes());
+        if store.backing == Backing::Nothing {
+            index = index.without_changelog();
+        }
+        self.add_key_value(&index, false, None)
     }
 
     fn changelog<K, V>(&self, store: &KeyValue<K, V>, source: Option<TopicRef>) -> Changelog {
@@ -287,53 +273,6 @@ impl Builder {
                 Changelog::Own
             }
         }
-    }
-
-    /// Adds a window store that keeps rows for `retention_ms`.
-    pub(crate) fn add_windows<K: Data, V: Data>(
-        &self,
-        store: &WindowValue<K, V>,
-        timestamped: bool,
-        retention_ms: i64,
-    ) -> StoreHandle<WindowStore<K, V>> {
-        self.add_windows_as(store, store.kind(timestamped, retention_ms))
-    }
-
-    /// Adds a window store of this layout.
-    pub(crate) fn add_windows_as<K: Data, V: Data>(
-        &self,
-        store: &WindowValue<K, V>,
-        kind: StoreKind,
-    ) -> StoreHandle<WindowStore<K, V>> {
-        let changelog = if store.logged { Changelog::Own } else { Changelog::None };
-        let (key, value) = (store.key.clone(), store.value.clone());
-        self.add_store(store.spec(kind), changelog, move |spec, index, backend| {
-            WindowStore::new(spec, index, backend, key.clone(), value.clone())
-        })
-    }
-
-    /// Adds a session store of this layout.
-    pub(crate) fn add_sessions<K: Data, V: Data>(
-        &self,
-        store: &SessionValue<K, V>,
-        kind: StoreKind,
-    ) -> StoreHandle<SessionStore<K, V>> {
-        let changelog = if store.logged { Changelog::Own } else { Changelog::None };
-        let (key, value) = (store.key.clone(), store.value.clone());
-        self.add_store(store.spec(kind), changelog, move |spec, index, backend| {
-            SessionStore::new(spec, index, backend, key.clone(), value.clone())
-        })
-    }
-
-    /// The retention asked for, or the least one that the windows of the operator `name` need; less than that is reported.
-    pub(crate) fn retention(&self, name: &str, asked_ms: Option<i64>, least_ms: i64) -> i64 {
-        let retention_ms = asked_ms.unwrap_or(least_ms);
-        if retention_ms < least_ms {
-            let why =
-                format!("a retention of {retention_ms} ms is less than its windows need, {least_ms} ms");
-            self.problem(name, why);
-        }
-        retention_ms
     }
 
     /// Connects one more store to a processor.

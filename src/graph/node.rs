@@ -5,7 +5,7 @@ use std::sync::Arc;
 use topo_state::{Backend, Store, StoreSpec};
 
 use crate::processor::Node;
-use crate::topic::OffsetReset;
+use crate::topic::{OffsetReset, Stamper};
 
 /// A topology: which steps there are, how they hang together, which stores and topics they use.
 ///
@@ -25,6 +25,8 @@ pub struct Topology {
     pub(crate) repartitions: Vec<RepartitionDef>,
     /// Names of the stream times that several nodes of one operator share.
     pub(crate) times: Vec<String>,
+    /// Without a record for this long, a task's time follows the wall clock at this distance; milliseconds.
+    pub(crate) idle_timeout_ms: Option<i64>,
 }
 
 /// One node.
@@ -84,7 +86,7 @@ pub(crate) struct TopicRef {
 #[derive(Clone, Debug)]
 pub(crate) enum NodeKind {
     /// Reads topics.
-    Source { topics: Vec<TopicRef>, reset: OffsetReset },
+    Source { topics: Vec<TopicRef>, reset: OffsetReset, stamper: Option<Stamper> },
     /// Works on records, with the stores of these numbers.
     Processor { stores: Vec<usize> },
     /// Writes a topic.
@@ -96,8 +98,7 @@ pub(crate) enum NodeKind {
 pub(crate) enum SinkTopic {
     /// Always this one.
     Static(TopicRef),
-    /// Chosen per record; the text stands in `describe`. No DSL verb makes one yet.
-    #[expect(dead_code, reason = "`to` with a topic per record belongs to the operator inventory")]
+    /// Chosen per record; the text stands in `describe`.
     Dynamic(String),
 }
 

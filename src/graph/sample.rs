@@ -39,6 +39,7 @@ impl Sample {
             copartitioned: Vec::new(),
             repartitions: Vec::new(),
             times: Vec::new(),
+            idle_timeout_ms: None,
         })
     }
 
@@ -67,7 +68,12 @@ impl Sample {
         make: impl Fn() -> N + Send + Sync + 'static,
     ) {
         let topics = topics.iter().map(|topic| self.topic(topic)).collect();
-        self.node(name, NodeKind::Source { topics, reset: OffsetReset::Earliest }, &[], move |_| make());
+        self.node(
+            name,
+            NodeKind::Source { topics, reset: OffsetReset::Earliest, stamper: None },
+            &[],
+            move |_| make(),
+        );
     }
 
     pub(crate) fn processor(&mut self, name: &str, parents: &[&str], stores: &[&str]) {

@@ -20,13 +20,20 @@ pub(crate) struct Aggregate<K: Data, V: Data, A, F> {
     store: TableStore<K::Present, A>,
     fold: Arc<F>,
     old: Option<Arc<Init<A>>>,
+    deletes_at_cause: bool,
     types: Types<(K, V)>,
 }
 
 impl<K: Data, V: Data, A, F> Aggregate<K, V, A, F> {
     /// `old` is given when updates must carry old rows.
     pub(crate) fn new(store: TableStore<K::Present, A>, fold: Arc<F>, old: Option<Arc<Init<A>>>) -> Self {
-        Self { store, fold, old, types: PhantomData }
+        Self { store, fold, old, deletes_at_cause: false, types: PhantomData }
+    }
+
+    /// Whether a deletion goes on with the time of the record that caused it, as in the changelog.
+    pub(crate) fn deleting_at_cause(mut self, deletes_at_cause: bool) -> Self {
+        self.deletes_at_cause = deletes_at_cause;
+        self
     }
 }
 
@@ -60,6 +67,7 @@ where
             ctx.dropped();
             return Ok(());
         }
+        let timestamp = if new.is_none() && self.deletes_at_cause { arrived } else { timestamp };
         let record = Record { key, value: Change { old, new }, timestamp, headers };
         ctx.forward_update(record, placed == Placed::Past)
     }

@@ -98,7 +98,7 @@ impl<K: Data, V: Data> Processor for Split<K, V> {
 
     fn process(&mut self, record: Record<K, V>, ctx: &mut Context<'_, '_, K, V>) -> Result<(), Fault> {
         match self.0.iter().position(|wanted| wanted(&record.key, &record.value)) {
-            Some(nth) => ctx.forward_to(nth, record),
+            Some(nth) => ctx.forward_nth(nth, record),
             None => Ok(()),
         }
     }

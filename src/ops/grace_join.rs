@@ -129,6 +129,18 @@ where
         Ok(())
     }
 
+    /// Joins what is not later than `until`.
+    fn let_go(&self, until: i64, ctx: &mut Context<'_, '_, K, R>) -> Result<(), Fault> {
+        for (at, waiting) in self.release(until, ctx)? {
+            let Some((timestamp, key)) = split(&at) else { continue };
+            let key = self.key.decode(key).map_err(|error| {
+                Fault::fatal("STATE_STORE", format!("a key held back cannot be read: {error}"))
+            })?;
+            self.join(K::of(key), waiting, timestamp, ctx)?;
+        }
+        Ok(())
+    }
+
     /// Takes out what is not later than `until`, in order.
     fn release(&self, until: i64, ctx: &mut Context<'_, '_, K, R>) -> Result<Vec<Released<V>>, Fault> {
         let mut leaving = Vec::new();
@@ -176,14 +188,14 @@ where
             // Too late to wait, or without a key that rows could come for.
             _ => self.join(key, waiting, timestamp, ctx)?,
         }
-        for (at, waiting) in self.release(until, ctx)? {
-            let Some((timestamp, key)) = split(&at) else { continue };
-            let key = self.key.decode(key).map_err(|error| {
-                Fault::fatal("STATE_STORE", format!("a key held back cannot be read: {error}"))
-            })?;
-            self.join(K::of(key), waiting, timestamp, ctx)?;
+        self.let_go(until, ctx)
+    }
+
+    fn idle(&mut self, ctx: &mut Context<'_, '_, K, R>) -> Result<(), Fault> {
+        match ctx.idle_time() {
+            Some(time) => self.let_go(time.saturating_sub(self.grace_ms), ctx),
+            None => Ok(()),
         }
-        Ok(())
     }
 }
 

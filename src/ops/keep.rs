@@ -2,9 +2,11 @@
 
 use std::sync::{Arc, OnceLock};
 
-use topo_state::{CodecRef, KeyValueStore};
+use topo_state::KeyValueStore;
 
+use super::expiry::Expiry;
 use super::olds::OldWanted;
+use super::per_commit::Waits;
 use super::table_store::{Placed, TableStore};
 use crate::data::{Change, Data};
 use crate::fault::Fault;
@@ -14,8 +16,35 @@ use crate::record::Record;
 /// Where the builder puts the store of a view after its node was wired.
 pub(crate) struct Kept<K, V>(Arc<OnceLock<Place<K, V>>>);
 
-/// The store, whether somebody wants to know what a row was before, and the key's codec if updates wait for the commit.
-type Place<K, V> = (TableStore<K, V>, OldWanted, Option<CodecRef<K>>);
+/// The store, whether somebody wants to know what a row was before, and what else is done with the rows.
+type Place<K, V> = (TableStore<K, V>, OldWanted, Upkeep<K, V>);
+
+/// What is done with the rows of a table beside keeping them.
+pub(crate) struct Upkeep<K, V> {
+    /// Whether updates wait for the commit.
+    pub(crate) waits: Option<Waits<K>>,
+    /// How rows are forgotten, if they are.
+    pub(crate) expiry: Option<Expiry<K, V>>,
+}
+
+impl<K, V> Upkeep<K, V> {
+    /// The numbers of the stores of a table that is kept in this one.
+    pub(crate) fn stores(&self, kept: usize) -> Vec<usize> {
+        std::iter::once(kept).chain(self.expiry.as_ref().map(|expiry| expiry.index.store)).collect()
+    }
+}
+
+impl<K, V> Default for Upkeep<K, V> {
+    fn default() -> Self {
+        Self { waits: None, expiry: None }
+    }
+}
+
+impl<K, V> Clone for Upkeep<K, V> {
+    fn clone(&self) -> Self {
+        Self { waits: self.waits.clone(), expiry: self.expiry.clone() }
+    }
+}
 
 impl<K, V> Default for Kept<K, V> {
     fn default() -> Self {
@@ -31,13 +60,13 @@ impl<K, V> Clone for Kept<K, V> {
 
 impl<K, V> Kept<K, V> {
     /// Gives the view a store. Returns the flag that asks for its old rows.
-    pub(crate) fn fill(&self, store: TableStore<K, V>, waits: Option<CodecRef<K>>) -> OldWanted {
-        self.0.get_or_init(|| (store, OldWanted::default(), waits)).1.clone()
+    pub(crate) fn fill(&self, store: TableStore<K, V>, upkeep: Upkeep<K, V>) -> OldWanted {
+        self.0.get_or_init(|| (store, OldWanted::default(), upkeep)).1.clone()
     }
 
-    /// The key's codec, if updates wait for the commit.
-    pub(crate) fn waits(&self) -> Option<CodecRef<K>> {
-        self.0.get().and_then(|place| place.2.clone())
+    /// What else is done with the rows.
+    pub(crate) fn upkeep(&self) -> Upkeep<K, V> {
+        self.0.get().map(|place| place.2.clone()).unwrap_or_default()
     }
 
     /// What the running node needs.

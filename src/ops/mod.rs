@@ -7,6 +7,7 @@
 mod aggregate;
 mod change_codec;
 mod each;
+mod expiry;
 pub(crate) mod fk;
 mod global_join;
 mod global_update;
@@ -26,18 +27,20 @@ mod table_filter;
 mod table_join;
 mod table_map;
 mod table_store;
+mod table_transform;
 mod table_update;
 mod windows;
 
 pub(crate) use aggregate::{Aggregate, Init};
 pub(crate) use change_codec::change_codec;
 pub(crate) use each::{Each, KeyFilter, Pass, Predicate, Split};
+pub(crate) use expiry::{Expiring, Expiry};
 pub(crate) use global_join::GlobalJoin;
 pub(crate) use global_update::GlobalUpdate;
 pub(crate) use grace_join::{GraceJoin, waiting_codecs};
-pub(crate) use keep::Kept;
+pub(crate) use keep::{Kept, Upkeep};
 pub(crate) use olds::{OldWanted, Olds};
-pub(crate) use per_commit::PerCommit;
+pub(crate) use per_commit::{PerCommit, Waits};
 pub(crate) use regroup::Regroup;
 pub(crate) use rows::{
     FilteredRows, JoinKind, JoinedRows, MappedRows, NoRows, RowsRef, SessionRows, StoreRows, VersionedRows,
@@ -52,9 +55,10 @@ pub(crate) use table_filter::TableFilter;
 pub(crate) use table_join::{TableJoin, TableMerge};
 pub(crate) use table_map::TableMap;
 pub(crate) use table_store::TableStore;
+pub(crate) use table_transform::TableTransform;
 pub(crate) use table_update::TableUpdate;
 pub(crate) use windows::{
-    CloseSessions, CloseWindows, SessionAggregate, SlidingAggregate, WindowAggregate, WindowRow,
+    CloseSessions, CloseWindows, SessionAggregate, SlidingAggregate, Tells, Told, WindowAggregate, WindowRow,
 };
 
 use std::marker::PhantomData;

@@ -10,23 +10,41 @@ use crate::fault::Fault;
 use crate::processor::{Captured, Context, Hop, Node, Processor, Punctuation, take};
 use crate::record::Record;
 
-/// Runs the processor that keeps a table. With a codec for its keys it holds the updates back until the commit: of several to
-/// one key the newest goes on, with the old row of the first; one that goes from nothing to nothing does not. What is held
-/// belongs to the interval: an abort forgets both.
+/// That the updates of a table wait for the commit.
+pub(crate) struct Waits<K> {
+    /// By what updates to the same row are told.
+    pub(crate) key: CodecRef<K>,
+    /// Whether a deletion has the time of the record that came in, as in the changelog, instead of the one it is sent with.
+    pub(crate) deletes_at_cause: bool,
+}
+
+impl<K> Clone for Waits<K> {
+    fn clone(&self) -> Self {
+        Self { key: self.key.clone(), deletes_at_cause: self.deletes_at_cause }
+    }
+}
+
+/// Runs the processor that keeps a table. If its updates wait, it holds them back until the commit: of several to
+/// one key the newest goes on, with the old row of the first; one that goes from nothing to nothing does not. The order is
+/// that in which keys were last touched, as in Kafka Streams' cache. What is held belongs to the interval: an abort forgets
+/// both.
 pub(crate) struct PerCommit<P: Processor, A> {
     inner: P,
-    key: Option<CodecRef<P::KeyOut>>,
-    /// Updates in the order in which their keys were first touched.
-    held: Vec<Record<P::KeyOut, Change<A>>>,
+    waits: Option<Waits<P::KeyOut>>,
+    held: Vec<Held<P::KeyOut, A>>,
     places: FxHashMap<Vec<u8>, usize>,
+    touches: u64,
 }
+
+/// An update, and which touch of the interval it was.
+type Held<K, A> = (u64, Record<K, Change<A>>);
 
 impl<P, A: Data> PerCommit<P, A>
 where
     P: Processor<ValueOut = Change<A>>,
 {
-    pub(crate) fn new(inner: P, key: Option<CodecRef<P::KeyOut>>) -> Self {
-        Self { inner, key, held: Vec::new(), places: FxHashMap::default() }
+    pub(crate) fn new(inner: P, waits: Option<Waits<P::KeyOut>>) -> Self {
+        Self { inner, waits, held: Vec::new(), places: FxHashMap::default(), touches: 0 }
     }
 
     /// Lets the processor work and holds back what it forwards.
@@ -36,7 +54,8 @@ where
         cause: Option<i64>,
         work: impl FnOnce(&mut P, &mut Hop<'_>) -> Result<(), Fault>,
     ) -> Result<(), Fault> {
-        let Some(key) = self.key.clone() else { return work(&mut self.inner, hop) };
+        let Some(waits) = self.waits.clone() else { return work(&mut self.inner, hop) };
+        let cause = cause.filter(|_| waits.deletes_at_cause);
         let list: Vec<Record<P::KeyOut, Change<A>>> = Vec::new();
         hop.pipeline.env.captured = Some(Captured { node: hop.node, records: Box::new(list) });
         let done = work(&mut self.inner, hop);
@@ -44,11 +63,10 @@ where
         done?;
         let updates = captured.and_then(|it| it.downcast::<Vec<Record<P::KeyOut, Change<A>>>>().ok());
         for mut update in updates.map(|list| *list).unwrap_or_default() {
-            // A deletion has the time of the record that caused it, as in the changelog.
             if let (None, Some(cause)) = (&update.value.new, cause) {
                 update.timestamp = cause;
             }
-            self.hold(update, &key)?;
+            self.hold(update, &waits.key)?;
         }
         hop.pipeline.env.holding |= !self.held.is_empty();
         Ok(())
@@ -63,14 +81,15 @@ where
         key.encode(&update.key, &mut bytes).map_err(|error| {
             Fault::poison("UNWRITABLE", format!("a key to hold back cannot be written: {error}"))
         })?;
+        self.touches += 1;
         match self.places.get(&bytes).and_then(|place| self.held.get_mut(*place)) {
-            Some(held) => {
+            Some((touched, held)) => {
                 update.value.old = held.value.old.take();
-                *held = update;
+                (*touched, *held) = (self.touches, update);
             }
             None => {
                 self.places.insert(bytes, self.held.len());
-                self.held.push(update);
+                self.held.push((self.touches, update));
             }
         }
         Ok(())
@@ -96,9 +115,16 @@ where
         self.holding(&mut hop, None, |inner, hop| inner.punctuate(event, &mut Context::new(hop)))
     }
 
+    fn idle(&mut self, mut hop: Hop<'_>) -> Result<(), Fault> {
+        self.holding(&mut hop, None, |inner, hop| inner.idle(&mut Context::new(hop)))
+    }
+
     fn flush(&mut self, mut hop: Hop<'_>) -> Result<(), Fault> {
         self.places.clear();
-        for update in std::mem::take(&mut self.held) {
+        self.touches = 0;
+        let mut held = std::mem::take(&mut self.held);
+        held.sort_unstable_by_key(|(touched, _)| *touched);
+        for (_, update) in held {
             if update.value.old.is_some() || update.value.new.is_some() {
                 hop.forward(update)?;
             }

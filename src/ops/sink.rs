@@ -1,33 +1,56 @@
 //! Where records leave: types become bytes.
 
 use std::any::Any;
-use std::marker::PhantomData;
 use std::sync::Arc;
 
 use topo_state::CodecRef;
 
-use super::Types;
 use crate::data::Data;
 use crate::fault::Fault;
-use crate::processor::{Emitted, Hop, Node, Punctuation, take};
+use crate::processor::{Chooser, Emitted, Hop, Node, Punctuation, take};
 use crate::record::Record;
+use crate::topic::{ChooseTopic, Partitioner};
 
 /// Encodes records for a topic.
 pub(crate) struct Sink<K: Data, V: Data> {
-    topic: Arc<str>,
+    topic: To<K, V>,
     key: CodecRef<K::Present>,
     value: CodecRef<V::Present>,
     partition: fn(&V) -> Option<i32>,
+    partitioner: Option<Partitioner<K, V>>,
     unhashed: usize,
-    types: Types<(K, V)>,
+}
+
+/// Where a sink writes to.
+enum To<K, V> {
+    Fixed(Arc<str>),
+    Chosen(ChooseTopic<K, V>),
 }
 
 impl<K: Data, V: Data> Sink<K, V> {
     /// A sink whose records go where the hash of their key says.
     pub(crate) fn new(topic: Arc<str>, key: CodecRef<K::Present>, value: CodecRef<V::Present>) -> Self {
         // A name of its own: the shared one's count would travel between the workers' processors with every record.
-        let topic = Arc::from(&*topic);
-        Self { topic, key, value, partition: |_| None, unhashed: 0, types: PhantomData }
+        Self::to(To::Fixed(Arc::from(&*topic)), key, value)
+    }
+
+    /// A sink that asks of each record where it goes.
+    pub(crate) fn choosing(
+        choose: ChooseTopic<K, V>,
+        key: CodecRef<K::Present>,
+        value: CodecRef<V::Present>,
+    ) -> Self {
+        Self::to(To::Chosen(choose), key, value)
+    }
+
+    fn to(topic: To<K, V>, key: CodecRef<K::Present>, value: CodecRef<V::Present>) -> Self {
+        Self { topic, key, value, partition: |_| None, partitioner: None, unhashed: 0 }
+    }
+
+    /// The same, with partitions that are chosen per record.
+    pub(crate) fn partitioned_by(mut self, partitioner: Option<Partitioner<K, V>>) -> Self {
+        self.partitioner = partitioner;
+        self
     }
 
     /// The same, but the window in a key does not matter for its place, as in Kafka Streams' `to`.
@@ -53,9 +76,18 @@ impl<K: Data, V: Data> Node for Sink<K, V> {
         let partition = (self.partition)(&record.value);
         let key = encode(record.key.as_present(), &self.key)?;
         let value = encode(record.value.as_present(), &self.value)?;
-        let (topic, timestamp, headers) = (self.topic.clone(), record.timestamp, record.headers);
+        let topic = match &self.topic {
+            To::Fixed(topic) => topic.clone(),
+            To::Chosen(choose) => choose(&record),
+        };
+        let Record { key: own_key, value: own_value, timestamp, headers } = record;
+        let chooser = self
+            .partitioner
+            .clone()
+            .map(|partitioner| Chooser::new(move |partitions| partitioner(&own_key, &own_value, partitions)));
         let unhashed = self.unhashed;
-        hop.pipeline.env.emitted.push(Emitted { topic, partition, unhashed, key, value, timestamp, headers });
+        let emitted = Emitted { topic, partition, chooser, unhashed, key, value, timestamp, headers };
+        hop.pipeline.env.emitted.push(emitted);
         Ok(())
     }
 

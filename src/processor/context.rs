@@ -1,12 +1,15 @@
 //! What a processor sees while it handles a record.
 
+use std::convert::Infallible;
 use std::marker::PhantomData;
 
 use topo_state::Store;
 
-use super::pipeline::{Given, Hop, Scheduled};
+use super::Position;
+use super::expiring::{ExpiringHandle, ExpiringStore};
+use super::pipeline::{Given, Hop};
+use super::read_only::{ReadHandle, ReadOnly};
 use super::tally::LeftOut;
-use super::{Clock, Position, ScheduleId};
 use crate::data::Data;
 use crate::fault::Fault;
 use crate::record::Record;
@@ -37,7 +40,7 @@ pub(crate) struct SharedTime(pub(crate) usize);
 
 /// A processor's way to its stores, to time and to the next steps. Valid only during one call.
 pub struct Context<'h, 'p, K, V> {
-    hop: &'h mut Hop<'p>,
+    pub(super) hop: &'h mut Hop<'p>,
     out: PhantomData<fn(K, V)>,
 }
 
@@ -54,12 +57,49 @@ impl<'h, 'p, K: Data, V: Data> Context<'h, 'p, K, V> {
         self.hop.forward(record)
     }
 
-    /// Hands a record to one of the steps that follow, by its place in the order they were attached.
+    /// Hands a record to one of the steps that follow, by its name: that of the verb called on the stream behind this
+    /// processor, as `describe` shows it. Kafka Streams: `forward(record, childName)`.
     ///
     /// # Errors
-    /// The fault of that step.
-    pub fn forward_to(&mut self, nth: usize, record: Record<K, V>) -> Result<(), Fault> {
-        self.hop.forward_to(nth, record)
+    /// The fault of that step; a fatal one when no step of this name follows.
+    ///
+    /// ```
+    /// # use topo::{Builder, Context, Fault, Processor, Record, Topic, state::{i64_be, utf8}, testkit::Driver};
+    /// struct Sort;
+    ///
+    /// impl Processor for Sort {
+    ///     type KeyIn = String;
+    ///     type ValueIn = i64;
+    ///     type KeyOut = String;
+    ///     type ValueOut = i64;
+    ///     fn process(
+    ///         &mut self,
+    ///         record: Record<String, i64>,
+    ///         ctx: &mut Context<'_, '_, String, i64>,
+    ///     ) -> Result<(), Fault> {
+    ///         ctx.forward_to(if record.value < 0 { "debits" } else { "credits" }, record)
+    ///     }
+    /// }
+    ///
+    /// let numbers = |name: &str| Topic::<String, i64>::new(name, utf8(), i64_be());
+    /// let app = Builder::new("doc");
+    /// let sorted = app.stream("read", &numbers("bookings")).process("sort", (), || Sort);
+    /// sorted.to("debits", &numbers("debits"));
+    /// sorted.to("credits", &numbers("credits"));
+    ///
+    /// let mut driver = Driver::new(app.build()?)?;
+    /// driver.pipe(&numbers("bookings"), "a".to_owned(), -5, 0)?;
+    /// assert_eq!(driver.read(&numbers("debits"))?.len(), 1);
+    /// assert_eq!(driver.read(&numbers("credits"))?.len(), 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn forward_to(&mut self, step: &str, record: Record<K, V>) -> Result<(), Fault> {
+        self.hop.forward_to(step, record)
+    }
+
+    /// Hands a record to one of the steps that follow, by its place in the order they were attached.
+    pub(crate) fn forward_nth(&mut self, nth: usize, record: Record<K, V>) -> Result<(), Fault> {
+        self.hop.forward_nth(nth, record)
     }
 
     /// Hands on an update of a table that is out of date, or one that is not: what lies behind it need not look at any
@@ -79,9 +119,136 @@ impl<'h, 'p, K: Data, V: Data> Context<'h, 'p, K, V> {
     /// A store this processor was wired to.
     ///
     /// # Errors
-    /// A fatal fault when the processor was not connected to the store in the topology.
+    /// A fatal fault when the processor was not connected to the store in the topology, and when only the processor of a global
+    /// store may write it.
     pub fn store<S: Store>(&mut self, handle: StoreHandle<S>) -> Result<&mut S, Fault> {
+        if self.hop.pipeline.views.get(handle.store) == Some(&true) {
+            let why = "a global store is written by its own processor only: read it with `Context::read`";
+            return Err(Fault::fatal("TOPOLOGY", why));
+        }
         typed(&mut self.hop.pipeline.stores, handle)
+    }
+
+    /// A store this processor was wired to, to be read only. That of a global table can be read without being wired.
+    ///
+    /// # Errors
+    /// A fatal fault when the processor was not connected to the store in the topology.
+    ///
+    /// ```
+    /// # use topo::{Builder, Context, Fault, KeyValue, Processor, ReadHandle, Record, Topic, testkit::Driver};
+    /// # use topo::state::{KeyValueStore, i64_be, utf8};
+    /// /// Lets payments of those pass that are not on the list.
+    /// struct Check {
+    ///     blocked: ReadHandle<KeyValueStore<String, String>>,
+    /// }
+    ///
+    /// impl Processor for Check {
+    ///     type KeyIn = String;
+    ///     type ValueIn = i64;
+    ///     type KeyOut = String;
+    ///     type ValueOut = i64;
+    ///     fn process(
+    ///         &mut self,
+    ///         record: Record<String, i64>,
+    ///         ctx: &mut Context<'_, '_, String, i64>,
+    ///     ) -> Result<(), Fault> {
+    ///         match ctx.read(self.blocked)?.get(&record.key)? {
+    ///             Some(_) => Ok(()),
+    ///             None => ctx.forward(record),
+    ///         }
+    ///     }
+    /// }
+    ///
+    /// let list: Topic<String, Option<String>> = Topic::new("list", utf8(), utf8());
+    /// let payments: Topic<String, i64> = Topic::new("payments", utf8(), i64_be());
+    /// let passed: Topic<String, i64> = Topic::new("passed", utf8(), i64_be());
+    /// let app = Builder::new("doc");
+    /// let blocked = app.global_table("list", &list, KeyValue::new("list-store", utf8(), utf8())).store();
+    /// app.stream("read", &payments)
+    ///     .process_values("check", (), move || Check { blocked })
+    ///     .to("write", &passed);
+    ///
+    /// let mut driver = Driver::new(app.build()?)?;
+    /// driver.pipe(&list, "eve".to_owned(), Some("fraud".to_owned()), 0)?;
+    /// driver.pipe(&payments, "eve".to_owned(), 1, 1)?;
+    /// driver.pipe(&payments, "ann".to_owned(), 2, 2)?;
+    /// assert_eq!(driver.read(&passed)?.len(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn read<S: Store>(&mut self, handle: ReadHandle<S>) -> Result<ReadOnly<'_, S>, Fault> {
+        Ok(ReadOnly(typed(&mut self.hop.pipeline.stores, handle.0)?))
+    }
+
+    /// A store whose rows end, each at a time of its own. This is the time to live per record.
+    ///
+    /// # Errors
+    /// As [`store`](Self::store), when it is used.
+    ///
+    /// ```
+    /// # use topo::{Builder, Clock, Context, ExpiringHandle, Fault, Headers, KeyValue, Processor, Punctuation};
+    /// # use topo::{Record, Topic, state::{i64_be, utf8}, testkit::Driver};
+    /// /// Remembers each offer for as many milliseconds as it says, and tells when it is over.
+    /// struct Offers(ExpiringHandle<String, i64>);
+    ///
+    /// impl Processor for Offers {
+    ///     type KeyIn = String;
+    ///     type ValueIn = i64;
+    ///     type KeyOut = String;
+    ///     type ValueOut = Option<i64>;
+    ///     fn init(&mut self, ctx: &mut Context<'_, '_, String, Option<i64>>) -> Result<(), Fault> {
+    ///         ctx.schedule(Clock::Stream, 1);
+    ///         Ok(())
+    ///     }
+    ///     fn process(
+    ///         &mut self,
+    ///         offer: Record<String, i64>,
+    ///         ctx: &mut Context<'_, '_, String, Option<i64>>,
+    ///     ) -> Result<(), Fault> {
+    ///         let (time, until) = (offer.timestamp, offer.timestamp + offer.value);
+    ///         ctx.expiring(&self.0).put(&offer.key, offer.value, time, until)
+    ///     }
+    ///     fn punctuate(
+    ///         &mut self,
+    ///         tick: Punctuation,
+    ///         ctx: &mut Context<'_, '_, String, Option<i64>>,
+    ///     ) -> Result<(), Fault> {
+    ///         for (key, over) in ctx.expiring(&self.0).take_due(tick.time, 1_000)? {
+    ///             let (timestamp, headers) = (over.until, Headers::new());
+    ///             ctx.forward(Record { key, value: None, timestamp, headers })?;
+    ///         }
+    ///         Ok(())
+    ///     }
+    /// }
+    ///
+    /// let offers: Topic<String, i64> = Topic::new("offers", utf8(), i64_be());
+    /// let over: Topic<String, Option<i64>> = Topic::new("over", utf8(), i64_be());
+    /// let app = Builder::new("doc");
+    /// let store = app.expiring_store(KeyValue::new("open", utf8(), i64_be()));
+    /// app.stream("read", &offers)
+    ///     .process("watch", store.clone(), move || Offers(store.clone()))
+    ///     .to("write", &over);
+    ///
+    /// let mut driver = Driver::new(app.build()?)?;
+    /// for (key, lasts, time) in [("tea", 100, 0), ("milk", 10, 5), ("rice", 50, 20)] {
+    ///     driver.pipe(&offers, key.to_owned(), lasts, time)?;
+    /// }
+    /// let seen: Vec<_> = driver.read(&over)?.into_iter().map(|it| (it.key, it.timestamp)).collect();
+    /// assert_eq!(seen, [("milk".to_owned(), 15)]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn expiring<'c, RK, RV>(
+        &'c mut self,
+        handle: &'c ExpiringHandle<RK, RV>,
+    ) -> ExpiringStore<'c, RK, RV> {
+        ExpiringStore { stores: &mut self.hop.pipeline.stores, handle }
+    }
+
+    /// The same context for a function that has nothing to forward.
+    pub(crate) fn without_forwarding<T>(
+        &mut self,
+        work: impl FnOnce(&mut Context<'_, 'p, K, Infallible>) -> T,
+    ) -> T {
+        work(&mut Context::new(self.hop))
     }
 
     /// All stores of the task, for lookups through views that read several.
@@ -129,6 +296,26 @@ impl<'h, 'p, K: Data, V: Data> Context<'h, 'p, K, V> {
         self.hop.pipeline.env.operator_times[self.hop.node]
     }
 
+    /// In [`idle`](super::Processor::idle): raises this operator's own stream time to what it is without records, and returns it
+    /// if it has gone on. `None` before the first record that it [observed](Self::observe).
+    pub fn idle_time(&mut self) -> Option<i64> {
+        self.go_on(self.hop.node)
+    }
+
+    /// The same for a stream time that nodes share.
+    pub(crate) fn idle_shared(&mut self, time: SharedTime) -> Option<i64> {
+        self.go_on(self.hop.pipeline.nodes.len() + time.0)
+    }
+
+    fn go_on(&mut self, place: usize) -> Option<i64> {
+        let env = &mut self.hop.pipeline.env;
+        let (now, known) = (env.idle?, env.operator_times[place]?);
+        (now > known).then(|| {
+            env.operator_times[place] = Some(now);
+            now
+        })
+    }
+
     /// How far this operator has given final results. Committed with the state, like its stream time.
     pub(crate) fn given(&mut self) -> &mut Given {
         &mut self.hop.pipeline.env.given[self.hop.node]
@@ -150,71 +337,20 @@ impl<'h, 'p, K: Data, V: Data> Context<'h, 'p, K, V> {
 
     /// Counts a record that a rule drops, under the rule's name (`null_key`, `closed_window`).
     pub fn dropped_because(&mut self, rule: &'static str) {
-        self.hop.pipeline.env.dropped += 1;
-        self.left_out(LeftOut::Dropped, rule);
+        self.hop.pipeline.env.drop_record(rule);
     }
 
     /// Counts a record that is no data for this step and no error either, under what it is (`heartbeat`).
     pub fn skipped(&mut self, kind: &'static str) {
-        self.hop.pipeline.env.skipped += 1;
-        self.left_out(LeftOut::Skipped, kind);
-    }
-
-    fn left_out(&mut self, how: LeftOut, reason: &'static str) {
         let env = &mut self.hop.pipeline.env;
+        env.skipped += 1;
         let topic = env.position.as_ref().map(|position| &position.topic);
-        env.tally.count(how, topic, reason);
+        env.tally.count(LeftOut::Skipped, topic, kind);
     }
 
     /// Asks for a commit after this record.
     pub fn request_commit(&mut self) {
         self.hop.pipeline.env.commit_requested = true;
-    }
-
-    /// Calls [`Processor::punctuate`](super::Processor::punctuate) every `interval_ms` of a clock. Missed ticks coalesce
-    /// into one. Stream time: first due at 0, that is with the first record; wall clock: first due after one interval.
-    ///
-    /// A schedule made in [`init`](super::Processor::init) goes on after a restart, a crash or an abort where it was at the
-    /// last commit: no tick comes twice and none is lost. Kafka Streams begins anew. Kafka Streams: `schedule`.
-    pub fn schedule(&mut self, clock: Clock, interval_ms: i64) -> ScheduleId {
-        let due = match clock {
-            Clock::Stream => 0,
-            Clock::Wall => self.wall_clock().saturating_add(interval_ms.max(1)),
-        };
-        self.add_schedule(clock, interval_ms, due)
-    }
-
-    /// The same with ticks at `first` and every `interval_ms` from there, whenever the processor is started: at full
-    /// hours, for example. Ticks before the present time of the clock are passed over. Kafka Streams: `schedule` with a start
-    /// time (KIP-1146).
-    pub fn schedule_from(&mut self, clock: Clock, first: i64, interval_ms: i64) -> ScheduleId {
-        let now = match clock {
-            Clock::Stream => self.stream_time(),
-            Clock::Wall => Some(self.wall_clock()),
-        };
-        let passed = now.map_or(0, |now| now.saturating_sub(first)).max(0);
-        let ticks = passed / interval_ms.max(1) + i64::from(passed % interval_ms.max(1) > 0);
-        self.add_schedule(clock, interval_ms, first.saturating_add(ticks.saturating_mul(interval_ms.max(1))))
-    }
-
-    fn add_schedule(&mut self, clock: Clock, interval_ms: i64, due: i64) -> ScheduleId {
-        let node = self.hop.node;
-        let env = &mut self.hop.pipeline.env;
-        let id = ScheduleId(env.next_schedule);
-        env.next_schedule += 1;
-        let mut scheduled = Scheduled { id, node, clock, interval_ms: interval_ms.max(1), due, place: None };
-        if let Some(before) = &env.starting {
-            scheduled.place = Some(env.schedules.iter().filter(|it| it.node == node).count());
-            let known = before.iter().find(|(ticks, _)| Some(*ticks) == scheduled.ticks());
-            scheduled.due = known.map_or(due, |(_, due)| *due);
-        }
-        env.schedules.push(scheduled);
-        id
-    }
-
-    /// Ends a schedule.
-    pub fn cancel(&mut self, schedule: ScheduleId) {
-        self.hop.pipeline.env.schedules.retain(|scheduled| scheduled.id != schedule);
     }
 }
 

@@ -14,6 +14,11 @@ pub(crate) trait Node: Send {
     fn process(&mut self, input: &mut dyn Any, hop: Hop<'_>) -> Result<(), Fault>;
     fn punctuate(&mut self, event: Punctuation, hop: Hop<'_>) -> Result<(), Fault>;
 
+    /// Nothing has come for the idle timeout: time goes on without records.
+    fn idle(&mut self, _hop: Hop<'_>) -> Result<(), Fault> {
+        Ok(())
+    }
+
     /// Sends on what was held back until the commit.
     fn flush(&mut self, _hop: Hop<'_>) -> Result<(), Fault> {
         Ok(())
@@ -35,6 +40,10 @@ impl<P: Processor> Node for Erased<P> {
 
     fn punctuate(&mut self, event: Punctuation, mut hop: Hop<'_>) -> Result<(), Fault> {
         self.0.punctuate(event, &mut Context::new(&mut hop))
+    }
+
+    fn idle(&mut self, mut hop: Hop<'_>) -> Result<(), Fault> {
+        self.0.idle(&mut Context::new(&mut hop))
     }
 }
 

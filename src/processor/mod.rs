@@ -5,13 +5,19 @@
 
 mod context;
 mod erased;
+mod expiring;
 mod pipeline;
+mod read_only;
+mod schedule;
 mod tally;
 
 pub use context::{Context, StoreHandle};
 pub(crate) use context::{SharedTime, typed};
 pub(crate) use erased::{Erased, Node, take};
-pub(crate) use pipeline::{Captured, Emitted, Env, Given, Hop, Pipeline, Scheduled, Ticks};
+pub(crate) use expiring::{DueIndex, due_at, split_due, until_codec};
+pub use expiring::{ExpiringHandle, ExpiringStore, Until};
+pub(crate) use pipeline::{Captured, Chooser, Emitted, Env, Given, Hop, Pipeline, Scheduled, Ticks};
+pub use read_only::{ReadHandle, ReadOnly};
 pub use tally::LeftOut;
 pub(crate) use tally::{Count, Tally};
 
@@ -62,6 +68,16 @@ pub trait Processor: Send + 'static {
         _event: Punctuation,
         _ctx: &mut Context<'_, '_, Self::KeyOut, Self::ValueOut>,
     ) -> Result<(), Fault> {
+        Ok(())
+    }
+
+    /// Nothing has come for the [idle timeout](crate::Builder::idle_timeout_ms), if the topology has one: whoever waits for a
+    /// stream time of his own ([`Context::observe`]) asks [`Context::idle_time`] how far it is now. Called again and again
+    /// while it stays quiet.
+    ///
+    /// # Errors
+    /// A fault here stops the task.
+    fn idle(&mut self, _ctx: &mut Context<'_, '_, Self::KeyOut, Self::ValueOut>) -> Result<(), Fault> {
         Ok(())
     }
 }

@@ -5,28 +5,74 @@
 //! misses it.
 
 use std::any::Any;
+use std::sync::Arc;
 
 use topo_state::Store;
 
 use super::erased::Node;
-use super::tally::Tally;
+use super::tally::{LeftOut, Tally};
 use super::{Clock, Position, ScheduleId};
-use crate::fault::Fault;
-use crate::record::Headers;
+use crate::fault::{Fault, Reason};
+use crate::record::{Headers, Placement};
 
 /// A record that a sink has encoded, waiting to be sent.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Emitted {
     /// The sink's topic: index into the task's table of output topics, or a name chosen per record.
-    pub(crate) topic: std::sync::Arc<str>,
+    pub(crate) topic: Arc<str>,
     /// A partition chosen by the topology; `None` = by the key's hash.
     pub(crate) partition: Option<i32>,
+    /// Chooses partitions once their number is known.
+    pub(crate) chooser: Option<Chooser>,
     /// Bytes at the end of the key that the hash leaves out: those of a window.
     pub(crate) unhashed: usize,
     pub(crate) key: Option<Vec<u8>>,
     pub(crate) value: Option<Vec<u8>>,
     pub(crate) timestamp: i64,
     pub(crate) headers: Headers,
+}
+
+/// Chooses a record's partitions among so many.
+#[derive(Clone)]
+pub(crate) struct Chooser(Arc<dyn Fn(i32) -> Placement + Send + Sync>);
+
+impl Chooser {
+    pub(crate) fn new(choose: impl Fn(i32) -> Placement + Send + Sync + 'static) -> Self {
+        Self(Arc::new(choose))
+    }
+
+    /// The partitions among `count`; `None` = by the key's hash.
+    ///
+    /// # Errors
+    /// It chose a partition that is not there.
+    pub(crate) fn among(&self, count: i32) -> Result<Option<Vec<i32>>, Reason> {
+        let chosen = match (self.0)(count) {
+            Placement::ByKey => return Ok(None),
+            Placement::One(partition) => vec![partition],
+            Placement::Each(partitions) => partitions,
+            Placement::All => (0..count).collect(),
+            Placement::Nowhere => Vec::new(),
+        };
+        match chosen.iter().find(|partition| !(0..count).contains(*partition)) {
+            Some(partition) => Err(Reason {
+                error_type: "NO_SUCH_PARTITION".into(),
+                message: format!("partition {partition} was chosen among {count}"),
+            }),
+            None => Ok(Some(chosen)),
+        }
+    }
+}
+
+impl std::fmt::Debug for Chooser {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str("Chooser")
+    }
+}
+
+impl PartialEq for Chooser {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
 }
 
 /// A punctuation schedule.
@@ -70,7 +116,7 @@ pub(crate) struct Env {
     /// Wall clock handed to the task, milliseconds.
     pub(crate) wall_clock: i64,
     /// `<sub-topology>_<partition>`.
-    pub(crate) task: std::sync::Arc<str>,
+    pub(crate) task: Arc<str>,
     pub(crate) partition: i32,
     pub(crate) emitted: Vec<Emitted>,
     pub(crate) schedules: Vec<Scheduled>,
@@ -96,6 +142,17 @@ pub(crate) struct Env {
     pub(crate) holding: bool,
     /// The node that raised the fault in hand; its callers only passed it on.
     pub(crate) failed: Option<usize>,
+    /// While nothing comes: the time that operators may go on to.
+    pub(crate) idle: Option<i64>,
+}
+
+impl Env {
+    /// Counts the record in hand as dropped by a rule.
+    pub(crate) fn drop_record(&mut self, rule: &str) {
+        self.dropped += 1;
+        let topic = self.position.as_ref().map(|position| &position.topic);
+        self.tally.count(LeftOut::Dropped, topic, rule);
+    }
 }
 
 /// What a node forwards while its updates are held back: a list of its records.
@@ -108,8 +165,12 @@ pub(crate) struct Captured {
 pub(crate) struct Pipeline {
     pub(crate) nodes: Vec<Option<Box<dyn Node>>>,
     pub(crate) children: Vec<Box<[usize]>>,
+    /// Names of the nodes.
+    pub(crate) names: Arc<[String]>,
     /// Stores by their number in the topology; `None` = belongs to another sub-topology.
     pub(crate) stores: Vec<Option<Box<dyn Store>>>,
+    /// Which of them are filled elsewhere: what is written to these here would be lost.
+    pub(crate) views: Box<[bool]>,
     pub(crate) env: Env,
 }
 
@@ -166,8 +227,22 @@ impl Hop<'_> {
         Ok(())
     }
 
+    /// Hands a record to one child, by its name.
+    pub(crate) fn forward_to<R: Send + 'static>(&mut self, name: &str, record: R) -> Result<(), Fault> {
+        let Pipeline { children, names, .. } = &self.pipeline;
+        let named = |child: &&usize| names.get(**child).is_some_and(|known| known == name);
+        match children[self.node].iter().find(named).copied() {
+            Some(child) => self.pipeline.run(child, &mut Some(record)),
+            None => {
+                let steps: Vec<&str> = children[self.node].iter().map(|child| &*names[*child]).collect();
+                let why = format!("no step {name:?} follows {:?}; there is {steps:?}", names[self.node]);
+                Err(Fault::fatal("TOPOLOGY", why))
+            }
+        }
+    }
+
     /// Hands a record to one child, by its place among the children.
-    pub(crate) fn forward_to<R: Send + 'static>(&mut self, nth: usize, record: R) -> Result<(), Fault> {
+    pub(crate) fn forward_nth<R: Send + 'static>(&mut self, nth: usize, record: R) -> Result<(), Fault> {
         match self.pipeline.children[self.node].get(nth).copied() {
             Some(child) => self.pipeline.run(child, &mut Some(record)),
             None => Ok(()),

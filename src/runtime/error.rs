@@ -137,6 +137,15 @@ pub enum Error {
         /// How many did not fit.
         count: u64,
     },
+    /// The group has committed nothing for an input that is read from committed offsets only.
+    #[error(
+        "the group has committed no offset of input {partition}, and its source begins nowhere else (`from_committed`); \
+         commit one, or choose another beginning"
+    )]
+    NothingCommitted {
+        /// The input's partition.
+        partition: Partition,
+    },
     /// An input topic ends before the offset the group has committed.
     #[error(
         "input {partition} ends at {high}, but offset {wanted} was committed: the topic was truncated or recreated; reset the application"

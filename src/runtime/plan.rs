@@ -171,7 +171,7 @@ impl SubPlan {
 
 fn reset_of(topology: &Topology, sub: &SubTopology, topic: &TopicRef) -> OffsetReset {
     let found = sub.nodes.iter().find_map(|&node| match &topology.nodes[node].kind {
-        NodeKind::Source { topics, reset } if topics.contains(topic) => Some(*reset),
+        NodeKind::Source { topics, reset, .. } if topics.contains(topic) => Some(*reset),
         _ => None,
     });
     found.unwrap_or_default()

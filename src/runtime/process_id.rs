@@ -20,8 +20,8 @@ pub(crate) struct StateDirectory {
     pub(crate) process_id: String,
     /// The name of the directory itself, made with it: whoever announces another one does not use this directory.
     pub(crate) home: String,
-    /// Holds the operating system's lock; a crash releases it.
-    _lock: File,
+    /// Held, never read.
+    _lock: Lock,
 }
 
 impl StateDirectory {
@@ -46,7 +46,19 @@ impl StateDirectory {
         let home = read_or_make(path)?;
         let process_id = given.unwrap_or(&home).to_owned();
         check(&process_id)?;
-        Ok(Self { path: path.to_owned(), process_id, home, _lock: lock })
+        Ok(Self { path: path.to_owned(), process_id, home, _lock: Lock(lock) })
+    }
+}
+
+/// The operating system's lock on a directory; a crash releases it.
+#[derive(Debug)]
+struct Lock(File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Said aloud: a child that is being started beside us holds a copy of the file until it has become its program,
+        // and closing ours alone would leave the directory locked that long. A failure leaves just that.
+        let _ = self.0.unlock();
     }
 }
 
@@ -116,6 +128,16 @@ mod tests {
         assert!(matches!(refused, Error::DirectoryInUse { .. }), "{refused}");
         drop(first);
         assert_eq!(StateDirectory::claim(parent.path(), Some("p2")).unwrap().process_id, "p2");
+    }
+
+    #[test]
+    fn a_copy_of_the_file_in_a_child_does_not_keep_the_directory() {
+        let parent = tempfile::tempdir().unwrap();
+        let first = StateDirectory::claim(parent.path(), None).unwrap();
+        let inherited = first._lock.0.try_clone().unwrap();
+        drop(first);
+        StateDirectory::claim(parent.path(), None).unwrap();
+        drop(inherited);
     }
 
     #[test]

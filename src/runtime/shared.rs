@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use topo_state::{Identity, MemoryBudget, MemoryDisk, Place};
 
-use super::config::{AppConfig, Guarantee};
+use super::config::AppConfig;
 use super::error::Error;
 use super::held::Held;
 use super::observer::{Event, Observer, TaskId};
@@ -84,13 +84,18 @@ impl Shared {
     /// Settings of a worker's writer. The transactional id is stable over restarts: the new one fences the old one.
     pub(crate) fn writer(&self, worker: usize) -> ProducerConfig {
         let id = self.client_id(&worker.to_string());
-        let exactly_once = self.config.processing == Guarantee::ExactlyOnce;
         ProducerConfig {
             client_id: id.clone(),
-            transactional_id: exactly_once.then_some(id),
+            transactional_id: Some(id),
             transaction_timeout: self.config.transaction_timeout,
             linger: std::time::Duration::from_millis(5),
         }
+    }
+
+    /// Settings of the writer of outputs that are no part of a worker's transaction.
+    pub(crate) fn writer_beside(&self, worker: usize) -> ProducerConfig {
+        let client_id = self.client_id(&format!("{worker}-outputs"));
+        ProducerConfig { client_id, transactional_id: None, ..self.writer(worker) }
     }
 
     /// Where a task's stores live.

@@ -65,7 +65,9 @@ pub(crate) fn pipeline(
     Ok(Pipeline {
         nodes,
         children,
+        names: topology.nodes.iter().map(|node| node.name.clone()).collect(),
         stores,
+        views: topology.stores.iter().map(|store| store.global && !sub.global).collect(),
         env: env(task, partition, topology.nodes.len() + topology.times.len()),
     })
 }
@@ -91,5 +93,6 @@ fn env(task: Arc<str>, partition: i32, times: usize) -> Env {
         captured: None,
         holding: false,
         failed: None,
+        idle: None,
     }
 }

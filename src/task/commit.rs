@@ -47,6 +47,7 @@ impl Task {
         let mut checkpoint = self.state.checkpoint().clone();
         let own: Vec<usize> = self.stores.iter().map(|(number, _)| *number).collect();
         times::save(&self.pipeline, &self.recipe.names, &own, &mut checkpoint);
+        self.inputs.save_times(&mut checkpoint.stream_times);
         checkpoint.stream_times
     }
 
@@ -97,6 +98,7 @@ impl Task {
         }
         let own: Vec<usize> = self.stores.iter().map(|(number, _)| *number).collect();
         times::save(&self.pipeline, &self.recipe.names, &own, &mut checkpoint);
+        self.inputs.save_times(&mut checkpoint.stream_times);
         let batch = std::mem::take(&mut self.pending.batch);
         if !(batch.is_empty() && checkpoint == *self.state.checkpoint())
             && let Err(source) = self.state.apply(batch, checkpoint)

@@ -95,6 +95,11 @@ impl GlobalTask {
             let started = task.pipeline.with_node(node, |running, hop| running.init(hop));
             started.map_err(|fault| task.stopped(fault.reason().clone()))?;
         }
+        if !task.pipeline.env.schedules.is_empty() {
+            let why =
+                "the processor of a global store has no punctuations: nothing could be committed with them";
+            return Err(task.stopped(Reason { error_type: "TOPOLOGY".into(), message: why.to_owned() }));
+        }
         Ok(task)
     }
 

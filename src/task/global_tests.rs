@@ -46,8 +46,10 @@ impl Processor for Ask {
         record: Record<String, String>,
         ctx: &mut Context<'_, '_, String, i64>,
     ) -> Result<(), Fault> {
-        let store = ctx.store(StoreHandle::<KeyValueStore<String, i64>>::new(self.0))?;
-        let found = store.get(&record.key)?.map_or(-1, |row| row.value);
+        let handle = StoreHandle::<KeyValueStore<String, i64>>::new(self.0);
+        let refused = ctx.store(handle).map(drop).unwrap_err();
+        assert!(refused.to_string().contains("its own processor only"), "{refused}");
+        let found = ctx.read(handle.read_only())?.get(&record.key)?.map_or(-1, |row| row.value);
         ctx.forward(record.with_value(found))
     }
 }

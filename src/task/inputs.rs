@@ -1,9 +1,22 @@
 //! The queues of a task, and which record comes next: the one whose queue head has the lowest timestamp.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use crate::processor::Position;
 use crate::record::{Partition, RawRecord};
+use crate::topic::{Moment, Stamp, Stamper};
+
+/// What a task reads: a source node, one of its topics, and what says the time of its records if not they themselves.
+pub(crate) type Reading = (usize, Partition, Option<Stamper>);
+
+/// A record whose turn it is.
+pub(crate) struct Taken {
+    pub(crate) source: usize,
+    pub(crate) position: Option<Position>,
+    pub(crate) record: RawRecord,
+    /// Its time, where that is not its own timestamp.
+    pub(crate) stamp: Option<Stamp>,
+}
 
 /// The inputs of a task, in the order of its sources' topics.
 #[derive(Debug)]
@@ -22,20 +35,62 @@ struct Input {
     /// One past the last processed offset.
     next: Option<i64>,
     committed: Option<i64>,
+    stamper: Option<Stamper>,
+    /// What the stamper said of the head of the queue.
+    head: Option<Stamp>,
+    /// Highest time of the partition's records so far; known where there is a stamper.
+    time: Option<i64>,
+}
+
+/// The key of a partition's time in a checkpoint.
+fn time_of(topic: &str) -> String {
+    format!("partition:{topic}")
+}
+
+impl Input {
+    /// The time of the head of the queue, asked for once; a head without a time counts as what its timestamp says.
+    fn head_time(&mut self, wall_clock: i64) -> Option<i64> {
+        let (_, record) = self.queue.front()?;
+        let Some(stamper) = &self.stamper else { return Some(record.timestamp) };
+        let moment = Moment { partition_time: self.time, wall_clock };
+        match self.head.get_or_insert_with(|| stamper.stamp(record, moment)) {
+            Ok(Some(time)) => Some(*time),
+            Ok(None) | Err(_) => Some(record.timestamp),
+        }
+    }
 }
 
 impl Inputs {
-    /// Empty queues; each input is a source node and what it reads.
-    pub(crate) fn new(inputs: impl IntoIterator<Item = (usize, Partition)>) -> Self {
+    /// Empty queues.
+    pub(crate) fn new(inputs: impl IntoIterator<Item = Reading>) -> Self {
         let (partitions, inputs) = inputs
             .into_iter()
-            .map(|(source, partition)| {
+            .map(|(source, partition, stamper)| {
                 let position =
                     Some(Position { topic: partition.topic.clone(), partition: partition.number, offset: 0 });
-                (partition, Input { source, queue: VecDeque::new(), position, next: None, committed: None })
+                let (queue, head, time) = (VecDeque::new(), None, None);
+                let input =
+                    Input { source, queue, position, next: None, committed: None, stamper, head, time };
+                (partition, input)
             })
             .unzip();
         Self { partitions, inputs }
+    }
+
+    /// Notes the times of partitions.
+    pub(crate) fn save_times(&self, times: &mut BTreeMap<String, i64>) {
+        for (partition, input) in self.partitions.iter().zip(&self.inputs) {
+            times.extend(input.time.map(|time| (time_of(&partition.topic), time)));
+        }
+    }
+
+    /// Sets the times of partitions to what was noted.
+    pub(crate) fn load_times(&mut self, times: &BTreeMap<String, i64>) {
+        for (partition, input) in self.partitions.iter().zip(&mut self.inputs) {
+            if input.stamper.is_some() {
+                input.time = times.get(&time_of(&partition.topic)).copied();
+            }
+        }
     }
 
     pub(crate) fn partitions(&self) -> &[Partition] {
@@ -52,16 +107,17 @@ impl Inputs {
 
     /// The input with the oldest head, the lower number among equals, and the head's offset. An empty queue holds
     /// nobody up.
-    pub(crate) fn next(&self) -> Option<(usize, i64)> {
-        let heads = self.inputs.iter().enumerate().filter_map(|(input, it)| {
-            let (offset, record) = it.queue.front()?;
-            Some((record.timestamp, input, *offset))
+    pub(crate) fn next(&mut self, wall_clock: i64) -> Option<(usize, i64)> {
+        let heads = self.inputs.iter_mut().enumerate().filter_map(|(input, it)| {
+            let time = it.head_time(wall_clock)?;
+            let (offset, _) = it.queue.front()?;
+            Some((time, input, *offset))
         });
         heads.min_by_key(|(timestamp, ..)| *timestamp).map(|(_, input, offset)| (input, offset))
     }
 
-    /// Takes the head of an input: its source node, its position, the record.
-    pub(crate) fn take(&mut self, input: usize) -> Option<(usize, Option<Position>, RawRecord)> {
+    /// Takes the head of an input.
+    pub(crate) fn take(&mut self, input: usize) -> Option<Taken> {
         let it = &mut self.inputs[input];
         let (offset, record) = it.queue.pop_front()?;
         let mut position = it.position.take();
@@ -69,7 +125,11 @@ impl Inputs {
             position.offset = offset;
         }
         it.next = Some(offset + 1);
-        Some((it.source, position, record))
+        let stamp = it.head.take();
+        if let Some(Ok(Some(time))) = stamp {
+            it.time = it.time.max(Some(time));
+        }
+        Some(Taken { source: it.source, position, record, stamp })
     }
 
     /// Gives the position back that [`take`](Self::take) lent.
@@ -99,6 +159,7 @@ impl Inputs {
     pub(crate) fn rewind(&mut self) {
         for (it, partition) in self.inputs.iter_mut().zip(&self.partitions) {
             it.queue.clear();
+            it.head = None;
             it.next = it.committed;
             let (topic, partition) = (partition.topic.clone(), partition.number);
             it.position.get_or_insert(Position { topic, partition, offset: 0 });
@@ -111,7 +172,7 @@ mod tests {
     use super::*;
 
     fn inputs() -> Inputs {
-        Inputs::new([(0, Partition::new("a", 1)), (1, Partition::new("b", 1))])
+        Inputs::new([(0, Partition::new("a", 1), None), (1, Partition::new("b", 1), None)])
     }
 
     fn record(timestamp: i64) -> RawRecord {
@@ -125,8 +186,8 @@ mod tests {
             inputs.enqueue(input, offset, record(timestamp));
         }
         let mut order = Vec::new();
-        while let Some((input, offset)) = inputs.next() {
-            let (_, position, _) = inputs.take(input).unwrap();
+        while let Some((input, offset)) = inputs.next(0) {
+            let position = inputs.take(input).unwrap().position;
             assert_eq!(position.as_ref().map(|it| it.offset), Some(offset));
             inputs.put_back(input, position);
             order.push((input, offset));

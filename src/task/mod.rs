@@ -5,7 +5,7 @@
 //! sends and commits; the order it has to keep is the state machine in `stage`.
 //!
 //! - `task`: the task and the way of one record; `assembly`: nodes and stores made from the graph;
-//! - `inputs`: queues and which record comes next; `punctuation`: what is due;
+//! - `inputs`: queues and which record comes next; `punctuation`: what is due; `quiet`: time without records;
 //! - `faults`: what becomes of a record that failed; `outbox`: what waits to be sent;
 //! - `commit`: prepare, committed, aborted; `changelog`: changes as bytes; `times`: stream times in the checkpoint;
 //!   `expiring`: what a changelog need not keep;
@@ -22,6 +22,7 @@ mod global;
 mod inputs;
 mod outbox;
 mod punctuation;
+mod quiet;
 mod stage;
 #[expect(clippy::module_inception, reason = "the room is named after its main thing")]
 mod task;

@@ -80,7 +80,16 @@ mod tests {
 
     fn emitted(timestamp: i64) -> Emitted {
         let (key, value, headers) = (None, None, Headers::new());
-        Emitted { topic: "t".into(), partition: None, unhashed: 0, key, value, timestamp, headers }
+        Emitted {
+            topic: "t".into(),
+            partition: None,
+            chooser: None,
+            unhashed: 0,
+            key,
+            value,
+            timestamp,
+            headers,
+        }
     }
 
     #[test]

@@ -49,6 +49,7 @@ impl<V: crate::Data> Node for AnySink<V> {
         hop.pipeline.env.emitted.push(Emitted {
             topic,
             partition: None,
+            chooser: None,
             unhashed: 0,
             key,
             value,

@@ -7,8 +7,9 @@ use super::config::TaskConfig;
 use super::error::TaskError;
 use super::faults::{Original, Retrying};
 use super::global::GlobalStores;
-use super::inputs::Inputs;
+use super::inputs::{Inputs, Reading, Taken};
 use super::outbox::{Origin, Outbox, Outputs};
+use super::quiet::Quiet;
 use super::stage::Stage;
 use super::times;
 use crate::graph::{Changelog, Naming, NodeKind, SubTopology, Topology};
@@ -32,6 +33,7 @@ pub(crate) struct Task {
     pub(super) pending: super::commit::Pending,
     pub(super) expiring: super::expiring::Expiring,
     pub(super) stats: TaskStats,
+    pub(super) quiet: Quiet,
 }
 
 /// What backs a store, by the broker's names.
@@ -88,6 +90,7 @@ impl Task {
             pending: super::commit::Pending::default(),
             expiring: super::expiring::Expiring::default(),
             stats: TaskStats::default(),
+            quiet: Quiet::new(topology.idle_timeout_ms, now),
         };
         made.pipeline.env.wall_clock = now;
         made.expiring = made.expiring_stores();
@@ -98,6 +101,7 @@ impl Task {
     /// Fresh nodes at the times of the last commit.
     pub(super) fn start_nodes(&mut self) -> Result<(), TaskError> {
         times::load(&mut self.pipeline, &self.recipe.names, self.state.checkpoint());
+        self.inputs.load_times(&self.state.checkpoint().stream_times);
         self.pipeline.env.schedules.clear();
         self.recipe.make_nodes(&mut self.pipeline.nodes);
         self.pipeline.env.holding = false;
@@ -139,7 +143,7 @@ impl Task {
         self.require("process")?;
         self.pipeline.env.wall_clock = now;
         for done in 0..max {
-            let Some((input, offset)) = self.inputs.next() else { return Ok(done) };
+            let Some((input, offset)) = self.inputs.next(now) else { return Ok(done) };
             if self.must_commit_before(input, offset) {
                 self.pipeline.env.commit_requested = true;
                 return Ok(done);
@@ -151,18 +155,32 @@ impl Task {
 
     /// One record from its queue through the nodes to the outbox.
     fn one(&mut self, input: usize, offset: i64) -> Result<(), TaskError> {
-        let Some((source, position, record)) = self.inputs.take(input) else { return Ok(()) };
+        let Some(Taken { source, position, mut record, stamp }) = self.inputs.take(input) else {
+            return Ok(());
+        };
         let env = &mut self.pipeline.env;
         let before = env.stream_time;
-        env.stream_time = Some(before.map_or(record.timestamp, |time| time.max(record.timestamp)));
         env.position = position;
         env.failed = None;
         self.dirty = true;
         self.stats.processed += 1;
+        self.quiet.heard(env.wall_clock);
         let origin = Origin { input, offset };
         // Shares the bytes; a dead letter needs them after the source has taken the record.
         let original = record.clone();
-        if let Err(fault) = self.pipeline.run(source, &mut Some(record)) {
+        let done = match stamp.unwrap_or(Ok(Some(record.timestamp))) {
+            Ok(Some(time)) => {
+                record.timestamp = time;
+                env.stream_time = before.max(Some(time));
+                self.pipeline.run(source, &mut Some(record))
+            }
+            Ok(None) => {
+                env.drop_record("invalid_timestamp");
+                Ok(())
+            }
+            Err(fault) => Err(fault),
+        };
+        if let Err(fault) = done {
             self.failed(fault, &Original { origin, source, record: original, stream_time: before })?;
         }
         self.outbox.mark(self.pipeline.env.emitted.len(), Some(origin));
@@ -185,7 +203,7 @@ impl Task {
         self.pipeline.env.wall_clock = now;
         let fired = self.fire(Clock::Wall, now)?;
         self.dirty |= fired;
-        Ok(())
+        self.go_on(now)
     }
 
     /// Sends on what nodes held back until the commit. Outputs are taken, and the commit prepared, behind it.
@@ -263,17 +281,16 @@ impl Task {
 }
 
 /// Every topic of every source, with this task's partition of it.
-fn inputs(
-    topology: &Topology,
-    sub: &SubTopology,
-    partition: i32,
-    naming: &Naming,
-) -> Vec<(usize, Partition)> {
+fn inputs(topology: &Topology, sub: &SubTopology, partition: i32, naming: &Naming) -> Vec<Reading> {
     let sources = sub.nodes.iter().filter_map(|node| match &topology.nodes[*node].kind {
-        NodeKind::Source { topics, .. } => Some(topics.iter().map(move |topic| (*node, topic))),
+        NodeKind::Source { topics, stamper, .. } => {
+            let reading =
+                move |topic| (*node, Partition::new(naming.resolve(topic), partition), stamper.clone());
+            Some(topics.iter().map(reading))
+        }
         NodeKind::Processor { .. } | NodeKind::Sink { .. } => None,
     });
-    sources.flatten().map(|(node, topic)| (node, Partition::new(naming.resolve(topic), partition))).collect()
+    sources.flatten().collect()
 }
 
 fn backing(topology: &Topology, store: usize, naming: &Naming) -> Backing {

@@ -1,5 +1,6 @@
 //! How a [`Driver`] runs its topology.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::driver::Driver;
@@ -18,6 +19,7 @@ pub struct DriverBuilder {
     pub(super) wall_clock: i64,
     pub(super) deserialization: FaultPolicy,
     pub(super) processing: FaultPolicy,
+    pub(super) partitions: BTreeMap<String, i32>,
 }
 
 impl DriverBuilder {
@@ -30,6 +32,7 @@ impl DriverBuilder {
             wall_clock: 0,
             deserialization: FaultPolicy::DeadLetter,
             processing: FaultPolicy::DeadLetter,
+            partitions: BTreeMap::new(),
         }
     }
 
@@ -55,6 +58,13 @@ impl DriverBuilder {
     /// Wall clock at the start, milliseconds since the epoch; 0 unless set.
     pub fn wall_clock(mut self, start: i64) -> Self {
         self.wall_clock = start;
+        self
+    }
+
+    /// How many partitions a topic that is written has, as partitioners see it; 1 unless set. Records are read back as from one:
+    /// [`Driver::placed`] says where each went.
+    pub fn partitions(mut self, topic: impl Into<String>, count: i32) -> Self {
+        self.partitions.insert(topic.into(), count);
         self
     }
 

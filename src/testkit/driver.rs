@@ -8,6 +8,7 @@ use topo_state::{CodecRef, MemoryBudget};
 use super::builder::DriverBuilder;
 use super::error::DriverError;
 use super::logs::Logs;
+use super::placing::Placing;
 use crate::data::Data;
 use crate::graph::{Naming, SubTopology, Topology};
 use crate::record::{Headers, RawRecord, Record};
@@ -57,6 +58,7 @@ pub struct Driver {
     pub(super) sub: SubTopology,
     pub(super) running: Option<Running>,
     pub(super) logs: Logs,
+    placing: Placing,
     pub(super) now: i64,
     /// Next offset per input topic, as committed.
     pub(super) committed: BTreeMap<Arc<str>, usize>,
@@ -99,6 +101,7 @@ impl Driver {
             sub: setup.topology.undivided(),
             running: None,
             logs: Logs::default(),
+            placing: Placing::default(),
             now: setup.wall_clock,
             committed: BTreeMap::new(),
             times: BTreeMap::new(),
@@ -232,6 +235,12 @@ impl Driver {
         self.logs.from(topic, 0).map(|(_, record)| record)
     }
 
+    /// The partition of each committed record of a topic since the beginning. A topic has one partition unless
+    /// [`DriverBuilder::partitions`] gave it more.
+    pub fn placed(&self, topic: &str) -> Vec<i32> {
+        self.logs.partitions(topic).collect()
+    }
+
     /// Names of all topics that hold a record: inputs, outputs and internal ones.
     pub fn topics(&self) -> impl Iterator<Item = &str> {
         self.logs.names().map(|name| &**name)
@@ -277,10 +286,21 @@ impl Driver {
         let running = self.running.as_mut().ok_or(DriverError::Crashed)?;
         match outcome {
             Ok(done) => {
-                for Output { record, .. } in running.task.take_output() {
+                let outputs: Vec<Output> = running.task.take_output().collect();
+                for Output { record, .. } in outputs {
+                    let partitions = match self.placing.place(&record, &self.setup.partitions) {
+                        Ok(partitions) => partitions,
+                        Err(error) => {
+                            self.roll_back()?;
+                            return Err(error);
+                        }
+                    };
                     let (key, value) = (record.key.map(Into::into), record.value.map(Into::into));
                     let (timestamp, headers) = (record.timestamp, record.headers);
-                    self.logs.send(&record.topic, RawRecord { key, value, timestamp, headers });
+                    let raw = RawRecord { key, value, timestamp, headers };
+                    for partition in partitions {
+                        self.logs.send(&record.topic, partition, raw.clone());
+                    }
                 }
                 Ok(done)
             }

@@ -16,6 +16,7 @@ pub(super) struct Logs {
 #[derive(Debug)]
 struct Entry {
     record: RawRecord,
+    partition: i32,
     fate: Fate,
 }
 
@@ -29,13 +30,17 @@ enum Fate {
 impl Logs {
     /// Writes a record outside of any transaction.
     pub(super) fn append(&mut self, topic: &Arc<str>, record: RawRecord) {
-        self.topics.entry(topic.clone()).or_default().push(Entry { record, fate: Fate::Committed });
+        self.topics.entry(topic.clone()).or_default().push(Entry {
+            record,
+            partition: 0,
+            fate: Fate::Committed,
+        });
     }
 
     /// Writes a record in the open transaction; its offset.
-    pub(super) fn send(&mut self, topic: &Arc<str>, record: RawRecord) -> usize {
+    pub(super) fn send(&mut self, topic: &Arc<str>, partition: i32, record: RawRecord) -> usize {
         let log = self.topics.entry(topic.clone()).or_default();
-        log.push(Entry { record, fate: Fate::Open });
+        log.push(Entry { record, partition, fate: Fate::Open });
         let offset = log.len() - 1;
         self.open.push((topic.clone(), offset));
         offset
@@ -72,6 +77,12 @@ impl Logs {
         committed.map(|(offset, entry)| (offset, &entry.record))
     }
 
+    /// The partition of each committed record.
+    pub(super) fn partitions(&self, topic: &str) -> impl Iterator<Item = i32> {
+        let log = self.topics.get(topic).map(Vec::as_slice).unwrap_or_default();
+        log.iter().filter(|entry| entry.fate == Fate::Committed).map(|entry| entry.partition)
+    }
+
     /// One past the last offset.
     pub(super) fn end_of(&self, topic: &str) -> usize {
         self.topics.get(topic).map_or(0, Vec::len)
@@ -90,12 +101,12 @@ mod tests {
     #[test]
     fn readers_stop_at_open_records_and_skip_aborted_ones() {
         let (mut logs, topic): (Logs, Arc<str>) = (Logs::default(), "t".into());
-        logs.send(&topic, RawRecord::default());
+        logs.send(&topic, 0, RawRecord::default());
         logs.append(&topic, RawRecord::default());
         assert_eq!(logs.next("t", 0), None);
         logs.abort();
         assert_eq!(logs.next("t", 0).map(|(offset, _)| offset), Some(1));
-        logs.send(&topic, RawRecord::default());
+        logs.send(&topic, 0, RawRecord::default());
         logs.commit();
         assert_eq!(logs.from("t", 0).map(|(offset, _)| offset).collect::<Vec<_>>(), [1, 2]);
         assert_eq!((logs.end_of("t"), logs.end_of("other")), (3, 0));

@@ -7,13 +7,14 @@
 //! It never starts a thread, reads a clock or opens a socket.
 //!
 //! - `driver`: what tests call; `builder`: its options; `looking`: into stores; `recovery`: commits, crashes, restores;
-//! - `logs`: topics of one partition, with open and aborted records; `error`.
+//! - `logs`: topics of one partition, with open and aborted records; `placing`: where records would go; `error`.
 
 mod builder;
 mod driver;
 mod error;
 mod logs;
 mod looking;
+mod placing;
 mod recovery;
 pub mod sim;
 

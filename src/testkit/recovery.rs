@@ -88,7 +88,7 @@ impl Driver {
                 timestamp: change.timestamp,
                 headers: change.headers.clone(),
             };
-            let next = as_offset(self.logs.send(change.topic, record) + 1);
+            let next = as_offset(self.logs.send(change.topic, change.partition, record) + 1);
             match changelogs.iter_mut().find(|(store, _)| *store == change.store) {
                 Some((_, known)) => *known = next,
                 None => changelogs.push((change.store, next)),

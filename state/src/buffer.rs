@@ -38,6 +38,8 @@ pub(crate) struct Slot<V> {
     /// Timestamp of the last write, also of a delete.
     pub(crate) written_at: i64,
     state: State,
+    /// Whether a drain has shown it since it was last clean.
+    shown: bool,
     referenced: bool,
     bytes: usize,
 }
@@ -47,6 +49,8 @@ pub(crate) struct Buffer<V> {
     index: FxHashMap<Arc<[u8]>, usize>,
     slots: Vec<Option<Slot<V>>>,
     free: Vec<usize>,
+    /// Free places that `dirty` still names.
+    vacated: Vec<usize>,
     /// Uncommitted slots, first written first.
     dirty: Vec<usize>,
     /// The same in key order; only kept while scans ask for it.
@@ -63,6 +67,7 @@ impl<V> Buffer<V> {
             index: FxHashMap::default(),
             slots: Vec::new(),
             free: Vec::new(),
+            vacated: Vec::new(),
             dirty: Vec::new(),
             ordered: None,
             hand: 0,
@@ -134,6 +139,22 @@ impl<V> Buffer<V> {
         slot.state = State::Dirty;
     }
 
+    /// Whether an entry was written in this interval and no drain has shown it.
+    pub(crate) fn is_unseen(&self, at: usize) -> bool {
+        self.slots[at].as_ref().is_some_and(|slot| slot.state == State::Dirty && !slot.shown)
+    }
+
+    /// Forgets an unseen entry, as if it had never been written. Its row must not be in the backend.
+    pub(crate) fn forget_unseen(&mut self, at: usize) {
+        let Some(slot) = self.slots[at].take() else { return };
+        self.index.remove(&slot.key);
+        if let Some(ordered) = &mut self.ordered {
+            ordered.remove(&slot.key);
+        }
+        self.dirty_bytes -= slot.bytes;
+        self.vacated.push(at);
+    }
+
     /// Shows every uncommitted slot, first written first; `drain` tells the encoded size of its value.
     pub(crate) fn drain<E>(&mut self, mut drain: impl FnMut(&Slot<V>) -> Result<usize, E>) -> Result<(), E> {
         for at in &self.dirty {
@@ -143,6 +164,7 @@ impl<V> Buffer<V> {
             self.dirty_bytes = self.dirty_bytes - slot.bytes + bytes;
             slot.bytes = bytes;
             slot.state = State::Drained;
+            slot.shown = true;
         }
         Ok(())
     }
@@ -156,6 +178,7 @@ impl<V> Buffer<V> {
                 return true;
             }
             slot.state = State::Clean;
+            slot.shown = false;
             self.dirty_bytes -= slot.bytes;
             self.clean_bytes += slot.bytes;
             if let Some(value) = &mut slot.value
@@ -167,6 +190,7 @@ impl<V> Buffer<V> {
             false
         });
         self.dirty = dirty;
+        self.free.append(&mut self.vacated);
         self.ordered = None;
         self.evict(usize::MAX);
     }
@@ -176,6 +200,7 @@ impl<V> Buffer<V> {
         for at in std::mem::take(&mut self.dirty) {
             self.remove(at);
         }
+        self.free.append(&mut self.vacated);
         self.dirty_bytes = 0;
         self.ordered = None;
     }
@@ -207,8 +232,15 @@ impl<V> Buffer<V> {
     fn insert(&mut self, key: &[u8], value: Option<Timestamped<V>>, value_bytes: usize) -> usize {
         let key: Arc<[u8]> = key.into();
         let bytes = cost::<V>(key.len(), value_bytes);
-        let slot =
-            Slot { key: key.clone(), value, written_at: -1, state: State::Clean, referenced: false, bytes };
+        let slot = Slot {
+            key: key.clone(),
+            value,
+            written_at: -1,
+            state: State::Clean,
+            shown: false,
+            referenced: false,
+            bytes,
+        };
         let at = match self.free.pop() {
             Some(at) => {
                 self.slots[at] = Some(slot);
@@ -293,6 +325,26 @@ mod tests {
         assert_eq!(drained(&mut buffer), [(b"a".to_vec(), Some(2))]);
         buffer.committed(true);
         assert_eq!(buffer.dirty_bytes(), 0);
+    }
+
+    #[test]
+    fn an_entry_that_is_forgotten_in_its_interval_is_shown_to_nobody() {
+        let mut buffer = Buffer::new(1 << 20);
+        buffer.write(b"a", Some(1), 0, 4);
+        let gone = buffer.find(b"a").unwrap();
+        assert!(buffer.is_unseen(gone));
+        buffer.forget_unseen(gone);
+        buffer.write(b"b", Some(2), 0, 4);
+        assert_eq!(buffer.overlay(Bound::Unbounded, Bound::Unbounded).count(), 1);
+        assert_eq!(drained(&mut buffer), [(b"b".to_vec(), Some(2))]);
+        buffer.write(b"b", Some(3), 0, 4);
+        let shown = buffer.find(b"b").unwrap();
+        assert!(!buffer.is_unseen(shown), "the drain has shown it");
+        buffer.committed(true);
+        buffer.write(b"c", Some(4), 0, 4);
+        assert_eq!(drained(&mut buffer), [(b"b".to_vec(), Some(3)), (b"c".to_vec(), Some(4))]);
+        buffer.committed(true);
+        assert_eq!((buffer.dirty_bytes(), buffer.slots.len()), (0, 2), "its place is used again");
     }
 
     #[test]

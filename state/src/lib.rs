@@ -38,6 +38,7 @@ mod checkpoint;
 mod codec;
 mod disk;
 mod error;
+mod expiring;
 mod firsts;
 mod identity;
 mod key;

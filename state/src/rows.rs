@@ -70,6 +70,19 @@ impl<V: 'static> Rows<V> {
         self.buffer.write(row, value, timestamp, self.typical_bytes);
     }
 
+    /// Removes a row. One that came in this very interval leaves nothing behind, as if it had never been.
+    pub(crate) fn remove(&mut self, row: &[u8], timestamp: i64) -> Result<(), StateError> {
+        if let Some(at) = self.buffer.find(row)
+            && self.buffer.is_unseen(at)
+            && !self.backend.get(self.index, row, &mut |_| {})?
+        {
+            self.buffer.forget_unseen(at);
+            return Ok(());
+        }
+        self.put(row, None, timestamp);
+        Ok(())
+    }
+
     pub(crate) fn update(
         &mut self,
         row: &[u8],

@@ -20,6 +20,7 @@ examples!(
     "../../examples/06_processor.rs" processor,
     "../../examples/07_exactly_once.rs" exactly_once,
     "../../examples/08_stream_stream_join.rs" stream_stream_join,
+    "../../examples/09_time_to_live.rs" time_to_live,
 );
 
 #[test]

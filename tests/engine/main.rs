@@ -65,8 +65,30 @@ mod examples;
 /// Mistakes that the compiler finds.
 mod compile_fail;
 
+/// Rows that expire, with a changelog that agrees.
+mod expiry;
+/// Time goes on where no records come.
+mod idle;
 /// Operators keep what they know over crashes and aborts.
 mod operators;
+/// Processors: steps by name, schedules, commits, stores that are shared or only read, global stores.
+mod processors;
+/// Sinks that choose topics and partitions.
+mod sinks;
+/// Sources: where they begin, and where time comes from.
+mod sources;
+
+/// Random numbers of a test, and their seed.
+mod seeded;
+
+/// One update per row and commit.
+mod per_commit;
+
+/// Joins of tables beside a search through all rows.
+mod table_joins;
+
+/// Suppression beside a list of what waits.
+mod suppression;
 
 /// Stream-stream joins beside a search through all pairs.
 mod stream_joins;

@@ -1,13 +1,14 @@
 //! Stream-stream joins give what a search through all pairs gives, and give it also over crashes, aborts and empty disks.
 
 use std::collections::BTreeMap;
-use std::hash::{BuildHasher, Hasher, RandomState};
 
+use rand::Rng;
 use rand::rngs::StdRng;
-use rand::{Rng, SeedableRng};
 use topo::state::utf8;
 use topo::testkit::Driver;
 use topo::{Builder, JoinWindows, Optimize, Record, Stream, StreamJoined, Topic, Topology};
+
+use crate::seeded::seeded;
 
 type Key = Option<String>;
 type Value = Option<String>;
@@ -160,24 +161,6 @@ impl Reference {
         }
         self.waiting = stay.into_iter().chain(walk).collect();
     }
-}
-
-/// Prints the seed of a failing run.
-struct Announce(u64);
-
-#[expect(clippy::print_stderr, reason = "the seed of a failure must reach whoever reads the test's output")]
-impl Drop for Announce {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            eprintln!("replay with TOPO_TEST_SEED={}", self.0);
-        }
-    }
-}
-
-fn seeded() -> (Announce, StdRng) {
-    let given = std::env::var("TOPO_TEST_SEED").ok().and_then(|seed| seed.parse().ok());
-    let seed = given.unwrap_or_else(|| RandomState::new().build_hasher().finish());
-    (Announce(seed), StdRng::seed_from_u64(seed))
 }
 
 /// Times go on slowly, with records that come late, many of them equal.

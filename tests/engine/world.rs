@@ -214,6 +214,15 @@ impl World {
 
     /// Values by key of all that is committed in a topic, in order; nothing while it does not exist.
     pub(crate) fn read(&self, topic: &str) -> BTreeMap<String, Vec<String>> {
+        let mut all: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for (_, key, value) in self.records(topic) {
+            all.entry(key).or_default().push(value);
+        }
+        all
+    }
+
+    /// Partition, key and value of all that is committed in a topic, partition by partition.
+    pub(crate) fn records(&self, topic: &str) -> Vec<(i32, String, String)> {
         let topic = self.name(topic);
         let known = self.broker.admin().unwrap().partitions(std::slice::from_ref(&topic)).unwrap();
         let config = ConsumerConfig {
@@ -225,7 +234,7 @@ impl World {
         let mut reader = self.broker.consumer(&config).unwrap();
         let text =
             |bytes: Option<bytes::Bytes>| String::from_utf8(bytes.unwrap_or_default().to_vec()).unwrap();
-        let mut all: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        let mut all = Vec::new();
         for number in 0..known.get(&topic).copied().unwrap_or(0) {
             let partition = Partition::new(topic.as_str(), number);
             let end = reader.watermarks(&partition).unwrap().high;
@@ -237,7 +246,7 @@ impl World {
             }
             reader.unassign(&[partition]).unwrap();
             for record in fetched.into_iter().map(|it| it.record) {
-                all.entry(text(record.key)).or_default().push(text(record.value));
+                all.push((number, text(record.key), text(record.value)));
             }
         }
         all

@@ -23,6 +23,7 @@ import org.apache.kafka.streams.kstream.KStream;
 import org.apache.kafka.streams.kstream.KTable;
 import org.apache.kafka.streams.kstream.Materialized;
 import org.apache.kafka.streams.kstream.Produced;
+import org.apache.kafka.streams.kstream.SessionWindows;
 import org.apache.kafka.streams.kstream.StreamJoined;
 import org.apache.kafka.streams.kstream.Suppressed;
 import org.apache.kafka.streams.kstream.TableJoined;
@@ -30,6 +31,8 @@ import org.apache.kafka.streams.kstream.TimeWindows;
 import org.apache.kafka.streams.kstream.Windowed;
 import org.apache.kafka.streams.kstream.WindowedSerdes;
 import org.apache.kafka.streams.state.KeyValueStore;
+import org.apache.kafka.streams.state.SessionStore;
+import org.apache.kafka.streams.state.Stores;
 import org.apache.kafka.streams.state.WindowStore;
 
 /**
@@ -44,6 +47,7 @@ public final class Interop {
     private static final Serde<Long> COUNT = Serdes.Long();
     private static final Duration WINDOW = Duration.ofSeconds(60);
     private static final Duration GRACE = Duration.ofSeconds(30);
+    private static final Duration GAP = Duration.ofSeconds(10);
     private static final Duration RETENTION = Duration.ofDays(1);
 
     private Interop() { }
@@ -105,6 +109,20 @@ public final class Interop {
         windowed.suppress(Suppressed.untilWindowCloses(Suppressed.BufferConfig.unbounded()).withName("final"))
             .toStream()
             .to(app + "-final", Produced.with(window, COUNT));
+
+        words.groupByKey(Grouped.with("by-visitor", TEXT, TEXT))
+            .windowedBy(SessionWindows.ofInactivityGapAndGrace(GAP, Duration.ofHours(1)))
+            .count(Materialized.<String, Long, SessionStore<Bytes, byte[]>>as("sessions")
+                .withKeySerde(TEXT).withValueSerde(COUNT).withRetention(RETENTION))
+            .toStream()
+            .to(app + "-sessions", Produced.with(WindowedSerdes.sessionWindowedSerdeFrom(String.class), COUNT));
+
+        final KTable<String, String> rates = builder.table(app + "-rates", Consumed.with(TEXT, TEXT),
+            Materialized.<String, String>as(Stores.persistentVersionedKeyValueStore("rates", RETENTION))
+                .withKeySerde(TEXT).withValueSerde(TEXT));
+        rates.toStream().to(app + "-told", Produced.with(TEXT, TEXT));
+        words.join(rates, (word, rate) -> word + "*" + rate, Joined.with(TEXT, TEXT, TEXT, "rated"))
+            .to(app + "-rated", Produced.with(TEXT, TEXT));
 
         people.groupBy((name, city) -> KeyValue.pair(city, name), Grouped.with("by-city", TEXT, TEXT))
             .count(counts("cities"))

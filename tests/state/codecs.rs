@@ -6,7 +6,8 @@ use std::fmt::Debug;
 
 use proptest::prelude::*;
 use topo_state::{
-    Codec, Window, WindowSize, Windowed, bincode, bytes, f64_be, i32_be, i64_be, json, u64_be, utf8, windowed,
+    Codec, Window, WindowSize, Windowed, bincode, bytes, f64_be, i32_be, i64_be, json, session_windowed,
+    u64_be, utf8, windowed,
 };
 
 fn encoded<T: 'static>(codec: &dyn Codec<T>, datum: &T) -> Vec<u8> {
@@ -82,5 +83,19 @@ proptest! {
         let codec = windowed(utf8(), WindowSize::millis(1_000));
         let order = byte_order(&*codec, &window(key.clone(), a), &window(key, b));
         prop_assert_eq!(order, a.cmp(&b));
+    }
+
+    #[test]
+    fn sessions_of_a_key_lie_in_the_order_of_their_ends_then_of_their_starts(
+        key: String,
+        (start, end) in (0_i64..1 << 50, 0_i64..1 << 50),
+        (other_start, other_end) in (0_i64..1 << 50, 0_i64..1 << 50),
+    ) {
+        let codec = session_windowed(utf8());
+        let session = |start, end| Windowed { key: key.clone(), window: Window { start, end } };
+        let order = byte_order(&*codec, &session(start, end), &session(other_start, other_end));
+        prop_assert_eq!(order, (end, start).cmp(&(other_end, other_start)));
+        prop_assert_eq!(byte_order(&*codec, &session(start, end), &session(other_start, end)), start.cmp(&other_start));
+        reads_back(&*codec, session(start, end))?;
     }
 }

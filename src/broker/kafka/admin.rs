@@ -11,7 +11,7 @@ use rdkafka::topic_partition_list::Offset;
 use super::block_on::block_on;
 use super::errors::{react, react_to_code};
 use super::holders;
-use super::limits::topic_exists;
+use super::limits::{look_around, topic_exists};
 use super::partitions::list_at;
 use super::reporter::Reporter;
 use super::settings::Settings;
@@ -90,8 +90,10 @@ impl Admin for KafkaAdmin {
                 topic.settings.iter().fold(plain, |wanted, (name, value)| wanted.set(name, value))
             })
             .collect();
-        let answers = block_on(self.client.create_topics(&wanted, &Self::options()))
-            .map_err(|error| react("creating topics", &error))?;
+        let answers = block_on(self.client.create_topics(&wanted, &Self::options())).map_err(|error| {
+            look_around(self.client.inner(), &topics[0].name);
+            react("creating topics", &error)
+        })?;
         Ok(answers
             .into_iter()
             .map(|answer| match answer {
@@ -105,8 +107,11 @@ impl Admin for KafkaAdmin {
     fn settings(&mut self, topic: &str) -> Result<BTreeMap<String, String>, BrokerError> {
         let doing = format!("asking for the settings of topic {topic}");
         let wanted = ResourceSpecifier::Topic(topic);
-        let answer = block_on(self.client.describe_configs([&wanted], &Self::options()))
-            .map_err(|error| react(&doing, &error))?;
+        let answer =
+            block_on(self.client.describe_configs([&wanted], &Self::options())).map_err(|error| {
+                look_around(self.client.inner(), topic);
+                react(&doing, &error)
+            })?;
         match answer.into_iter().next() {
             Some(Ok(resource)) if resource.entries.is_empty() => {
                 match topic_exists(self.client.inner(), topic)? {
@@ -144,8 +149,10 @@ impl Admin for KafkaAdmin {
             return Ok(());
         }
         let list = list_at(before.iter().map(|(partition, offset)| (partition, Offset::Offset(*offset))))?;
-        let answer = block_on(self.client.delete_records(&list, &Self::options()))
-            .map_err(|error| react("deleting records", &error))?;
+        let answer = block_on(self.client.delete_records(&list, &Self::options())).map_err(|error| {
+            look_around(self.client.inner(), &before[0].0.topic);
+            react("deleting records", &error)
+        })?;
         for (partition, offset) in before {
             let Some(element) = answer.find_partition(&partition.topic, partition.number) else { continue };
             let Err(error) = element.error() else { continue };

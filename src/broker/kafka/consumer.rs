@@ -13,7 +13,7 @@ use super::assigned::{Assigned, Reading};
 use super::authority::KafkaToken;
 use super::commit::PendingCommit;
 use super::errors::react;
-use super::limits::topic_exists;
+use super::limits::{look_around, topic_exists};
 use super::partitions::{list, list_at};
 use super::reporter::Reporter;
 use super::settings::Settings;
@@ -113,15 +113,17 @@ impl KafkaConsumer {
     }
 
     fn bounds(&self, partition: &Partition) -> Result<Watermarks, BrokerError> {
-        let (low, high) =
-            self.client.fetch_watermarks(&partition.topic, partition.number, SLICE).map_err(|error| {
-                match error.rdkafka_error_code() {
-                    Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownPartition) => {
-                        BrokerError::UnknownTopic { topic: partition.topic.to_string() }
-                    }
-                    _ => react(&format!("asking for the offsets of {partition}"), &error),
+        let answer = self.client.fetch_watermarks(&partition.topic, partition.number, SLICE);
+        let (low, high) = answer.map_err(|error| {
+            // The library keeps to a leader that is gone, and to "unknown" from a node that had not heard of a new topic yet.
+            look_around(self.client.client(), &partition.topic);
+            match error.rdkafka_error_code() {
+                Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownPartition) => {
+                    BrokerError::UnknownTopic { topic: partition.topic.to_string() }
                 }
-            })?;
+                _ => react(&format!("asking for the offsets of {partition}"), &error),
+            }
+        })?;
         self.client.context().answered();
         Ok(Watermarks { low, high })
     }
@@ -241,6 +243,21 @@ impl Consumer for KafkaConsumer {
 
     fn watermarks(&mut self, partition: &Partition) -> Result<Watermarks, BrokerError> {
         self.bounds(partition)
+    }
+
+    fn offset_at(&mut self, partition: &Partition, timestamp: i64) -> Result<Option<i64>, BrokerError> {
+        let doing = || format!("asking where {partition} stood at {timestamp}");
+        let asked = list_at([(partition, Offset::Offset(timestamp.max(0)))])?;
+        let answer = self.client.offsets_for_times(asked, SLICE).map_err(|error| react(&doing(), &error))?;
+        self.client.context().answered();
+        let Some(element) = answer.find_partition(&partition.topic, partition.number) else {
+            return Ok(None);
+        };
+        element.error().map_err(|error| react(&doing(), &error))?;
+        Ok(match element.offset() {
+            Offset::Offset(offset) => Some(offset),
+            _ => None,
+        })
     }
 
     fn commit(

@@ -19,6 +19,8 @@ struct Reports {
     next_offsets: Vec<i64>,
     failure: Option<BrokerError>,
     count: usize,
+    /// Reports ever.
+    total: u64,
 }
 
 /// The context of a writer: its voice and its reports.
@@ -44,6 +46,11 @@ impl DeliveryContext {
     /// How many reports wait to be handed out.
     pub(super) fn count(&self) -> usize {
         self.reports().count
+    }
+
+    /// How many reports there ever were: one for each record that was taken.
+    pub(super) fn reported(&self) -> u64 {
+        self.reports().total
     }
 
     /// Hands out what came in.
@@ -76,6 +83,7 @@ impl ProducerContext<NoCustomPartitioner> for DeliveryContext {
     fn delivery(&self, result: &DeliveryResult<'_>, opaque: usize) {
         let mut reports = self.reports();
         reports.count += 1;
+        reports.total += 1;
         match result {
             Ok(message) => {
                 if reports.count == 1 {

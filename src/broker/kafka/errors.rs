@@ -101,6 +101,22 @@ fn is_passing(code: Code) -> bool {
             | Code::LeaderNotAvailable
             | Code::NotLeaderForPartition
             | Code::BrokerNotAvailable
+            // A broker left the cluster, or came back as another one, while it was asked.
+            | Code::BrokerDestroy
+            | Code::DestroyBroker
+            | Code::NodeUpdate
+            | Code::UnknownBroker
+            | Code::RebootstrapRequired
+            | Code::ListenerNotFound
+            | Code::ReplicaNotAvailable
+            | Code::PreferredLeaderNotAvailable
+            | Code::EligibleLeadersNotAvailable
+            | Code::FencedLeaderEpoch
+            | Code::UnknownLeaderEpoch
+            | Code::FetchSessionIdNotFound
+            | Code::InvalidFetchSessionEpoch
+            | Code::KafkaStorageError
+            | Code::ISRInsufficient
             | Code::NotEnoughReplicas
             | Code::NotEnoughReplicasAfterAppend
             | Code::NetworkException
@@ -128,6 +144,7 @@ mod tests {
     fn every_family_of_codes_names_its_reaction() {
         let react = |code| react_to_code(code, "x".to_owned());
         assert!(matches!(react(Code::OperationTimedOut), BrokerError::Retriable(_)));
+        assert!(matches!(react(Code::DestroyBroker), BrokerError::Retriable(_)));
         assert!(matches!(react(Code::TopicAuthorizationFailed), BrokerError::Unauthorized(_)));
         assert!(matches!(react(Code::UnknownMemberId), BrokerError::Fenced(_)));
         assert!(matches!(react(Code::ProducerFenced), BrokerError::Fenced(_)));

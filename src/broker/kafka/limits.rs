@@ -65,7 +65,10 @@ fn ask(client: &AdminClient<Reporter>, topic: &str) -> Result<usize, BrokerError
     let options = AdminOptions::new().request_timeout(Some(SLICE));
     let doing = format!("asking how large a record topic {topic} takes");
     let answer = block_on(client.describe_configs([&ResourceSpecifier::Topic(topic)], &options));
-    let answer = answer.map_err(|error| react(&doing, &error))?;
+    let answer = answer.map_err(|error| {
+        look_around(client.inner(), topic);
+        react(&doing, &error)
+    })?;
     match answer.into_iter().next() {
         // The library hides why it has nothing to say.
         Some(Ok(settings)) if settings.entries.is_empty() => match topic_exists(client.inner(), topic)? {
@@ -88,6 +91,13 @@ fn ask(client: &AdminClient<Reporter>, topic: &str) -> Result<usize, BrokerError
         Some(Err(code)) => Err(super::errors::react_to_code(code, format!("{doing}: {code}"))),
         None => Ok(usize::MAX),
     }
+}
+
+/// Hears again who is there and who leads, after a call that was not answered: the library goes on asking the node it knows,
+/// the controller or the leader of a partition, also when that is gone and another one has its place.
+pub(super) fn look_around(client: &Client<Reporter>, topic: &str) {
+    // Without an answer there is nothing new; the call itself has an error to tell.
+    let _ = client.fetch_metadata(Some(topic), SLICE);
 }
 
 /// Whether the cluster has a topic of this name.

@@ -23,6 +23,8 @@ use crate::record::{Headers, Partition};
 
 /// One turn of waiting: the library's poll always waits its whole time.
 const TURN: Duration = Duration::from_millis(1);
+/// The library's events that are served at once at most.
+const EVENTS: usize = 1_000;
 
 /// A writer to a Kafka cluster.
 pub(super) struct KafkaProducer {
@@ -31,6 +33,8 @@ pub(super) struct KafkaProducer {
     /// The limits this writer has asked for already, so that the hot path takes no lock.
     limits: FxHashMap<String, usize>,
     transactional_id: Option<String>,
+    /// Records the library has taken, ever.
+    taken: u64,
 }
 
 impl KafkaProducer {
@@ -45,7 +49,18 @@ impl KafkaProducer {
             .create_with_context(DeliveryContext::new(reporter))
             .map_err(|error| react("opening a writer", &error))?;
         let transactional_id = config.transactional_id.clone();
-        Ok(Self { client, topic_limits, limits: FxHashMap::default(), transactional_id })
+        Ok(Self { client, topic_limits, limits: FxHashMap::default(), transactional_id, taken: 0 })
+    }
+
+    /// Hears what the library has to say, all of it: a poll that does not wait brings one thing.
+    fn serve(&self) {
+        let waits = |client: &BaseProducer<_, _>| usize::try_from(client.in_flight_count()).unwrap_or(0);
+        for _ in 0..EVENTS {
+            if waits(&self.client) <= self.in_flight() {
+                break;
+            }
+            self.client.poll(Duration::ZERO);
+        }
     }
 
     fn limit_of(&mut self, topic: &str) -> Result<usize, BrokerError> {
@@ -125,15 +140,18 @@ impl Producer for KafkaProducer {
             delivery_opaque: record.slot.map_or(0, |slot| slot + 1),
         };
         let sent = self.client.send(message).map_err(|(error, _)| error);
+        self.taken += u64::from(sent.is_ok());
         sent.map_err(|error| self.refusal(&error, record.topic, bytes))
     }
 
     fn in_flight(&self) -> usize {
-        usize::try_from(self.client.in_flight_count()).unwrap_or(0)
+        // Counted here: the library's own count has its events in it, such as that its broker is away, and a commit that
+        // waited for those waited for good.
+        usize::try_from(self.taken.saturating_sub(self.client.context().reported())).unwrap_or(0)
     }
 
     fn delivered(&mut self, wait: Duration) -> Deliveries {
-        self.client.poll(Duration::ZERO);
+        self.serve();
         let deadline = Instant::now() + wait.min(SLICE);
         while self.client.context().count() == 0 && self.in_flight() > 0 && Instant::now() < deadline {
             self.client.poll(TURN);
@@ -154,6 +172,7 @@ impl Producer for KafkaProducer {
     }
 
     fn commit(&mut self) -> Result<(), BrokerError> {
+        self.serve();
         if self.in_flight() > 0 {
             return Err(BrokerError::Retriable("records are still on their way".to_owned()));
         }
@@ -173,7 +192,7 @@ impl Producer for KafkaProducer {
             self.client.poll(TURN);
         }
         self.client.abort_transaction(SLICE).map_err(|error| self.explain("aborting", &error))?;
-        self.client.poll(Duration::ZERO);
+        self.serve();
         self.client.context().take();
         Ok(())
     }

@@ -184,6 +184,10 @@ impl Consumer for MemoryConsumer {
         Ok(self.shared.lock().log(partition)?.watermarks(self.isolation))
     }
 
+    fn offset_at(&mut self, partition: &Partition, timestamp: i64) -> Result<Option<i64>, BrokerError> {
+        Ok(self.shared.lock().log(partition)?.offset_at(timestamp))
+    }
+
     fn commit(
         &mut self,
         offsets: &[(Partition, CommittedOffset)],

@@ -110,6 +110,12 @@ impl PartitionLog {
         end.max(from)
     }
 
+    /// Offset of the first record whose timestamp is at least this.
+    pub(super) fn offset_at(&self, timestamp: i64) -> Option<i64> {
+        let late = |entry: &&Entry| entry.record.as_ref().is_some_and(|record| record.timestamp >= timestamp);
+        self.entries.iter().find(late).map(|entry| entry.offset)
+    }
+
     /// Index of the first entry at or behind an offset; without gaps it is found without searching.
     fn index_of(&self, offset: i64) -> usize {
         let Some(first) = self.entries.front() else { return 0 };

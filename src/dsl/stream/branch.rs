@@ -17,18 +17,31 @@ pub struct Branches<'b, K: Data, V: Data> {
 }
 
 impl<'b, K: Data, V: Data> Stream<'b, K, V> {
-    /// Splits the stream: the first branch whose predicate holds gets the record. Kafka Streams: `split`.
+    /// Splits the stream: the first branch whose predicate holds gets the record, as it is; nulls are shown to predicates like
+    /// anything else. Kafka Streams: `split`, `branch`, `defaultBranch`, `noDefaultBranch` (KIP-418).
     ///
     /// ```
-    /// # use topo::{Builder, Topic, state::{utf8, i64_be}};
-    /// # let app = Builder::new("doc");
-    /// # let payments: Topic<String, i64> = Topic::new("payments", utf8(), i64_be());
+    /// # use topo::{Builder, Topic, state::{utf8, i64_be}, testkit::Driver};
+    /// # let numbers = |name: &str| Topic::<String, i64>::new(name, utf8(), i64_be());
+    /// let app = Builder::new("doc");
     /// let branches = app
-    ///     .stream("payments", &payments)
+    ///     .stream("payments", &numbers("payments"))
     ///     .split("by-size")
     ///     .branch("large", |_, amount| *amount > 10_000)
+    ///     .branch("debits", |_, amount| *amount < 0)
     ///     .default("small");
-    /// let [large, small] = &branches[..] else { unreachable!() };
+    /// let [large, debits, small] = &branches[..] else { unreachable!() };
+    /// large.to("write-large", &numbers("large-payments"));
+    /// debits.for_each("ignore", |_, _| ());
+    /// small.to("write-small", &numbers("small-payments"));
+    ///
+    /// let mut driver = Driver::new(app.build()?)?;
+    /// for amount in [5, 50_000, -3] {
+    ///     driver.pipe(&numbers("payments"), "a".to_owned(), amount, 0)?;
+    /// }
+    /// assert_eq!(driver.read(&numbers("large-payments"))?[0].value, 50_000);
+    /// assert_eq!(driver.read(&numbers("small-payments"))?[0].value, 5);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn split(&self, name: &str) -> Branches<'b, K, V> {
         Branches { stream: self.clone(), split: name.to_owned(), names: Vec::new(), predicates: Vec::new() }

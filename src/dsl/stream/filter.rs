@@ -26,7 +26,20 @@ impl<'b, K: Data, V: Data> Stream<'b, K, V> {
         self.same(node)
     }
 
-    /// Keeps the records for which `drop` does not hold. Kafka Streams: `filterNot`.
+    /// Keeps the records for which `drop` does not hold; otherwise as [`filter`](Self::filter). Kafka Streams: `filterNot`.
+    ///
+    /// ```
+    /// # use topo::{Builder, Topic, state::{i64_be, utf8}, testkit::Driver};
+    /// # let numbers = |name: &str| Topic::<String, i64>::new(name, utf8(), i64_be());
+    /// # let app = Builder::new("doc");
+    /// app.stream("read", &numbers("in")).filter_not("debits", |_, cents| *cents < 0).to("write", &numbers("out"));
+    ///
+    /// let mut driver = Driver::new(app.build()?)?;
+    /// driver.pipe(&numbers("in"), "a".to_owned(), -5, 0)?;
+    /// driver.pipe(&numbers("in"), "b".to_owned(), 5, 1)?;
+    /// assert_eq!(driver.read(&numbers("out"))?[0].key, "b");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn filter_not(&self, name: &str, drop: impl Fn(&K, &V) -> bool + Send + Sync + 'static) -> Self {
         self.filter(name, move |key, value| !drop(key, value))
     }

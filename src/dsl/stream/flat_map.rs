@@ -40,7 +40,24 @@ impl<'b, K: Data, V: Data> Stream<'b, K, V> {
         self.next(node, true, None, None)
     }
 
-    /// Makes any number of records of each, in order, under its key. Kafka Streams: `flatMapValues`.
+    /// Makes any number of records of each, in order, under its key and with its timestamp and headers; nothing is repartitioned.
+    /// Null values are shown like any other. Kafka Streams: `flatMapValues`.
+    ///
+    /// ```
+    /// # use topo::{Builder, Topic, state::utf8, testkit::Driver};
+    /// let lines: Topic<String, String> = Topic::new("lines", utf8(), utf8());
+    /// let words: Topic<String, String> = Topic::new("words", utf8(), utf8());
+    /// let app = Builder::new("doc");
+    /// app.stream("read", &lines)
+    ///     .flat_map_values("split", |_, line| line.split(' ').map(str::to_owned).collect::<Vec<_>>())
+    ///     .to("write", &words);
+    ///
+    /// let mut driver = Driver::new(app.build()?)?;
+    /// driver.pipe(&lines, "ann".to_owned(), "tea milk".to_owned(), 0)?;
+    /// let seen: Vec<_> = driver.read(&words)?.into_iter().map(|it| (it.key, it.value)).collect();
+    /// assert_eq!(seen, ["tea", "milk"].map(|word| ("ann".to_owned(), word.to_owned())));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn flat_map_values<V2: Data, I: IntoIterator<Item = V2>>(
         &self,
         name: &str,

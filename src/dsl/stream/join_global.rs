@@ -10,7 +10,8 @@ use crate::ops::{GlobalJoin, Missing};
 impl<'b, K: Data, V: Data> Stream<'b, K, V> {
     /// Joins each record with the global table's present row under the key that `lookup` gives; without a key or a row
     /// there is no result (a null lookup key is counted as dropped). The stream's key stays and nothing is repartitioned;
-    /// results have the record's timestamp. A null value is dropped and counted. Kafka Streams: `join(GlobalKTable)`.
+    /// results have the record's timestamp. A null value is dropped and counted. Kafka Streams: `join(GlobalKTable)`
+    /// (KIP-99).
     ///
     /// ```
     /// # use topo::{Builder, KeyValue, Topic, state::{i64_be, utf8}, testkit::Driver};
@@ -43,7 +44,26 @@ impl<'b, K: Data, V: Data> Stream<'b, K, V> {
     }
 
     /// The same, but a record without a lookup key or a row is joined with `None`. Kafka Streams:
-    /// `leftJoin(GlobalKTable)`.
+    /// `leftJoin(GlobalKTable)` (KIP-99; KIP-962 for null keys).
+    ///
+    /// ```
+    /// # use topo::{Builder, KeyValue, Topic, state::{i64_be, utf8}, testkit::Driver};
+    /// # let rates: Topic<String, Option<i64>> = Topic::new("rates", utf8(), i64_be());
+    /// # let prices: Topic<String, String> = Topic::new("prices", utf8(), utf8());
+    /// # let rated: Topic<String, i64> = Topic::new("rated", utf8(), i64_be());
+    /// # let app = Builder::new("doc");
+    /// # let table = app.global_table("rates", &rates, KeyValue::new("rates-store", utf8(), i64_be()));
+    /// app.stream("read", &prices)
+    ///     .left_join_global("rate", &table, |_, currency| currency.clone(), |_, _, rate| {
+    ///         rate.copied().unwrap_or(100)
+    ///     })
+    ///     .to("write", &rated);
+    ///
+    /// let mut driver = Driver::new(app.build()?)?;
+    /// driver.pipe(&prices, "p1".to_owned(), "CHF".to_owned(), 1)?;
+    /// assert_eq!(driver.read(&rated)?[0].value, 100);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn left_join_global<GK: Data, VT: Data<Present = VT>, R: Data>(
         &self,
         name: &str,

@@ -11,17 +11,27 @@ impl<'b, K: Data, V: Data> Stream<'b, K, V> {
     /// Joins each record with the table's present row for its key; without a row there is no result. Only the stream
     /// triggers results; they have the record's timestamp. Repartitions first if the key may have changed (the table is
     /// never moved); both sides must have equal partition counts. Null keys and null values are dropped: counted, except
-    /// null keys before a repartition. Kafka Streams: `join(KTable)`.
+    /// null keys before a repartition. With a table that keeps a [history](crate::KeyValue::history_ms) the row is the one as of
+    /// the record's time (KIP-914). Kafka Streams: `join(KTable)`.
     ///
     /// ```
-    /// # use topo::{Builder, KeyValue, Topic, state::{i64_be, utf8}};
-    /// # let app = Builder::new("doc");
-    /// # let orders: Topic<String, i64> = Topic::new("orders", utf8(), i64_be());
-    /// # let names: Topic<String, String> = Topic::new("customers", utf8(), utf8());
+    /// # use topo::{Builder, KeyValue, Topic, state::{i64_be, utf8}, testkit::Driver};
+    /// let orders: Topic<String, i64> = Topic::new("orders", utf8(), i64_be());
+    /// let names: Topic<String, String> = Topic::new("customers", utf8(), utf8());
+    /// let named: Topic<String, String> = Topic::new("named", utf8(), utf8());
+    /// let app = Builder::new("doc");
     /// let customers = app.table("customers", &names, KeyValue::new("customers-store", utf8(), utf8()));
-    /// let named = app.stream("orders", &orders).join_table("name", &customers, |_, total, name| {
-    ///     format!("{name} spent {total}")
-    /// });
+    /// app.stream("orders", &orders)
+    ///     .join_table("name", &customers, |_, total, name| format!("{name} spent {total}"))
+    ///     .to("write", &named);
+    ///
+    /// let mut driver = Driver::new(app.build()?)?;
+    /// driver.pipe(&orders, "1".to_owned(), 5, 0)?;
+    /// driver.pipe(&names, "1".to_owned(), "Ann".to_owned(), 1)?;
+    /// driver.pipe(&orders, "1".to_owned(), 7, 2)?;
+    /// let seen: Vec<_> = driver.read(&named)?.into_iter().map(|it| it.value).collect();
+    /// assert_eq!(seen, ["Ann spent 7"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn join_table<KT, VT: Data<Present = VT>, R: Data>(
         &self,
@@ -38,7 +48,26 @@ impl<'b, K: Data, V: Data> Stream<'b, K, V> {
     }
 
     /// The same, but a record without a row, or with a null key, is joined with `None`. Null values are dropped and
-    /// counted. Kafka Streams: `leftJoin(KTable)`.
+    /// counted. Kafka Streams: `leftJoin(KTable)` (KIP-962 for null keys).
+    ///
+    /// ```
+    /// # use topo::{Builder, KeyValue, Topic, state::{i64_be, utf8}, testkit::Driver};
+    /// # let orders: Topic<String, i64> = Topic::new("orders", utf8(), i64_be());
+    /// # let names: Topic<String, String> = Topic::new("customers", utf8(), utf8());
+    /// # let named: Topic<String, String> = Topic::new("named", utf8(), utf8());
+    /// # let app = Builder::new("doc");
+    /// # let customers = app.table("customers", &names, KeyValue::new("customers-store", utf8(), utf8()));
+    /// app.stream("orders", &orders)
+    ///     .left_join_table("name", &customers, |_, total, name| {
+    ///         format!("{} spent {total}", name.map_or("somebody", |name| name))
+    ///     })
+    ///     .to("write", &named);
+    ///
+    /// let mut driver = Driver::new(app.build()?)?;
+    /// driver.pipe(&orders, "1".to_owned(), 5, 0)?;
+    /// assert_eq!(driver.read(&named)?[0].value, "somebody spent 5");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn left_join_table<KT, VT: Data<Present = VT>, R: Data>(
         &self,
         name: &str,

@@ -5,7 +5,8 @@ use crate::data::Data;
 use crate::fault::Fault;
 
 impl<'b, K: Data, V: Data> Stream<'b, K, V> {
-    /// Gives each record a new value; key, timestamp and headers stay. Kafka Streams: `mapValues`.
+    /// Gives each record a new value; key, timestamp and headers stay, and nothing is repartitioned. Null values are shown like
+    /// any other. Kafka Streams: `mapValues` (KIP-149 for the key).
     ///
     /// ```
     /// # use topo::{Builder, Topic, state::{i64_be, utf8}, testkit::Driver};
@@ -28,7 +29,8 @@ impl<'b, K: Data, V: Data> Stream<'b, K, V> {
     }
 
     /// Gives each record a new value, or says why there is none: a [`Fault::Poison`] sends the source record to the
-    /// dead-letter topic. Kafka Streams: `mapValues` with an exception and a `ProcessingExceptionHandler`.
+    /// dead-letter topic. Kafka Streams: `mapValues` with an exception and a `ProcessingExceptionHandler`
+    /// (KIP-1033).
     ///
     /// ```
     /// # use topo::{Builder, Fault, Topic, state::{i64_be, utf8}, testkit::Driver};

@@ -5,7 +5,7 @@ use crate::data::Data;
 
 impl<'b, K: Data, V: Data> Stream<'b, K, V> {
     /// The records of both streams, in the order they come. The key may have changed if it may have in either.
-    /// Kafka Streams: `merge`.
+    /// Nulls, timestamps and headers pass as they are. Kafka Streams: `merge` (KIP-202).
     ///
     /// ```
     /// # use topo::{Builder, Topic, state::utf8, testkit::Driver};

@@ -11,7 +11,9 @@ mod map;
 mod map_values;
 mod merge;
 mod peek;
+mod print;
 mod process;
+mod record;
 mod rekey;
 mod repartition;
 mod to;
@@ -56,15 +58,9 @@ impl<K: Data, V: Data> Clone for Stream<'_, K, V> {
 
 impl<'b, K: Data, V: Data> Stream<'b, K, V> {
     pub(crate) fn source(builder: &'b Builder, name: &str, topics: &[&Topic<K, V>]) -> Self {
-        let declared = Builder::topics(topics);
-        let origins: Origins = declared.clone().into();
-        let Some(first) = topics.first() else {
-            builder.problem(name, "a stream needs at least one topic".to_owned());
-            return Self { builder, node: usize::MAX, key_changed: false, origins, key: None, value: None };
-        };
-        let node = builder.source::<K, V>(name, declared, first.key.clone(), first.value.clone());
-        builder.begins(node, first.reset);
-        let (key, value) = (Some(first.key.clone()), Some(first.value.clone()));
+        let origins: Origins = Builder::topics(topics).into();
+        let node = builder.source_of::<K, V, K, V>(name, topics);
+        let (key, value) = topics.first().map(|first| (first.key.clone(), first.value.clone())).unzip();
         Self { builder, node, key_changed: false, origins, key, value }
     }
 
@@ -118,6 +114,6 @@ impl<'b, K: Data, V: Data> Stream<'b, K, V> {
             self.builder.problem(name, why.to_owned());
             return Rerouted { node: self.node, origins: self.origins.clone() };
         };
-        self.builder.reroute::<K, V>(name, self.node, &Codecs::new(key, value), None, true)
+        self.builder.reroute::<K, V>(name, self.node, &Codecs::new(key, value).into(), true)
     }
 }

@@ -2,12 +2,12 @@
 
 use super::Stream;
 use crate::data::Data;
-use crate::dsl::options::Codecs;
+use crate::dsl::repartitioned::Repartitioned;
 
 impl<'b, K: Data, V: Data> Stream<'b, K, V> {
     /// Sends the records through the internal topic `<name>-repartition`, so that equal keys meet in one task. Records
-    /// with a null key vanish, uncounted. The topic has as many partitions as the widest source. Kafka Streams:
-    /// `repartition`.
+    /// with a null key vanish, uncounted. The topic has as many partitions as the widest source, unless [`Repartitioned`] says
+    /// otherwise; a later verb that needs records by key does not repartition again. Kafka Streams: `repartition` (KIP-221).
     ///
     /// ```
     /// # use topo::{Builder, Codecs, Topic, state::{i64_be, utf8}, testkit::Driver};
@@ -24,31 +24,28 @@ impl<'b, K: Data, V: Data> Stream<'b, K, V> {
     /// assert_eq!(driver.written("app-by-amount-repartition").count(), 1);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn repartition(&self, name: &str, codecs: Codecs<K::Present, V::Present>) -> Self {
-        self.repartitioned(name, codecs, None)
-    }
-
-    /// The same with a fixed number of partitions. Kafka Streams: `repartition(Repartitioned.numberOfPartitions(n))`.
-    pub fn repartition_into(
-        &self,
-        name: &str,
-        partitions: i32,
-        codecs: Codecs<K::Present, V::Present>,
-    ) -> Self {
-        if partitions < 1 {
+    ///
+    /// With a number of partitions and a partitioner:
+    ///
+    /// ```
+    /// # use topo::{Builder, Codecs, Placement, Repartitioned, Topic, state::{i64_be, utf8}};
+    /// # let payments: Topic<String, i64> = Topic::new("payments", utf8(), i64_be());
+    /// # let app = Builder::new("doc");
+    /// let spread = Repartitioned::new(Codecs::new(utf8(), i64_be()))
+    ///     .partitions(12)
+    ///     .partitioned_by(|_, cents, count| Placement::One((*cents % i64::from(count)) as i32));
+    /// let stream = app.stream("read", &payments).repartition("by-amount", spread);
+    /// # stream.for_each("end", |_, _| ());
+    /// # app.build()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn repartition(&self, name: &str, how: impl Into<Repartitioned<K, V>>) -> Self {
+        let how = how.into();
+        if let Some(partitions) = how.partitions.filter(|partitions| *partitions < 1) {
             self.builder.problem(name, format!("a topic cannot have {partitions} partitions"));
         }
-        self.repartitioned(name, codecs, Some(partitions))
-    }
-
-    fn repartitioned(
-        &self,
-        name: &str,
-        codecs: Codecs<K::Present, V::Present>,
-        partitions: Option<i32>,
-    ) -> Self {
-        let rerouted = self.builder.reroute::<K, V>(name, self.node, &codecs, partitions, false);
-        let (key, value) = (Some(codecs.key), Some(codecs.value));
+        let rerouted = self.builder.reroute::<K, V>(name, self.node, &how, false);
+        let (key, value) = (Some(how.codecs.key), Some(how.codecs.value));
         Self {
             builder: self.builder,
             node: rerouted.node,

@@ -23,7 +23,8 @@ impl<'b, K: Data<Present = K>, V: Data<Present = V>> Table<'b, K, V> {
     /// Subscriptions travel through `<name>-subscription-registration-topic` to the right table's tasks and are kept there
     /// in `<name>-subscription-store`; answers come back through `<name>-subscription-response-topic`. Both tables' codecs
     /// are used for that; the left row's must write equal rows as equal bytes. The result is not kept: call
-    /// [`stored`](Table::stored) on it when joins or groupings follow. Kafka Streams: `KTable.join(foreignKeyExtractor)`.
+    /// [`stored`](Table::stored) on it when joins or groupings follow. Kafka Streams: `KTable.join(foreignKeyExtractor)`
+    /// (KIP-213).
     ///
     /// ```
     /// # use topo::{Builder, KeyValue, Topic, state::utf8, testkit::Driver};
@@ -60,7 +61,27 @@ impl<'b, K: Data<Present = K>, V: Data<Present = V>> Table<'b, K, V> {
     }
 
     /// The same, but a row without a foreign key, or whose foreign row is absent, is joined with `None`. Kafka Streams:
-    /// `KTable.leftJoin(foreignKeyExtractor)`.
+    /// `KTable.leftJoin(foreignKeyExtractor)` (KIP-213).
+    ///
+    /// ```
+    /// # use topo::{Builder, KeyValue, Topic, state::utf8, testkit::Driver};
+    /// # let text = |name: &str| Topic::<String, Option<String>>::new(name, utf8(), utf8());
+    /// # let app = Builder::new("doc");
+    /// let cities = app.table("cities", &text("cities"), KeyValue::new("cities-store", utf8(), utf8()));
+    /// app.table("homes", &text("homes"), KeyValue::new("homes-store", utf8(), utf8()))
+    ///     .left_fk_join("country", &cities, |_, city| Some(city.clone()), |name, city, country| {
+    ///         format!("{name}, {city}, {}", country.map_or("?", |country| country))
+    ///     })
+    ///     .to_stream("updates")
+    ///     .to("write", &text("addresses"));
+    ///
+    /// let mut driver = Driver::new(app.build()?)?;
+    /// driver.pipe(&text("homes"), "ann".to_owned(), Some("Bern".to_owned()), 0)?;
+    /// driver.pipe(&text("cities"), "Bern".to_owned(), Some("CH".to_owned()), 1)?;
+    /// let seen: Vec<_> = driver.read(&text("addresses"))?.into_iter().filter_map(|it| it.value).collect();
+    /// assert_eq!(seen, ["ann, Bern, ?", "ann, Bern, CH"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn left_fk_join<FK: Data, VR: Data<Present = VR>, R: Data>(
         &self,
         name: &str,
@@ -133,13 +154,8 @@ where
         builder.copartition(self.name, &[&self.right.origins, &[topic.clone()].into()]);
         let (key, value) = (self.right_codecs.key.clone(), subscription_codec(self.left_codecs.key.clone()));
         let sink = format!("{registration}-sink");
-        builder.sink::<Option<FK>, Subscription<K>>(
-            &sink,
-            &[node],
-            topic.clone(),
-            key.clone(),
-            value.clone(),
-        );
+        let codecs = Codecs::new(key.clone(), value.clone());
+        builder.sink::<Option<FK>, Subscription<K>>(&sink, &[node], topic.clone(), codecs, None);
         let source = format!("{registration}-source");
         builder.source::<Option<FK>, Subscription<K>>(&source, vec![topic], key, value)
     }
@@ -203,8 +219,8 @@ where
             Resolver::<K, V, VR, R, _>::new(rows.clone(), row.clone(), left_join, join.clone())
         });
         let result = format!("{}-result", self.name);
-        let waits = kept.clone();
+        let upkeep = kept.clone();
         let make = move || Answered::<K, R>::new(kept.keep());
-        builder.table_operator(&result, &[resolver], &[], move || waits.waits(), make)
+        builder.table_operator(&result, &[resolver], &[], move || upkeep.upkeep(), make)
     }
 }

@@ -48,7 +48,27 @@ impl<'b, K: Data<Present = K>, V: Data<Present = V>> Table<'b, K, V> {
         })
     }
 
-    /// A row wherever this table has one, joined with `None` where the other has not. Kafka Streams: `KTable.leftJoin`.
+    /// A row wherever this table has one, joined with `None` where the other has not. Otherwise as [`join`](Self::join). Kafka
+    /// Streams: `KTable.leftJoin`.
+    ///
+    /// ```
+    /// # use topo::{Builder, KeyValue, Topic, state::utf8, testkit::Driver};
+    /// # let text = |name: &str| Topic::<String, Option<String>>::new(name, utf8(), utf8());
+    /// # let app = Builder::new("doc");
+    /// let homes = app.table("cities", &text("cities"), KeyValue::new("cities-store", utf8(), utf8()));
+    /// app.table("names", &text("names"), KeyValue::new("names-store", utf8(), utf8()))
+    ///     .left_join("home", &homes, |name, city| format!("{name} of {}", city.map_or("nowhere", |city| city)))
+    ///     .to_stream("updates")
+    ///     .to("write", &text("both"));
+    ///
+    /// let mut driver = Driver::new(app.build()?)?;
+    /// driver.pipe(&text("cities"), "1".to_owned(), Some("Bern".to_owned()), 0)?;
+    /// driver.pipe(&text("names"), "1".to_owned(), Some("Ann".to_owned()), 1)?;
+    /// driver.pipe(&text("cities"), "1".to_owned(), None, 2)?;
+    /// let seen: Vec<_> = driver.read(&text("both"))?.into_iter().filter_map(|it| it.value).collect();
+    /// assert_eq!(seen, ["Ann of Bern", "Ann of nowhere"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn left_join<K2, V2: Data<Present = V2>, R: Data>(
         &self,
         name: &str,
@@ -61,7 +81,26 @@ impl<'b, K: Data<Present = K>, V: Data<Present = V>> Table<'b, K, V> {
         self.join_rows(name, &K::same(other), JoinKind::Left, move |left, right| join(left?, right).present())
     }
 
-    /// A row wherever either table has one. Kafka Streams: `KTable.outerJoin`.
+    /// A row wherever either table has one, the other side `None` where it has not; it goes when both are gone. Otherwise as
+    /// [`join`](Self::join). Kafka Streams: `KTable.outerJoin`.
+    ///
+    /// ```
+    /// # use topo::{Builder, KeyValue, Topic, state::{i64_be, utf8}, testkit::Driver};
+    /// # let numbers = |name: &str| Topic::<String, Option<i64>>::new(name, utf8(), i64_be());
+    /// # let app = Builder::new("doc");
+    /// let paid = app.table("paid", &numbers("paid"), KeyValue::new("paid-store", utf8(), i64_be()));
+    /// app.table("owed", &numbers("owed"), KeyValue::new("owed-store", utf8(), i64_be()))
+    ///     .outer_join("left", &paid, |owed, paid| owed.unwrap_or(&0) - paid.unwrap_or(&0))
+    ///     .to_stream("updates")
+    ///     .to("write", &numbers("balance"));
+    ///
+    /// let mut driver = Driver::new(app.build()?)?;
+    /// driver.pipe(&numbers("paid"), "ann".to_owned(), Some(3), 0)?;
+    /// driver.pipe(&numbers("owed"), "ann".to_owned(), Some(5), 1)?;
+    /// let seen: Vec<_> = driver.read(&numbers("balance"))?.into_iter().map(|it| it.value).collect();
+    /// assert_eq!(seen, [Some(-3), Some(2)]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn outer_join<K2, V2: Data<Present = V2>, R: Data>(
         &self,
         name: &str,
@@ -113,12 +152,12 @@ impl<'b, K: Data<Present = K>, V: Data<Present = V>> Table<'b, K, V> {
         });
         let kept = Kept::<K, R>::default();
         let slot = kept.clone();
-        let waits = kept.clone();
+        let upkeep = kept.clone();
         let node = builder.table_operator(
             name,
             &[this, that],
             &[],
-            move || waits.waits(),
+            move || upkeep.upkeep(),
             move || TableMerge::new(slot.keep()),
         );
         let mut origins: Vec<_> = self.origins.iter().chain(other.origins.iter()).cloned().collect();

@@ -34,12 +34,12 @@ impl<'b, K: Data<Present = K>, V: Data<Present = V>> Table<'b, K, V> {
         let map = Arc::new(move |key: &K, row: &V| map(key, row).present());
         let (mapper, kept) = (map.clone(), Kept::default());
         let slot = kept.clone();
-        let waits = kept.clone();
+        let upkeep = kept.clone();
         let node = self.builder.table_operator(
             name,
             &[self.node],
             &[],
-            move || waits.waits(),
+            move || upkeep.upkeep(),
             move || TableMap::<K, V, R::Present, _>::new(mapper.clone(), slot.keep()),
         );
         Table {

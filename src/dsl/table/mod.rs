@@ -9,6 +9,7 @@ mod map_values;
 mod stored;
 mod suppress;
 mod to_stream;
+mod transform_values;
 
 use std::sync::Arc;
 
@@ -19,7 +20,7 @@ use super::options::{Codecs, KeyValue};
 use super::wiring::Origins;
 use crate::data::Data;
 use crate::ops::{Kept, NoRows, OldWanted, Olds, RowsRef, StoreRows, TableStore, TableUpdate, VersionedRows};
-use crate::processor::StoreHandle;
+use crate::processor::{ReadHandle, StoreHandle};
 use crate::topic::Topic;
 
 /// A table with keys `K` and rows `V`, neither ever null: an absent row is no row.
@@ -84,9 +85,10 @@ impl<'b, K: Data<Present = K>, V: Data<Present = V>> Table<'b, K, V> {
     }
 
     /// The store of this table, for a [`Processor`](crate::Processor) that looks rows up; `None` for a view
-    /// and for a table with a history.
-    pub fn store(&self) -> Option<StoreHandle<KeyValueStore<K, V>>> {
-        self.store
+    /// and for a table with a history. The processor is connected to it like to any other and cannot write it. Kafka Streams:
+    /// `queryableStoreName`, `connectProcessorAndStateStores`.
+    pub fn store(&self) -> Option<ReadHandle<KeyValueStore<K, V>>> {
+        self.store.map(StoreHandle::read_only)
     }
 
     /// A table read from a topic: nodes `<name>-source` and `name`.
@@ -102,23 +104,21 @@ impl<'b, K: Data<Present = K>, V: Data<Present = V>> Table<'b, K, V> {
     {
         let declared = Builder::topic(topic);
         let (key, value) = (topic.key.clone(), topic.value.clone());
-        let source = builder.source::<Option<K>, Option<V>>(
-            &format!("{name}-source"),
-            vec![declared.clone()],
-            key.clone(),
-            value.clone(),
-        );
+        let source = builder.source_of::<K0, V0, Option<K>, Option<V>>(&format!("{name}-source"), &[topic]);
         let origins: Origins = [declared.clone()].into();
         if let Some(store) = store {
-            let store = store.clone().copying(&*key, &*value, builder);
+            let store = store.clone().copying(&*key, &*value, topic.stamper().is_none(), builder);
             let kept = builder.add_table_store(&store, Some(declared));
+            let upkeep = builder.upkeep(&store, kept);
             return Self::stored_by(builder, origins, &store, kept, |old| {
-                let waits = store.waits();
                 builder.table_operator(
                     name,
                     &[source],
-                    &[kept.number()],
-                    move || waits.clone(),
+                    &upkeep.stores(kept.number()),
+                    {
+                        let upkeep = upkeep.clone();
+                        move || upkeep.clone()
+                    },
                     move || TableUpdate::<Option<K>, Option<V>>::new(Some(kept), old.wanted()),
                 )
             })

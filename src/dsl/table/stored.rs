@@ -7,7 +7,7 @@ use crate::dsl::options::KeyValue;
 impl<K: Data<Present = K>, V: Data<Present = V>> Table<'_, K, V> {
     /// Keeps the rows of a view ([`filter`](Table::filter), [`map_values`](Table::map_values), a join) in a store of its
     /// own, right where they are computed; later lookups read that store. Call it at once, before other verbs use the
-    /// view. Kafka Streams: the same verb with `Materialized`.
+    /// view. Kafka Streams: the same verb with `Materialized`. (Example: [`map_values`](Table::map_values).)
     pub fn stored(mut self, store: KeyValue<K, V>) -> Self {
         let Some(kept) = self.kept.take() else {
             self.builder
@@ -15,8 +15,11 @@ impl<K: Data<Present = K>, V: Data<Present = V>> Table<'_, K, V> {
             return self;
         };
         let handle = self.builder.add_table_store(&store, None);
-        self.builder.connect_store(self.node, handle.number());
-        let old = kept.fill(handle, store.waits());
+        let upkeep = self.builder.upkeep(&store, handle);
+        for number in upkeep.stores(handle.number()) {
+            self.builder.connect_store(self.node, number);
+        }
+        let old = kept.fill(handle, upkeep);
         if self.looks_back || store.per_commit {
             old.want();
         }

@@ -11,7 +11,7 @@ use crate::ops::{Buffer, BufferedRows, Hold, NoRows, SuppressNode};
 impl<'b, K: Data<Present = K>, V: Data<Present = V>> Table<'b, K, V> {
     /// Holds updates back for a time, in stream time; of several to one key only the newest goes on, deletions included,
     /// with its own timestamp and headers. What is held back lies in the logged store `<name>-store` and survives
-    /// restarts. Kafka Streams: `suppress(untilTimeLimit)`.
+    /// restarts. Kafka Streams: `suppress(untilTimeLimit)` (KIP-328).
     ///
     /// ```
     /// # use topo::{Builder, Codecs, KeyValue, Suppress, Topic, state::{i64_be, utf8}, testkit::Driver};
@@ -82,7 +82,8 @@ impl<'b, K: Data<Present = K>, V: Data<Present = V>> Table<'b, Windowed<K>, V> {
     /// Holds the results of a windowed aggregation back until their window has closed (end + grace has passed in stream
     /// time), so that each window gives one, final result; nothing goes out for a window whose last update deletes it.
     /// Results come in order of window end, then key bytes, with the timestamp and headers of the last update. They are
-    /// kept in the logged store `<name>-store` and survive restarts. Kafka Streams: `suppress(untilWindowCloses)`.
+    /// kept in the logged store `<name>-store` and survive restarts. (Example: `examples/05_final_results.rs`.) Kafka Streams:
+    /// `suppress(untilWindowCloses)` (KIP-328).
     pub fn suppress_until_window_closes(&self, name: &str, codecs: Codecs<Windowed<K>, V>) -> Self {
         self.final_results(name, codecs, None)
     }

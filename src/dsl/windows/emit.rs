@@ -1,5 +1,9 @@
 //! When a windowed aggregation gives its results.
 
+use topo_state::StoreKind;
+
+use crate::ops::Tells;
+
 /// Kafka Streams looks for closed windows at most once in this time.
 const KAFKA_STREAMS_INTERVAL_MS: i64 = 1_000;
 
@@ -38,6 +42,29 @@ impl EmitStrategy {
         match self.closing_interval_ms {
             Some(_) => Self { closing_interval_ms: Some(interval_ms) },
             None => self,
+        }
+    }
+
+    /// The layout of a store whose updates wait or not. Kafka Streams' cache still knows rows that its store no longer shows;
+    /// ours shows them by as much longer as a record that comes in time may look back.
+    pub(crate) fn kind(tells: Tells, usual: StoreKind, looks_back_ms: i64) -> StoreKind {
+        let mut kind = usual;
+        if let (
+            Tells::PerCommit,
+            StoreKind::Window { retention_ms, .. } | StoreKind::Session { retention_ms, .. },
+        ) = (tells, &mut kind)
+        {
+            *retention_ms = retention_ms.saturating_add(looks_back_ms);
+        }
+        kind
+    }
+
+    /// What operators tell of their rows, when updates were asked to wait for the commit or not. Final results never wait.
+    pub(crate) fn tells(self, per_commit: bool) -> Tells {
+        match self.closing_interval_ms {
+            Some(_) => Tells::Nothing,
+            None if per_commit => Tells::PerCommit,
+            None => Tells::Every,
         }
     }
 }

@@ -73,6 +73,14 @@ impl Windows {
         }
     }
 
+    /// How far behind the windows that a record in time enters the operator looks, milliseconds.
+    pub(crate) fn looks_back_ms(self) -> i64 {
+        match self {
+            Self::Time(_) => 0,
+            Self::Sliding(windows) => windows.diff_ms,
+        }
+    }
+
     /// A length of segments in which the windows that close within a short time lie close together, while the windows that
     /// one record touches are in few of them.
     pub(crate) fn closing_segment_ms(self) -> i64 {
@@ -86,7 +94,7 @@ impl Windows {
     pub(crate) fn any_start(self, first: i64, last: i64) -> bool {
         match self {
             Self::Time(windows) => windows.any_start(first, last),
-            Self::Sliding(_) => last >= 0,
+            Self::Sliding(_) => last >= first.max(0),
         }
     }
 

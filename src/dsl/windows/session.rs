@@ -15,7 +15,8 @@ pub struct Session {
 }
 
 impl Session {
-    /// Sessions that end after this much time without a record, without grace.
+    /// Sessions that end after this much time without a record, without grace. Without a gap (0) only records of one time
+    /// share a session.
     pub const fn gap_ms(gap_ms: i64) -> Self {
         Self { gap_ms, grace_ms: 0 }
     }
@@ -53,8 +54,8 @@ impl Session {
 
     /// What is wrong with these lengths, if anything.
     pub(crate) fn problem(self) -> Option<String> {
-        if self.gap_ms <= 0 {
-            Some(format!("a gap of {} ms ends no session", self.gap_ms))
+        if self.gap_ms < 0 {
+            Some(format!("a gap of {} ms is negative", self.gap_ms))
         } else if self.grace_ms < 0 {
             Some(format!("a grace of {} ms is negative", self.grace_ms))
         } else {
@@ -100,6 +101,11 @@ mod tests {
     }
 
     #[test]
+    fn without_a_gap_only_equal_times_share_a_session() {
+        assert_eq!(sessions(0, &[5, 5, 6]).iter().map(|it| it.1).collect::<Vec<_>>(), [2, 1]);
+    }
+
+    #[test]
     fn a_record_between_two_sessions_makes_them_one() {
         assert_eq!(sessions(10, &[0, 20, 10]), [(Window { start: 0, end: 20 }, 3)]);
     }
@@ -114,15 +120,15 @@ mod tests {
 
     #[test]
     fn impossible_lengths_are_named() {
-        assert!(Session::gap_ms(0).problem().is_some());
+        assert!(Session::gap_ms(-1).problem().is_some());
         assert!(Session::gap_ms(1).grace_ms(-1).problem().is_some());
-        assert!(Session::gap_ms(1).problem().is_none());
+        assert!(Session::gap_ms(0).problem().is_none());
     }
 
     proptest::proptest! {
         #[test]
         fn sessions_are_what_lies_between_gaps_in_whatever_order_records_come(
-            gap in 1_i64..12, timestamps in proptest::collection::vec(0_i64..200, 0..60),
+            gap in 0_i64..12, timestamps in proptest::collection::vec(0_i64..200, 0..60),
         ) {
             let mut sorted = timestamps.clone();
             sorted.sort_unstable();

@@ -161,4 +161,12 @@ where
             },
         }
     }
+
+    fn idle(&mut self, ctx: &mut Context<'_, '_, K, R>) -> Result<(), Fault> {
+        let Some(shared) = self.parts.waiting.as_ref().map(|waiting| waiting.time) else { return Ok(()) };
+        match ctx.idle_shared(shared) {
+            Some(time) => self.release((time, &Headers::new()), ctx),
+            None => Ok(()),
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::buffer::Buffer;
+use super::buffer::{Buffer, Released};
 use crate::data::{Change, Data};
 use crate::fault::Fault;
 use crate::processor::{Context, Processor};
@@ -47,6 +47,24 @@ impl<K, V> SuppressNode<K, V> {
     }
 }
 
+impl<K: Data, V: Data> SuppressNode<K, V> {
+    /// Sends on what is held back no longer.
+    fn let_go(
+        &self,
+        released: Vec<Released<K, V>>,
+        ctx: &mut Context<'_, '_, K, Change<V>>,
+    ) -> Result<(), Fault> {
+        for update in released {
+            if self.hold.final_only && update.change.new.is_none() {
+                continue;
+            }
+            let (key, value) = (update.key, update.change);
+            ctx.forward(Record { key, value, timestamp: update.timestamp, headers: update.headers })?;
+        }
+        Ok(())
+    }
+}
+
 impl<K: Data, V: Data> Processor for SuppressNode<K, V> {
     type KeyIn = K;
     type ValueIn = Change<V>;
@@ -70,13 +88,13 @@ impl<K: Data, V: Data> Processor for SuppressNode<K, V> {
             let why = format!("suppress holds back more than the {max} updates it may");
             return Err(Fault::fatal("BUFFER_FULL", why));
         }
-        for update in released {
-            if self.hold.final_only && update.change.new.is_none() {
-                continue;
-            }
-            let (key, value) = (update.key, update.change);
-            ctx.forward(Record { key, value, timestamp: update.timestamp, headers: update.headers })?;
-        }
-        Ok(())
+        self.let_go(released, ctx)
+    }
+
+    fn idle(&mut self, ctx: &mut Context<'_, '_, K, Change<V>>) -> Result<(), Fault> {
+        let Some(time) = ctx.idle_time() else { return Ok(()) };
+        let store = ctx.store(self.buffer.store)?;
+        let released = self.buffer.release(store, time.saturating_sub(self.hold.wait_ms), usize::MAX)?;
+        self.let_go(released, ctx)
     }
 }

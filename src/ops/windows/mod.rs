@@ -10,7 +10,7 @@ mod sliding;
 mod time;
 
 pub(crate) use on_close::{CloseSessions, CloseWindows};
-pub(crate) use row::WindowRow;
-pub(crate) use session::SessionAggregate;
+pub(crate) use row::{Tells, WindowRow};
+pub(crate) use session::{SessionAggregate, Told};
 pub(crate) use sliding::SlidingAggregate;
 pub(crate) use time::WindowAggregate;

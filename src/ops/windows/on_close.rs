@@ -66,7 +66,8 @@ impl<K: Data, A: Data> CloseWindows<K, A> {
     ) -> Result<(), Fault> {
         let given = ctx.given().until.map_or(i64::MIN, |end| end.saturating_sub(self.windows.size_ms()));
         let forgotten = timestamp.saturating_sub(self.kept_ms);
-        if given < forgotten { self.give(last, true, headers, ctx) } else { Ok(()) }
+        let due = self.windows.any_start(given.saturating_add(1), forgotten.saturating_sub(1));
+        if due { self.give(last, true, headers, ctx) } else { Ok(()) }
     }
 
     /// To be called after a record was processed.

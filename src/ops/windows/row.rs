@@ -15,8 +15,26 @@ pub(crate) struct WindowRow<K, A> {
     pub(crate) store: StoreHandle<WindowStore<K, A>>,
     /// What an aggregate is before its first record, when updates must carry old rows.
     old: Option<Arc<Init<A>>>,
-    /// Whether every change goes on.
-    emits: bool,
+    tells: Tells,
+}
+
+/// Which changes of a row go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tells {
+    /// Every one, at once.
+    Every,
+    /// What became of the row by the commit. A deletion then has the time of the record that caused it, as in the changelog.
+    PerCommit,
+    /// None: somebody else gives final results.
+    Nothing,
+}
+
+/// What a window is before a record is added.
+pub(super) struct Before<A> {
+    pub(super) row: Option<Timestamped<A>>,
+    /// Whether the row is the window's own. A sliding window that is made begins with the row of another one, which Kafka
+    /// Streams shows as its old row, unless a cache looks for the old row in the store.
+    pub(super) own: bool,
 }
 
 /// The record that causes changes.
@@ -27,22 +45,26 @@ pub(super) struct Cause<'r> {
 
 impl<K, A> Clone for WindowRow<K, A> {
     fn clone(&self) -> Self {
-        Self { store: self.store, old: self.old.clone(), emits: self.emits }
+        Self { store: self.store, old: self.old.clone(), tells: self.tells }
     }
 }
 
 impl<K: Data, A: Data> WindowRow<K, A> {
-    pub(crate) fn new(store: StoreHandle<WindowStore<K, A>>, old: Option<Arc<Init<A>>>, emits: bool) -> Self {
-        Self { store, old, emits }
+    pub(crate) fn new(
+        store: StoreHandle<WindowStore<K, A>>,
+        old: Option<Arc<Init<A>>>,
+        tells: Tells,
+    ) -> Self {
+        Self { store, old, tells }
     }
 
-    /// Adds a record to a window whose aggregate was `before`. The result has the latest timestamp of both; a window whose
-    /// aggregate becomes null is deleted.
+    /// Adds a record to a window. The result has the latest timestamp of both; a window whose aggregate becomes null is
+    /// deleted.
     pub(super) fn fold(
         &self,
         key: &K,
         window: Window,
-        before: Option<Timestamped<A>>,
+        Before { row: before, own }: Before<A>,
         cause: &Cause<'_>,
         fold: impl FnOnce(Option<A>) -> Option<A>,
         ctx: &mut Context<'_, '_, Windowed<K>, Change<A>>,
@@ -50,10 +72,13 @@ impl<K: Data, A: Data> WindowRow<K, A> {
         let arrived = cause.timestamp;
         let timestamp = before.as_ref().map_or(arrived, |row| row.timestamp.max(arrived));
         let before = before.map(|row| row.value);
-        let old = self.old.as_ref().and_then(|init| before.clone().or_else(|| init()));
+        let shows_old = own || self.tells != Tells::PerCommit;
+        let old = self.old.as_ref().filter(|_| shows_old).and_then(|init| before.clone().or_else(|| init()));
         let new = fold(before);
         // A deletion goes to the changelog with the time of the record that caused it.
-        self.put(key, window, new.clone(), if new.is_some() { timestamp } else { arrived }, ctx)?;
+        let written = if new.is_some() { timestamp } else { arrived };
+        self.put(key, window, new.clone(), written, ctx)?;
+        let timestamp = if self.tells == Tells::PerCommit { written } else { timestamp };
         self.forward(key, window, Change { old, new }, timestamp, cause, ctx)
     }
 
@@ -95,7 +120,7 @@ impl<K: Data, A: Data> WindowRow<K, A> {
         cause: &Cause<'_>,
         ctx: &mut Context<'_, '_, Windowed<K>, Change<A>>,
     ) -> Result<(), Fault> {
-        if !self.emits {
+        if self.tells == Tells::Nothing {
             return Ok(());
         }
         let key = Windowed { key: key.clone(), window };

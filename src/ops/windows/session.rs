@@ -10,7 +10,7 @@ use super::on_close::CloseSessions;
 use crate::data::{Change, Data};
 use crate::dsl::{Session, alone, union};
 use crate::fault::Fault;
-use crate::ops::Types;
+use crate::ops::{Tells, Types};
 use crate::processor::{Context, Processor, StoreHandle};
 use crate::record::{Headers, Record};
 
@@ -21,11 +21,21 @@ pub(crate) struct SessionAggregate<K: Data, V: Data, A, F, M> {
     store: StoreHandle<SessionStore<K::Present, A>>,
     windows: Session,
     functions: Arc<(F, M)>,
-    old: bool,
+    told: Told,
     on_close: Option<CloseSessions<K::Present, A>>,
     /// Sessions that the record in hand takes in; here only so that its memory is used again.
     taken: Vec<(Window, A)>,
     types: Types<(K, V)>,
+}
+
+/// What is told of sessions.
+#[derive(Clone, Copy)]
+pub(crate) struct Told {
+    /// Whether somebody wants to know what a session was before.
+    pub(crate) old: bool,
+    pub(crate) tells: Tells,
+    /// Sessions that end this far behind the store's time are gone, though they may still be found, milliseconds.
+    pub(crate) kept_ms: i64,
 }
 
 type SessionContext<'h, 'p, K, A> = Context<'h, 'p, Windowed<<K as Data>::Present>, Change<A>>;
@@ -39,10 +49,10 @@ where
         store: StoreHandle<SessionStore<K::Present, A>>,
         windows: Session,
         functions: Arc<(F, M)>,
-        old: bool,
+        told: Told,
         on_close: Option<CloseSessions<K::Present, A>>,
     ) -> Self {
-        Self { store, windows, functions, old, on_close, taken: Vec::new(), types: PhantomData }
+        Self { store, windows, functions, told, on_close, taken: Vec::new(), types: PhantomData }
     }
 
     /// Finds the sessions that a record belongs to; gives the session that holds them all.
@@ -68,30 +78,36 @@ where
     fn withdraw(
         &mut self,
         key: &K::Present,
-        timestamp: i64,
+        (timestamp, headers): (i64, &Headers),
         ctx: &mut SessionContext<'_, '_, K, A>,
     ) -> Result<(), Fault> {
+        let gone = ctx.store(self.store)?.observed_time().saturating_sub(self.told.kept_ms);
         for (window, value) in &self.taken {
             ctx.store(self.store)?.remove(key, *window, timestamp)?;
-            let old = self.old.then(|| value.clone());
-            self.forward(key, *window, Change { old, new: None }, ctx)?;
+            // Kafka Streams' cache finds that such a session is not in the store and says nothing of it.
+            let silent = self.told.tells == Tells::PerCommit && window.end <= gone;
+            let old = (self.told.old && !silent).then(|| value.clone());
+            self.forward(key, *window, Change { old, new: None }, headers, ctx)?;
         }
         Ok(())
     }
 
-    /// Without headers, as in Kafka Streams: a session belongs to many records.
+    /// As in Kafka Streams an update that goes out at once is without headers: a session belongs to many records.
     fn forward(
         &self,
         key: &K::Present,
         window: Window,
         value: Change<A>,
+        headers: &Headers,
         ctx: &mut SessionContext<'_, '_, K, A>,
     ) -> Result<(), Fault> {
-        if self.on_close.is_some() {
-            return Ok(());
-        }
+        let headers = match self.told.tells {
+            Tells::Nothing => return Ok(()),
+            Tells::Every => Headers::new(),
+            Tells::PerCommit => headers.clone(),
+        };
         let key = Windowed { key: key.clone(), window };
-        ctx.forward(Record { key, value, timestamp: window.end, headers: Headers::new() })
+        ctx.forward(Record { key, value, timestamp: window.end, headers })
     }
 
     fn add(
@@ -110,7 +126,7 @@ where
             ctx.dropped_because("closed_window");
         } else {
             if merged != alone(timestamp) {
-                self.withdraw(key, timestamp, ctx)?;
+                self.withdraw(key, (timestamp, headers), ctx)?;
             }
             let (fold, merge) = &*self.functions;
             let so_far = self.taken.drain(..).fold(None, |so_far, (_, next)| merge(key, so_far, next));
@@ -118,7 +134,7 @@ where
             if ctx.store(self.store)?.put(key, merged, new.clone(), timestamp)? == PutOutcome::Expired {
                 ctx.dropped_because("expired");
             }
-            self.forward(key, merged, Change { old: None, new }, ctx)?;
+            self.forward(key, merged, Change { old: None, new }, headers, ctx)?;
         }
         match &self.on_close {
             Some(on_close) => on_close.after(closed, headers, ctx),
@@ -148,5 +164,14 @@ where
             return Ok(());
         };
         self.add(&key, value, (timestamp, &headers), ctx)
+    }
+
+    fn idle(&mut self, ctx: &mut SessionContext<'_, '_, K, A>) -> Result<(), Fault> {
+        match (ctx.idle_time(), &self.on_close) {
+            (Some(time), Some(on_close)) => {
+                on_close.after(self.windows.closed_until(time), &Headers::new(), ctx)
+            }
+            _ => Ok(()),
+        }
     }
 }

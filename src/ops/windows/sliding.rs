@@ -7,13 +7,13 @@ use std::sync::Arc;
 use topo_state::{Timestamped, Window, Windowed};
 
 use super::on_close::CloseWindows;
-use super::row::{Cause, WindowRow};
+use super::row::{Before, Cause, WindowRow};
 use crate::data::{Change, Data};
 use crate::dsl::{Known, Sliding, Touch};
 use crate::fault::Fault;
 use crate::ops::Types;
 use crate::processor::{Context, Processor};
-use crate::record::Record;
+use crate::record::{Headers, Record};
 
 /// Folds each record into the windows that hold it, and makes those that begin or end with it. Null keys, null values and
 /// records whose own right window would be closed are dropped; a window that ended more than `grace` before the operator's
@@ -109,7 +109,9 @@ where
             match before {
                 Some(row) if !adds => self.row.copy(&key, window, row, &cause, ctx)?,
                 _ if window.end <= closed => ctx.dropped_because("closed_window"),
-                before => {
+                row => {
+                    let own = from.is_some_and(|at| self.scratch.known[at].start == start);
+                    let before = Before { row, own };
                     let fold = |before| (self.fold)(&key, value.clone(), before);
                     self.row.fold(&key, window, before, &cause, fold, ctx)?;
                 }
@@ -119,5 +121,14 @@ where
             on_close.after(closed, &headers, ctx)?;
         }
         Ok(())
+    }
+
+    fn idle(&mut self, ctx: &mut Context<'_, '_, Windowed<K::Present>, Change<A>>) -> Result<(), Fault> {
+        match (ctx.idle_time(), &self.on_close) {
+            (Some(time), Some(on_close)) => {
+                on_close.after(self.windows.closed_until(time), &Headers::new(), ctx)
+            }
+            _ => Ok(()),
+        }
     }
 }

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use topo_state::Windowed;
 
 use super::on_close::CloseWindows;
-use super::row::{Cause, WindowRow};
+use super::row::{Before, Cause, WindowRow};
 use crate::data::{Change, Data};
 use crate::dsl::TimeWindows;
 use crate::fault::Fault;
 use crate::ops::Types;
 use crate::processor::{Context, Processor};
-use crate::record::Record;
+use crate::record::{Headers, Record};
 
 /// Folds each record into every window that holds it, by ascending start. A window that ended `grace` or more before the
 /// operator's stream time takes no records: each such window counts as one drop. A null key is dropped, a null value is
@@ -69,7 +69,7 @@ where
                 ctx.dropped_because("closed_window");
                 continue;
             }
-            let before = ctx.store(self.row.store)?.fetch(&key, start)?.cloned();
+            let before = Before { row: ctx.store(self.row.store)?.fetch(&key, start)?.cloned(), own: true };
             let fold = |before| (self.fold)(&key, value.clone(), before);
             self.row.fold(&key, window, before, &cause, fold, ctx)?;
         }
@@ -77,5 +77,14 @@ where
             on_close.after(closed, &headers, ctx)?;
         }
         Ok(())
+    }
+
+    fn idle(&mut self, ctx: &mut Context<'_, '_, Windowed<K::Present>, Change<A>>) -> Result<(), Fault> {
+        match (ctx.idle_time(), &self.on_close) {
+            (Some(time), Some(on_close)) => {
+                on_close.after(self.windows.closed_until(time), &Headers::new(), ctx)
+            }
+            _ => Ok(()),
+        }
     }
 }

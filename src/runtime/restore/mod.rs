@@ -218,7 +218,7 @@ impl Restorer {
         }
         match job.stage {
             Stage::Open => job.open(&self.shared, &self.plan, &self.cluster_id, now)?,
-            Stage::Offsets => job.read_offsets(&self.plan, self.group.as_mut(), self.ends.as_mut())?,
+            Stage::Offsets => job.read_offsets(&self.plan, self.group.as_mut(), self.ends.as_mut(), now)?,
             Stage::Ends => job.read_ends(&self.shared, &self.plan, self.ends.as_mut(), now)?,
             Stage::Queue if its_turn => self.replay.begin(job, now)?,
             Stage::Queue | Stage::Replay | Stage::Done => return Ok(false),

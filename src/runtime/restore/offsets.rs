@@ -19,10 +19,11 @@ impl Job {
         plan: &Plan,
         group: &mut dyn Consumer,
         ends: &mut dyn Consumer,
+        now: i64,
     ) -> Result<(), Error> {
         let mut starts = Vec::new();
         for (input, partition, committed) in committed(plan, self.task, group)? {
-            starts.push(start(&partition, committed.as_ref(), input.reset, ends)?);
+            starts.push(start(&partition, committed.as_ref(), input.reset, ends, now)?);
             if let Some(committed) = committed {
                 times::raise(&mut self.checkpoint, &committed.metadata);
             }
@@ -152,6 +153,7 @@ fn start(
     committed: Option<&CommittedOffset>,
     reset: OffsetReset,
     ends: &mut dyn Consumer,
+    now: i64,
 ) -> Result<InputStart, Error> {
     let partition = partition.clone();
     if let Some(committed) = committed {
@@ -163,6 +165,10 @@ fn start(
     let (offset, pin) = match reset {
         OffsetReset::Earliest => (marks.low, false),
         OffsetReset::Latest => (marks.high, true),
+        OffsetReset::Ago(age_ms) => {
+            (ends.offset_at(&partition, now.saturating_sub(age_ms))?.unwrap_or(marks.high), true)
+        }
+        OffsetReset::Committed => return Err(Error::NothingCommitted { partition }),
     };
     Ok(InputStart { partition, offset, committed: false, pin })
 }

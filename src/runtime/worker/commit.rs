@@ -17,7 +17,6 @@ use std::time::Duration;
 
 use topo_state::move_aside;
 
-use super::super::config::Guarantee;
 use super::super::error::Error;
 use super::super::mailbox::Report;
 use super::super::observer::{Event, TaskId};
@@ -203,19 +202,16 @@ impl Worker {
             return Ok(true);
         }
         let authority = self.authority.take();
-        let result = match (&authority, self.shared.config.processing) {
-            (None, _) => Err(BrokerError::Retriable("this process is not a member of its group now".into())),
-            (Some(token), _) if planted(Flaw::OffsetsOutsideTransaction) => {
+        let result = match &authority {
+            None => Err(BrokerError::Retriable("this process is not a member of its group now".into())),
+            Some(token) if planted(Flaw::OffsetsOutsideTransaction) => {
                 self.inputs.consumer().commit(&interval.offsets, Some(token))
             }
-            (Some(token), Guarantee::ExactlyOnce) => self
+            Some(token) => self
                 .writer
                 .open()
                 .and_then(|()| self.writer.live())
                 .and_then(|producer| producer.send_offsets(&interval.offsets, token)),
-            (Some(token), Guarantee::AtLeastOnce) => {
-                self.inputs.consumer().commit(&interval.offsets, Some(token))
-            }
         };
         if planted(Flaw::StaleAuthority) {
             self.authority = authority;

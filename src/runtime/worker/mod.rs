@@ -8,6 +8,7 @@ mod commit;
 mod inputs;
 mod lifecycle;
 mod outbox;
+mod placing;
 mod react;
 mod writer;
 

@@ -10,12 +10,12 @@ use super::super::error::Error;
 use super::super::observer::Event;
 use super::super::plan::Plan;
 use super::super::shared::Shared;
+use super::placing::{Placed, Placing};
 use super::writer::Writer;
 use crate::broker::{BrokerError, Outgoing};
 use crate::dead_letter::{self, Failure, Stage};
 use crate::fault::{FaultPolicy, Reason};
 use crate::flaw::{Flaw, planted};
-use crate::partitioner::Partitioner;
 use crate::processor::{Count, Emitted, LeftOut, Position, Tally};
 use crate::task::Changelog;
 
@@ -33,7 +33,7 @@ pub(crate) struct Outbox {
     queue: VecDeque<Outbound>,
     /// Sizes the broker refused, per topic: a record of this size or more is too large there.
     refused: BTreeMap<Arc<str>, usize>,
-    partitioner: Partitioner,
+    placing: Placing,
     /// Records handed over since the last commit, per topic.
     sent: BTreeMap<Arc<str>, u64>,
     /// Records that were too large since then.
@@ -41,8 +41,6 @@ pub(crate) struct Outbox {
     /// The record that the last dead letter made here is about: a position has one letter, however many of its outputs
     /// are too large.
     buried: Option<Position>,
-    /// Outputs may be on their way still.
-    unheard: bool,
 }
 
 impl Outbox {
@@ -87,26 +85,32 @@ impl Outbox {
     ) -> Result<bool, Error> {
         let mut moved = false;
         while let Some(front) = self.queue.front_mut() {
-            // Without a transaction, a store must not remember what its outputs may not say: those are heard of first.
-            if matches!(front, Outbound::Changes { .. }) && self.unheard && !writer.is_transactional() {
-                if writer.in_flight() > 0 {
-                    break;
-                }
-                self.unheard = false;
+            // A store must not remember what outputs beside the transaction may never say: those are heard of first.
+            if matches!(front, Outbound::Changes { .. }) && writer.outputs_in_flight() > 0 {
+                break;
             }
             if let Outbound::Output { record, cause: cause @ Some(_) } = front
                 && *cause == self.buried
                 && record.topic == shared.dead_letter_topic()
-                && record.headers.last("dlq.truncated").is_none()
+                && !dead_letter::is_of_production(record)
             {
                 // It failed after it had made an output that was too large.
                 self.queue.pop_front();
                 continue;
             }
+            if let Outbound::Output { record, .. } = front {
+                match self.placing.place(record, shared, plan, now)? {
+                    Placed::Fixed => {}
+                    placed => {
+                        self.settle(placed, shared, now)?;
+                        moved = true;
+                        continue;
+                    }
+                }
+            }
+            let Some(front) = self.queue.front_mut() else { break };
             let sent = match front {
                 Outbound::Output { record, .. } => {
-                    self.unheard = true;
-                    place(record, plan, &mut self.partitioner)?;
                     let limit = self.refused.get(&record.topic).copied().unwrap_or(usize::MAX);
                     if planted(Flaw::RepartitionOutsideTransaction) {
                         writer.step_outside(shared, plan.is_repartition(&record.topic))?;
@@ -141,6 +145,59 @@ impl Outbox {
     /// Hands out what was too large and is committed now.
     pub(crate) fn take_left_out(&mut self, tell: impl FnMut(&Count)) {
         self.refusals.take(tell);
+    }
+
+    /// The record at the head becomes several, or none.
+    fn settle(&mut self, placed: Placed, shared: &Shared, now: i64) -> Result<(), Error> {
+        let Some(Outbound::Output { record, cause }) = self.queue.pop_front() else { return Ok(()) };
+        let partitions = match placed {
+            Placed::Each(partitions) => partitions,
+            Placed::Refused(reason) => return self.misplaced(record, cause, &reason, shared, now),
+            Placed::Fixed => vec![record.partition.unwrap_or_default()],
+        };
+        if partitions.is_empty() {
+            self.refusals.count(LeftOut::Dropped, Some(&record.topic), "no_partition");
+        }
+        for partition in partitions.into_iter().rev() {
+            let record = Emitted { partition: Some(partition), chooser: None, ..record.clone() };
+            self.queue.push_front(Outbound::Output { record, cause: cause.clone() });
+        }
+        Ok(())
+    }
+
+    /// A record was sent where nothing is: what the production policy says becomes of it.
+    fn misplaced(
+        &mut self,
+        record: Emitted,
+        cause: Option<Position>,
+        reason: &Reason,
+        shared: &Shared,
+        now: i64,
+    ) -> Result<(), Error> {
+        let letters = shared.dead_letter_topic();
+        // Without a topic of dead letters there is nowhere to put it; it is made at the start.
+        if record.topic == letters {
+            return Err(BrokerError::UnknownTopic { topic: letters.to_string() }.into());
+        }
+        if self.is_buried(cause.as_ref()) {
+            return Ok(());
+        }
+        let how = match shared.config.policies.production {
+            FaultPolicy::Stop => {
+                let place = format!("a record for topic {}", record.topic);
+                return Err(Error::Task { place, reason: reason.clone() });
+            }
+            FaultPolicy::Skip => LeftOut::Skipped,
+            FaultPolicy::DeadLetter => LeftOut::DeadLettered,
+        };
+        self.refusals.failed(how, Some(&record.topic), reason, cause.as_ref());
+        if how == LeftOut::DeadLettered {
+            let letter =
+                made_here(dead_letter::refused, shared, &letters, &record, cause.as_ref(), reason, now);
+            self.buried = cause.clone();
+            self.queue.push_front(Outbound::Output { record: letter, cause });
+        }
+        Ok(())
     }
 
     /// The record at the head can never be written: what the production policy says becomes of it.
@@ -181,7 +238,15 @@ impl Outbox {
                             let how = LeftOut::DeadLettered;
                             self.refusals.failed(how, Some(&record.topic), &reason, cause.as_ref());
                         }
-                        truncated(shared, &letters, &record, cause.as_ref(), &reason, now)
+                        made_here(
+                            dead_letter::truncated,
+                            shared,
+                            &letters,
+                            &record,
+                            cause.as_ref(),
+                            &reason,
+                            now,
+                        )
                     }
                 };
                 self.buried = cause.clone();
@@ -213,12 +278,14 @@ fn shorten(record: &Emitted, letters: &Arc<str>) -> Shorter {
         return Shorter::NotYet;
     }
     match &record.key {
-        Some(_) => Shorter::Letter(Emitted { key: None, partition: None, ..record.clone() }),
+        Some(_) => Shorter::Letter(Emitted { key: None, partition: None, chooser: None, ..record.clone() }),
         None => Shorter::Gone,
     }
 }
 
-fn truncated(
+/// A dead letter about an output.
+fn made_here(
+    make: fn(&Arc<str>, &Emitted, &Failure<'_>) -> Emitted,
     shared: &Shared,
     letters: &Arc<str>,
     record: &Emitted,
@@ -236,7 +303,7 @@ fn truncated(
         last: now,
         consumer: &consumer,
     };
-    dead_letter::truncated(letters, record, &failure)
+    make(letters, record, &failure)
 }
 
 fn count(sent: &mut BTreeMap<Arc<str>, u64>, topic: &Arc<str>, more: u64) {
@@ -246,25 +313,13 @@ fn count(sent: &mut BTreeMap<Arc<str>, u64>, topic: &Arc<str>, more: u64) {
     }
 }
 
-/// Fixes the partition once, so that a full queue does not move a record without key to another one.
-fn place(record: &mut Emitted, plan: &Plan, partitioner: &mut Partitioner) -> Result<(), Error> {
-    if record.partition.is_none() {
-        let Some(count) = plan.partitions(&record.topic) else {
-            return Err(BrokerError::UnknownTopic { topic: record.topic.to_string() }.into());
-        };
-        let hashed = record.key.as_deref().map(|key| &key[..key.len().saturating_sub(record.unhashed)]);
-        record.partition = Some(partitioner.place(hashed, count));
-    }
-    Ok(())
-}
-
 fn send_output(record: &Emitted, limit: usize, writer: &mut Writer) -> Result<(), BrokerError> {
     let bytes = size(record);
     if bytes >= limit {
         let detail = format!("the limit is {limit} bytes");
         return Err(BrokerError::RecordTooLarge { topic: record.topic.to_string(), bytes, detail });
     }
-    writer.send(Outgoing {
+    writer.send_output(Outgoing {
         topic: &record.topic,
         partition: record.partition.unwrap_or(0),
         key: record.key.as_deref(),

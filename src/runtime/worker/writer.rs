@@ -4,12 +4,15 @@
 //!   absent -> starting -> ready -> open --commit or abort--> ready
 //!      ^---------------- fenced or failed ---------------------'
 //! ```
+//! State and offsets always go through the transaction: the stores of a task are one thing, and a processor may rely on
+//! them together. Exactly-once takes the outputs along; at-least-once has a second producer that writes them beside it, so
+//! that they are seen at once, and again after a crash.
 
 use std::time::Duration;
 
 use super::super::config::Guarantee;
 use super::super::shared::Shared;
-use crate::broker::{BrokerError, Deliveries, Outgoing, Producer, ProducerConfig};
+use crate::broker::{BrokerError, Deliveries, Outgoing, Producer};
 
 /// Where the writer stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,58 +27,65 @@ enum Phase {
 pub(crate) struct Writer {
     producer: Option<Box<dyn Producer>>,
     phase: Phase,
-    transactional: bool,
-    /// Takes the next record instead, outside of the transaction: only with that flaw planted.
-    outside: Option<Box<dyn Producer>>,
+    guarantee: Guarantee,
+    /// Writes outputs beside the transaction.
+    beside: Option<Box<dyn Producer>>,
 }
 
 impl Writer {
     /// No producer yet.
     pub(crate) fn new(guarantee: Guarantee) -> Self {
-        let transactional = guarantee == Guarantee::ExactlyOnce;
-        Self { producer: None, phase: Phase::Absent, transactional, outside: None }
+        Self { producer: None, phase: Phase::Absent, guarantee, beside: None }
     }
 
-    /// Makes the producer and resolves what its predecessor left open; one piece of that per call. True when ready.
+    /// Makes the producers and resolves what the predecessor left open; one piece of that per call. True when ready.
     pub(crate) fn start(&mut self, shared: &Shared, worker: usize) -> Result<bool, BrokerError> {
         match self.phase {
             Phase::Ready | Phase::Open => return Ok(true),
             Phase::Absent => {
+                self.beside = match self.guarantee {
+                    Guarantee::ExactlyOnce => None,
+                    Guarantee::AtLeastOnce => Some(shared.broker.producer(&shared.writer_beside(worker))?),
+                };
                 self.producer = Some(shared.broker.producer(&shared.writer(worker))?);
                 self.phase = Phase::Starting;
             }
             Phase::Starting => {}
         }
-        if self.transactional {
-            self.live()?.init_transactions()?;
-        }
+        self.live()?.init_transactions()?;
         self.phase = Phase::Ready;
         Ok(true)
     }
 
-    /// Queues a record; opens the transaction with the first one.
+    /// Queues a record for the transaction; opens it with the first one.
     pub(crate) fn send(&mut self, record: Outgoing<'_>) -> Result<(), BrokerError> {
-        if let Some(outside) = &mut self.outside {
-            outside.send(record)?;
-            return outside.delivered(Duration::ZERO).failure.map_or(Ok(()), Err);
-        }
         self.open()?;
         self.live()?.send(record)
     }
 
-    /// Whether the next record goes beside the transaction: only with that flaw planted.
+    /// Queues an output: within the transaction, or beside it when the guarantee says so.
+    pub(crate) fn send_output(&mut self, record: Outgoing<'_>) -> Result<(), BrokerError> {
+        self.open()?;
+        match &mut self.beside {
+            Some(beside) => beside.send(record),
+            None => self.live()?.send(record),
+        }
+    }
+
+    /// Whether outputs go beside the transaction from now on: only with that flaw planted.
     pub(crate) fn step_outside(&mut self, shared: &Shared, outside: bool) -> Result<(), BrokerError> {
-        let plain = ProducerConfig { transactional_id: None, ..shared.writer(0) };
-        self.outside = if outside { Some(shared.broker.producer(&plain)?) } else { None };
+        if outside && self.beside.is_none() {
+            self.beside = Some(shared.broker.producer(&shared.writer_beside(0))?);
+        } else if !outside {
+            self.beside = None;
+        }
         Ok(())
     }
 
     /// Opens the transaction if none is open.
     pub(crate) fn open(&mut self) -> Result<(), BrokerError> {
         if self.phase == Phase::Ready {
-            if self.transactional {
-                self.live()?.begin()?;
-            }
+            self.live()?.begin()?;
             self.phase = Phase::Open;
         }
         Ok(())
@@ -86,19 +96,26 @@ impl Writer {
         self.phase == Phase::Open
     }
 
-    /// Whether what is sent counts only once it is committed.
-    pub(crate) fn is_transactional(&self) -> bool {
-        self.transactional
-    }
-
     /// Records queued or on their way.
     pub(crate) fn in_flight(&self) -> usize {
-        self.producer.as_ref().map_or(0, |producer| producer.in_flight())
+        self.outputs_in_flight() + self.producer.as_ref().map_or(0, |producer| producer.in_flight())
+    }
+
+    /// Outputs on their way beside the transaction.
+    pub(crate) fn outputs_in_flight(&self) -> usize {
+        self.beside.as_ref().map_or(0, |beside| beside.in_flight())
     }
 
     /// Serves delivery reports.
     pub(crate) fn delivered(&mut self, wait: Duration) -> Deliveries {
-        self.producer.as_mut().map(|producer| producer.delivered(wait)).unwrap_or_default()
+        let beside = match &mut self.beside {
+            Some(beside) => beside.delivered(if beside.in_flight() > 0 { wait } else { Duration::ZERO }),
+            None => Deliveries::default(),
+        };
+        let wait = if self.outputs_in_flight() > 0 { Duration::ZERO } else { wait };
+        let mut all = self.producer.as_mut().map(|producer| producer.delivered(wait)).unwrap_or_default();
+        all.failure = beside.failure.or(all.failure);
+        all
     }
 
     /// The producer, to send offsets.
@@ -112,28 +129,24 @@ impl Writer {
     /// Commits what is open. Only with nothing in flight.
     pub(crate) fn commit(&mut self) -> Result<(), BrokerError> {
         if self.phase == Phase::Open {
-            if self.transactional {
-                self.live()?.commit()?;
-            }
+            self.live()?.commit()?;
             self.phase = Phase::Ready;
         }
         Ok(())
     }
 
-    /// Aborts what is open. Without transactions there is nothing to take back: what was sent stays, and comes again.
+    /// Aborts what is open. Outputs beside the transaction cannot be taken back: what was sent stays, and comes again.
     pub(crate) fn abort(&mut self) -> Result<(), BrokerError> {
         if self.phase == Phase::Open {
-            if self.transactional {
-                self.live()?.abort()?;
-            }
+            self.live()?.abort()?;
             self.phase = Phase::Ready;
         }
         Ok(())
     }
 
-    /// Drops the producer: it was fenced or failed. The next one fences whatever it left open.
+    /// Drops the producers: one was fenced or failed. The next one fences whatever it left open.
     pub(crate) fn discard(&mut self) {
-        self.producer = None;
+        (self.producer, self.beside) = (None, None);
         self.phase = Phase::Absent;
     }
 }

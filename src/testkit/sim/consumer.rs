@@ -74,6 +74,10 @@ impl Consumer for SimConsumer {
         self.client.call(Call::Watermarks, Reach::Broker, || self.inner.watermarks(partition))
     }
 
+    fn offset_at(&mut self, partition: &Partition, timestamp: i64) -> Result<Option<i64>, BrokerError> {
+        self.client.call(Call::Watermarks, Reach::Broker, || self.inner.offset_at(partition, timestamp))
+    }
+
     fn commit(
         &mut self,
         offsets: &[(Partition, CommittedOffset)],

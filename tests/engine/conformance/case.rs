@@ -12,7 +12,7 @@ pub(super) fn run(scenario: &Json, case: &Json, mode: Mode) -> Result<(), String
         Unbuilt::Missing(what) | Unbuilt::Refused(what) => what,
     })?;
     let wall_clock = scenario["config"]["wall_clock_start_ms"].as_i64().unwrap_or(0);
-    let mut machine = Machine::start(built.topology, mode, wall_clock)?;
+    let mut machine = Machine::start(built.topology, mode, wall_clock, false)?;
     let script = case["script"].as_array().expect("a script");
     let end = case["order_sensitive_from"].as_u64().map_or(script.len(), |from| from as usize);
     let mut differences = Vec::new();

@@ -1,4 +1,4 @@
-//! The closed list of functions that steps name.
+//! The closed list of functions that steps name, and those of transcribed cases.
 
 use super::value::{Render, Type, Value, or_null};
 
@@ -35,6 +35,9 @@ pub(crate) fn predicate(function: &str, key: Option<&str>, value: Option<&Value>
         "i64_even" => matches!(value, Some(Value::Number(it)) if it % 2 == 0),
         "key_even" => key.is_some_and(|key| key.ends_with(['0', '2', '4', '6', '8'])),
         "key_in" => key.is_some_and(|key| argument.split(',').any(|it| it == key)),
+        "value_is" => text.is_some_and(|text| text == argument),
+        "key_multiple" => key.is_some_and(|key| number(key) % number(argument) == 0),
+        "key_negative" => key.is_some_and(|key| number(key) < 0),
         other => panic!("unknown predicate {other}"),
     }
 }
@@ -43,7 +46,8 @@ pub(crate) fn predicate(function: &str, key: Option<&str>, value: Option<&Value>
 pub(crate) fn value_type(function: &str, from: Type) -> Type {
     match parts(function).0 {
         "identity" => from,
-        "len" | "i64_add" | "i64_null_if_even" => Type::Number,
+        "len" | "i64_add" | "i64_null_if_even" | "len_plus_key" | "first_char_minus" | "to_i64"
+        | "to_i64_negated" => Type::Number,
         _ => Type::Text,
     }
 }
@@ -61,6 +65,12 @@ pub(crate) fn value(function: &str, key: Option<&str>, value: Option<&Value>) ->
                 _ => (it % 2 != 0).then_some(Value::Number(*it)),
             };
         }
+        "len_plus_key" => {
+            return text.map(|text| Value::Number(text.len() as i64 + key.map_or(0, number)));
+        }
+        "first_char_minus" => return text.map(|text| Value::Number(first_char_minus(&text, argument))),
+        "to_i64" => return text.map(|text| Value::Number(number(&text))),
+        "to_i64_negated" => return text.map(|text| Value::Number(-number(&text))),
         "upper" => text.map(|text| text.to_ascii_uppercase()),
         "append" => text.map(|text| text + argument),
         "to_string" => text,
@@ -70,6 +80,10 @@ pub(crate) fn value(function: &str, key: Option<&str>, value: Option<&Value>) ->
         other => panic!("unknown value function {other}"),
     };
     written.map(Value::Text)
+}
+
+fn first_char_minus(text: &str, argument: &str) -> i64 {
+    i64::from(text.as_bytes()[0]) - number(argument)
 }
 
 /// A new key from the rendered key, the plain key inside a windowed one, and the value.
@@ -93,6 +107,11 @@ pub(crate) fn key(function: &str, key: Option<&str>, plain: Option<&str>, value:
         "key_unless_value_contains" => {
             text.filter(|text| !text.contains(argument)).and(key.map(str::to_owned))
         }
+        "value_after" => text.and_then(|text| Some(text.split_once(argument)?.1.to_owned())),
+        "key_until" => key.and_then(|key| Some(key.split_once(argument)?.0.to_owned())),
+        "value_unless_key_is_null" => text.filter(|_| !key.unwrap_or("null").eq_ignore_ascii_case("null")),
+        "key_char_minus" => key.map(|key| first_char_minus(key, argument).to_string()),
+        "key_in_words" => key.map(|key| ["ONE", "TWO", "THREE"][number(key) as usize - 1].to_owned()),
         other => panic!("unknown key function {other}"),
     }
 }
@@ -121,6 +140,11 @@ pub(crate) fn flat_pairs(
             .into_iter()
             .map(|part| (part.as_ref().map(|part| head(&part.render(), 1)), part))
             .collect(),
+        "tenfold" => {
+            let first = key.map_or(0, number) * 10;
+            let pair = |nth: i64| (Some((first + nth).to_string()), value.cloned());
+            (0..key.map_or(0, number)).map(pair).collect()
+        }
         "both_keys" => {
             let mut pairs = vec![(key.map(str::to_owned), value.cloned())];
             if let Some(text) = value.map(Render::render) {
@@ -136,7 +160,8 @@ pub(crate) fn flat_pairs(
 /// Type and first aggregate of an aggregator.
 pub(crate) fn init(function: &str) -> (Type, Value) {
     match parts(function).0 {
-        "sum_len" => (Type::Number, Value::Number(0)),
+        "sum_len" | "sum_of_texts" | "one_more" => (Type::Number, Value::Number(0)),
+        "chain" => (Type::Text, Value::Text(parts(function).1.get(1..).unwrap_or_default().to_owned())),
         _ => (Type::Text, Value::Text(String::new())),
     }
 }
@@ -145,6 +170,14 @@ pub(crate) fn add(function: &str, value: &str, so_far: Value) -> Option<Value> {
     let (name, argument) = parts(function);
     match (name, so_far) {
         ("sum_len", Value::Number(sum)) => Some(Value::Number(sum + value.len() as i64)),
+        ("sum_of_texts", Value::Number(sum)) => Some(Value::Number(sum + number(value))),
+        ("one_more", Value::Number(sum)) => Some(Value::Number(sum + 1)),
+        ("chain", Value::Text(text)) => Some(Value::Text(text + head(argument, 1).as_str() + value)),
+        ("sorted", Value::Text(text)) => {
+            let mut bytes = (text + value).into_bytes();
+            bytes.sort_unstable();
+            Some(Value::Text(String::from_utf8_lossy(&bytes).into_owned()))
+        }
         ("concat", Value::Text(text)) => {
             let joined = if text.is_empty() { value.to_owned() } else { format!("{text},{value}") };
             Some(Value::Text(tail(&joined, number(argument) as usize)))
@@ -161,6 +194,7 @@ pub(crate) fn subtract(function: &str, value: &str, so_far: Value) -> Option<Val
     let (name, argument) = parts(function);
     match (name, so_far) {
         ("sum_len", Value::Number(sum)) => Some(Value::Number(sum - value.len() as i64)),
+        ("chain", Value::Text(text)) => Some(Value::Text(text + "-" + value)),
         ("concat", Value::Text(text)) => {
             Some(Value::Text(tail(&format!("{text}-{value}"), number(argument) as usize)))
         }
@@ -175,7 +209,12 @@ pub(crate) fn subtract(function: &str, value: &str, so_far: Value) -> Option<Val
 pub(crate) fn merge(function: &str, one: Value, other: Value) -> Option<Value> {
     let (name, argument) = parts(function);
     match (name, one, other) {
-        ("sum_len", Value::Number(one), Value::Number(other)) => Some(Value::Number(one + other)),
+        ("sum_len" | "one_more", Value::Number(one), Value::Number(other)) => {
+            Some(Value::Number(one + other))
+        }
+        ("chain", Value::Text(one), Value::Text(other)) => {
+            Some(Value::Text(one + head(argument, 1).as_str() + &other))
+        }
         ("concat", Value::Text(one), Value::Text(other)) => Some(Value::Text(match (&*one, &*other) {
             ("", _) => other,
             (_, "") => one,
@@ -194,6 +233,7 @@ pub(crate) fn reduce(function: &str, so_far: Value, next: Option<Value>) -> Opti
     let (a, b) = (so_far.render(), or_null(next.as_ref()));
     match name {
         "concat" => Some(Value::Text(tail(&format!("{a},{b}"), number(argument) as usize))),
+        "chain" => Some(Value::Text(format!("{a}{argument}{b}"))),
         "max" => {
             if a >= b {
                 Some(so_far)
@@ -257,6 +297,12 @@ pub(crate) fn join(
         "left" => left.map(Render::render),
         "right" => right.map(Render::render),
         "null_if_contains" => Some(format!("{l}+{r}")).filter(|joined| !joined.contains(argument)),
+        "call" => Some(format!("{argument}({l},{r})")),
+        "sum" => Some((number(&l) + number(&r)).to_string()),
+        "keyed_sum" => {
+            let sum = number(&l) + right.map_or(0, |_| number(&r));
+            Some(format!("{}:{sum}", key.unwrap_or("null")))
+        }
         other => panic!("unknown joiner {other}"),
     };
     joined.map(Value::Text)

@@ -1,7 +1,7 @@
 //! Internal topics, key by key and in order.
 //!
-//! Two differences are by design: a store that changes a key several times within one entry may log only the last value, and
-//! a put that is refused as expired (a counted drop) need not be logged. Where no timestamp was recorded, because Kafka
+//! Two differences are by design: a store that changes a key several times within one entry may log only the last value, or
+//! nothing of a row that came and went, and a put that is refused as expired (a counted drop) need not be logged. Where no timestamp was recorded, because Kafka
 //! Streams leaves it to the producer, none is compared.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -40,6 +40,15 @@ pub(super) fn compare(driver: &Driver, case: &Json, nature: &Nature) -> Result<(
             if nature.last_per_key {
                 changes_only(&mut got, |it| it.1.is_none());
                 changes_only(&mut wanted, |it| it.record.1.is_none());
+                let ends = (
+                    got.last().is_some_and(|it| it.1.is_none()),
+                    wanted.last().map(|it| it.record.1.is_none()),
+                );
+                if is_of_sessions(topic, case) && ends == (true, Some(false)) {
+                    // A merged session that Kafka's store has forgotten, and its cache has not, is withdrawn nowhere; ours
+                    // must not come back from the changelog.
+                    got.pop();
+                }
             }
             if !matches(&got, &wanted) {
                 let wanted: Vec<Plain> = wanted.into_iter().map(|it| it.record).collect();
@@ -54,6 +63,11 @@ pub(super) fn compare(driver: &Driver, case: &Json, nature: &Nature) -> Result<(
 fn changes_only<T>(records: &mut Vec<T>, deletes: impl Fn(&T) -> bool) {
     let mut there = false;
     records.retain(|record| std::mem::replace(&mut there, !deletes(record)) || there);
+}
+
+fn is_of_sessions(topic: &str, case: &Json) -> bool {
+    let store = topic.strip_prefix("app-").and_then(|it| it.strip_suffix("-changelog"));
+    store.is_some_and(|store| case["stores"][store]["type"] == "session")
 }
 
 /// A record about what waits for a partner in a stream-stream join, in Kafka's form `timestamp ++ side ++ key`, with any
@@ -99,7 +113,11 @@ fn matches(got: &[Plain], wanted: &[Recorded]) -> bool {
     for (nth, recorded) in wanted.iter().enumerate() {
         let overwritten =
             recorded.changelog && wanted.get(nth + 1).is_some_and(|next| next.entry == recorded.entry);
-        let skipped = if overwritten || recorded.refused { places.clone() } else { BTreeSet::new() };
+        let first = wanted.iter().position(|it| it.entry == recorded.entry).unwrap_or(nth);
+        let absent = wanted[..first].last().is_none_or(|it| it.record.1.is_none());
+        let came_and_went = recorded.changelog && first < nth && absent && recorded.record.1.is_none();
+        let skipped =
+            if overwritten || came_and_went || recorded.refused { places.clone() } else { BTreeSet::new() };
         let taken =
             places.into_iter().filter(|at| got.get(*at).is_some_and(|got| recorded.is(got))).map(|at| at + 1);
         places = taken.chain(skipped).collect();

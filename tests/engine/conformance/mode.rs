@@ -68,8 +68,17 @@ pub(super) struct Machine {
 }
 
 impl Machine {
-    pub(super) fn start(topology: Topology, mode: Mode, wall_clock: i64) -> Result<Self, String> {
+    /// `by_hand`: it commits when it is told to, not after every entry.
+    pub(super) fn start(
+        topology: Topology,
+        mode: Mode,
+        wall_clock: i64,
+        by_hand: bool,
+    ) -> Result<Self, String> {
         let mut builder = Driver::builder(topology).application("app").wall_clock(wall_clock);
+        if by_hand {
+            builder = builder.commit_by_hand();
+        }
         let mut directory = None;
         if matches!(mode, Mode::Rocks | Mode::Reopen(_)) {
             let made = tempfile::tempdir().map_err(|error| error.to_string())?;

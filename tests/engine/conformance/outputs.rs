@@ -22,10 +22,8 @@ pub(super) fn compare(driver: &mut Driver, entry: &Json, nature: &Nature) -> Res
     for topic in topics {
         let mut got = driver.read_raw(&topic);
         let wanted = expected.get(&topic).and_then(Json::as_array).map(Vec::as_slice).unwrap_or_default();
-        let mut wanted: Vec<(Plain, &Json)> = wanted
-            .iter()
-            .map(|it| (record::expected(it, nature.session_topics.contains(&topic)), it))
-            .collect();
+        let mut wanted: Vec<(Plain, &Json)> =
+            wanted.iter().map(|it| (record::expected(it, nature.has_sessions(&topic)), it)).collect();
         if nature.order_per_key {
             got.sort_by(|a, b| a.key.cmp(&b.key));
             wanted.sort_by(|a, b| a.0.0.cmp(&b.0.0));

@@ -1,6 +1,9 @@
 //! What came of a run.
 
+use std::collections::BTreeSet;
 use std::fmt;
+
+use super::mode::Mode;
 
 /// A case that differs.
 #[derive(Clone, Debug)]
@@ -40,6 +43,28 @@ pub(crate) struct Report {
 }
 
 impl Report {
+    /// Adds how a case ended in one way of running it.
+    pub(crate) fn add(
+        &mut self,
+        id: &str,
+        mode: Mode,
+        outcome: Result<(), String>,
+        listed: &BTreeSet<String>,
+    ) {
+        match outcome {
+            Ok(()) if listed.contains(id) => {
+                let what = "agrees: docs/differences.md must not list it".to_owned();
+                self.failed.push(Failure { id: id.to_owned(), mode: mode.to_string(), what });
+            }
+            Ok(()) => self.passed += 1,
+            Err(what) => {
+                let failure = Failure { id: id.to_owned(), mode: mode.to_string(), what };
+                let kind = if listed.contains(id) { &mut self.by_design } else { &mut self.failed };
+                kind.push(failure);
+            }
+        }
+    }
+
     /// Adds what another part of the run found.
     pub(crate) fn append(&mut self, mut other: Self) {
         self.passed += other.passed;

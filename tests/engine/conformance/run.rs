@@ -1,21 +1,26 @@
 //! Files to cases, on all processors.
 
 use std::collections::BTreeSet;
+use std::io::Read;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use flate2::read::GzDecoder;
 use serde_json::Value as Json;
 
 use super::mode::Mode;
 use super::report::{Failure, Report, Skip};
 use super::topology::{self, Unbuilt};
+use super::transcribed::{self, Ended};
 use super::{case, described, differences};
 
 /// A topology of a file, or a described one.
 enum Job {
     Scenario(Json),
+    /// A case that was transcribed from one of Kafka's own tests.
+    Transcribed(Json),
     Description(PathBuf),
 }
 
@@ -61,7 +66,8 @@ fn collect(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), String> {
     }
     for entry in std::fs::read_dir(path).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
-        if path.is_dir() || path.extension().is_some_and(|it| it == "json") {
+        let name = path.to_string_lossy();
+        if path.is_dir() || name.ends_with(".json") || name.ends_with(".json.gz") {
             collect(&path, files)?;
         }
     }
@@ -70,15 +76,24 @@ fn collect(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), String> {
 
 fn read(file: &Path) -> Result<Vec<Job>, String> {
     let failed = |error: &dyn std::fmt::Display| format!("{}: {error}", file.display());
-    let text = std::fs::read_to_string(file).map_err(|error| failed(&error))?;
+    let bytes = std::fs::read(file).map_err(|error| failed(&error))?;
+    let mut text = String::new();
+    if file.extension().is_some_and(|it| it == "gz") {
+        GzDecoder::new(&*bytes).read_to_string(&mut text).map_err(|error| failed(&error))?;
+    } else {
+        text = String::from_utf8(bytes).map_err(|error| failed(&error))?;
+    }
     let mut content: Json = serde_json::from_str(&text).map_err(|error| failed(&error))?;
+    if let Json::Array(cases) = content {
+        return Ok(cases.into_iter().map(Job::Transcribed).collect());
+    }
     if content["steps"].is_array() {
         return Ok(vec![Job::Description(file.to_owned())]);
     }
     let recorded = content["format"] == 1;
     match content.get_mut("topologies").map(Json::take) {
         Some(Json::Array(topologies)) if recorded => Ok(topologies.into_iter().map(Job::Scenario).collect()),
-        _ => Err(failed(&"neither scenarios of format 1 nor a described topology")),
+        _ => Err(failed(&"neither scenarios of format 1, nor transcribed cases, nor a described topology")),
     }
 }
 
@@ -86,6 +101,7 @@ fn work(job: &Job, modes: &[Mode], listed: &BTreeSet<String>) -> Report {
     let mut report = Report::default();
     match job {
         Job::Scenario(scenario) => scenario_in(scenario, modes, listed, &mut report),
+        Job::Transcribed(case) => transcribed_in(case, modes, listed, &mut report),
         Job::Description(file) => match guarded(|| described::pair(file)) {
             Ok(()) => report.described += 1,
             Err(what) => {
@@ -115,14 +131,29 @@ fn scenario_in(scenario: &Json, modes: &[Mode], listed: &BTreeSet<String>, repor
     for case in cases {
         let id = case["id"].as_str().unwrap_or("without an id");
         for mode in modes {
-            match guarded(|| case::run(scenario, case, *mode)) {
-                Ok(()) => report.passed += 1,
-                Err(what) => {
-                    let failure = Failure { id: id.to_owned(), mode: mode.to_string(), what };
-                    let kind = if listed.contains(id) { &mut report.by_design } else { &mut report.failed };
-                    kind.push(failure);
-                }
+            let outcome = guarded(|| case::run(scenario, case, *mode));
+            report.add(id, *mode, outcome, listed);
+        }
+    }
+}
+
+fn transcribed_in(case: &Json, modes: &[Mode], listed: &BTreeSet<String>, report: &mut Report) {
+    let id = case["id"].as_str().unwrap_or("without an id");
+    for mode in modes {
+        let mut missing = None;
+        let outcome = guarded(|| match transcribed::run(case, *mode) {
+            Ok(()) => Ok(()),
+            Err(Ended::Differs(what)) => Err(what),
+            Err(Ended::Missing(what)) => {
+                missing = Some(what.clone());
+                Err(format!("not run: {what}"))
             }
+        });
+        match missing {
+            Some(missing) if !listed.contains(id) => {
+                report.skipped.push(Skip { id: id.to_owned(), missing, cases: 1 });
+            }
+            _ => report.add(id, *mode, outcome, listed),
         }
     }
 }

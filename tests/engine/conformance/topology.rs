@@ -1,6 +1,6 @@
 //! From a list of steps to a topology. What each step does is in `steps`, one family per file.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
 use serde_json::Value as Json;
@@ -25,12 +25,31 @@ pub(super) enum Unbuilt {
 /// What the steps say about how results compare.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Nature {
-    /// Output topics whose keys are sessions.
-    pub(super) session_topics: BTreeSet<String>,
+    /// Output topics.
+    pub(super) sinks: BTreeMap<String, Sink>,
+    /// For how long the window and session stores of aggregations keep rows, milliseconds.
+    pub(super) kept_ms: BTreeMap<String, i64>,
     /// Sliding windows: only the order per key and window is told.
     pub(super) order_per_key: bool,
     /// Record caches: only the last value of each key is told.
     pub(super) last_per_key: bool,
+}
+
+/// What an output topic holds.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sink {
+    pub(super) of: Type,
+    /// Its windowed keys.
+    pub(super) keys: Option<WindowedKeys>,
+}
+
+/// Windows behind the bytes of keys.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum WindowedKeys {
+    /// The start, of windows of this length.
+    Length(i64),
+    /// The end, then the start.
+    Sessions,
 }
 
 /// What a step's name stands for, with the type of its values.
@@ -53,7 +72,7 @@ pub(super) enum Handle<'b> {
 #[derive(Clone)]
 pub(super) struct Keys {
     pub(super) codec: CodecRef<Windowed<String>>,
-    pub(super) sessions: bool,
+    pub(super) windows: WindowedKeys,
 }
 
 pub(super) type GroupedTableOf<'b> = Rc<GroupedTable<'b, String, Value>>;
@@ -95,6 +114,13 @@ pub(super) struct Steps<'b> {
     pub(super) durable: bool,
     /// The wall-clock throttle of the two batch emitters.
     pub(super) emit_interval_ms: i64,
+}
+
+impl Nature {
+    /// Whether the keys of an output topic are sessions.
+    pub(super) fn has_sessions(&self, topic: &str) -> bool {
+        self.sinks.get(topic).is_some_and(|sink| sink.keys == Some(WindowedKeys::Sessions))
+    }
 }
 
 impl<'b> Steps<'b> {

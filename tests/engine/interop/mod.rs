@@ -19,7 +19,9 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use topo::broker::kafka::KafkaBroker;
 use topo::partition_of;
-use topo::state::{KeyValueStore, TaskState, WindowStore, i64_be, utf8};
+use topo::state::{
+    KeyValueStore, SessionStore, TaskState, VersionedStore, Window, WindowStore, i64_be, utf8,
+};
 
 use self::java::Java;
 use self::model::{Input, Model, Stamped};
@@ -68,6 +70,13 @@ impl Ground {
             let buyer = self.random.random_range(0..14);
             let value = (buyer > 0).then(|| format!("{}:{number}", user(buyer - 1)));
             people.push(Input { topic: "orders", key, value, time: base + number });
+        }
+        for number in 0..36 {
+            let key = user(number % 12);
+            let value = self.random.random_bool(0.8).then(|| format!("rate-{number}-{base}"));
+            // From before the words of this leg to behind them, in any order.
+            let time = base + self.random.random_range(-50_000..200_000);
+            people.push(Input { topic: "rates", key, value, time });
         }
         for number in 0..12 {
             let key = || user(number);
@@ -125,7 +134,12 @@ impl Ground {
     fn assert_placed(&self, topic: &str) {
         for (partition, record) in self.wire.records(topic) {
             let key = record.key.unwrap();
-            let hashed = &key[..key.len() - if ["windowed", "final"].contains(&topic) { 8 } else { 0 }];
+            let window = match topic {
+                "windowed" | "final" => 8,
+                "sessions" => 16,
+                _ => 0,
+            };
+            let hashed = &key[..key.len() - window];
             assert_eq!(partition, partition_of(hashed, PARTITIONS), "{topic} {key:?}");
         }
     }
@@ -150,6 +164,7 @@ impl Ground {
     /// Compares every row on disk, and its timestamp, with the model.
     fn assert_stores(&self, dir: &Path) {
         let (mut stored, mut priced) = (Model::default(), BTreeMap::new());
+        let (mut sessions, mut rates) = (BTreeMap::new(), BTreeMap::new());
         for_each_task(&dir.join(&self.application), |state| {
             read(state, "people", utf8(), &mut stored.people);
             read(state, "counts", i64_be(), &mut stored.counts);
@@ -157,11 +172,15 @@ impl Ground {
             read(state, "orders", utf8(), &mut stored.orders);
             read(state, "priced-store", utf8(), &mut priced);
             read_windows(state, "windowed", &mut stored.windowed);
+            read_sessions(state, "sessions", &mut sessions);
+            read_versions(state, "rates", &self.model, &mut rates);
         });
         assert_eq!(stored.people, self.model.people);
         assert_eq!(stored.counts, self.model.counts);
         assert_eq!(stored.cities, self.model.cities);
         assert_eq!(stored.windowed, self.model.windowed);
+        assert_eq!(sessions, self.model.sessions());
+        assert_eq!(rates, self.model.rates_of_all_moments());
         assert_eq!(stored.orders, self.model.orders);
         let priced: BTreeMap<String, String> = priced.into_iter().map(|(id, (row, _))| (id, row)).collect();
         assert_eq!(priced, self.model.priced());
@@ -203,6 +222,24 @@ fn read_windows(state: &TaskState, store: &str, rows: &mut BTreeMap<(String, i64
         ControlFlow::Continue(())
     };
     store.fetch_all(i64::MIN..=i64::MAX, all).unwrap();
+}
+
+fn read_sessions(state: &TaskState, store: &str, rows: &mut BTreeMap<(String, Window), i64>) {
+    let Some(index) = state.index_of(store) else { return };
+    let mut store = SessionStore::new(state.specs()[index].clone(), index, state.backend(), utf8(), i64_be());
+    let found = store.in_time_order(i64::MIN..=i64::MAX).unwrap();
+    rows.extend(found.into_iter().map(|(session, count)| ((session.key, session.window), count)));
+}
+
+/// Asks for every rate at the time from which on it holds, and just before.
+fn read_versions(state: &TaskState, store: &str, model: &Model, found: &mut BTreeMap<(String, i64), String>) {
+    let Some(index) = state.index_of(store) else { return };
+    let mut store = VersionedStore::new(state.specs()[index].clone(), index, state.backend(), utf8(), utf8());
+    for (user, time) in model.moments() {
+        if let Some(row) = store.get_as_of(&user, time).unwrap() {
+            found.insert((user, time), row.value);
+        }
+    }
 }
 
 #[test]

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use topo::partition_of;
-use topo::state::{Codec, Window, WindowSize, Windowed, i64_be, utf8};
+use topo::state::{Codec, Window, WindowSize, Windowed, i64_be, session_windowed, utf8};
 
 use super::PARTITIONS;
-use super::topology::{ANSWER_MS, GRACE_MS, WINDOW_MS, windows};
+use super::topology::{ANSWER_MS, GAP_MS, GRACE_MS, WINDOW_MS, windows};
 
 /// A record of an input topic.
 #[derive(Clone, Debug)]
@@ -34,6 +34,12 @@ pub(super) struct Model {
     asked: Vec<Input>,
     answered: Vec<Input>,
     located: BTreeMap<String, String>,
+    /// When each user said something, each time.
+    said: BTreeMap<String, Vec<i64>>,
+    /// Rates of each user over time, and the last one that came.
+    rates: BTreeMap<String, BTreeMap<i64, Option<String>>>,
+    told: BTreeMap<String, String>,
+    rated: BTreeMap<String, String>,
     /// Stream time of each partition of the words.
     times: BTreeMap<i32, i64>,
     /// The newest timestamp among the window results of each partition.
@@ -48,6 +54,7 @@ impl Model {
             "people" => self.person(input),
             "asked" => self.asked.push(input.clone()),
             "answered" => self.answered.push(input.clone()),
+            "rates" => self.rate(input),
             "orders" => set(&mut self.orders, input).map_or((), drop),
             _ => self.word(input),
         }
@@ -59,6 +66,50 @@ impl Model {
         for (city, change) in moves {
             add(self.cities.entry(city).or_insert((0, *time)), change, *time);
         }
+    }
+
+    fn rate(&mut self, Input { key, value, time, .. }: &Input) {
+        self.rates.entry(key.clone()).or_default().insert(*time, value.clone());
+        match value {
+            Some(rate) => self.told.insert(key.clone(), rate.clone()),
+            None => self.told.remove(key),
+        };
+    }
+
+    /// What a user's rate was at a time.
+    fn rate_of(&self, user: &str, time: i64) -> Option<&String> {
+        self.rates.get(user)?.range(..=time).next_back()?.1.as_ref()
+    }
+
+    /// When each user's rate begins to hold, and the moment before.
+    pub(super) fn moments(&self) -> Vec<(String, i64)> {
+        let of = |(user, versions): (&String, &BTreeMap<i64, _>)| {
+            versions
+                .keys()
+                .flat_map(|time| [(user.clone(), time - 1), (user.clone(), *time)])
+                .collect::<Vec<_>>()
+        };
+        self.rates.iter().flat_map(of).collect()
+    }
+
+    pub(super) fn rates_of_all_moments(&self) -> BTreeMap<(String, i64), String> {
+        let rate =
+            |(user, time): (String, i64)| Some(((user.clone(), time), self.rate_of(&user, time)?.clone()));
+        self.moments().into_iter().filter_map(rate).collect()
+    }
+
+    /// Runs of words of one user with pauses of at most the gap: user and session, and how many words it has.
+    pub(super) fn sessions(&self) -> BTreeMap<(String, Window), i64> {
+        let mut sessions = BTreeMap::new();
+        for (user, times) in &self.said {
+            let mut times = times.clone();
+            times.sort_unstable();
+            for run in times.chunk_by(|one, next| next - one <= GAP_MS) {
+                let window = Window { start: run[0], end: run[run.len() - 1] };
+                sessions.insert((user.clone(), window), i64::try_from(run.len()).unwrap());
+            }
+        }
+        sessions
     }
 
     fn word(&mut self, Input { key, value, time, .. }: &Input) {
@@ -75,6 +126,10 @@ impl Model {
             *results = (*results).max(count.1);
         } else {
             self.late += 1;
+        }
+        self.said.entry(key.clone()).or_default().push(*time);
+        if let Some(rate) = self.rate_of(key, *time) {
+            self.rated.insert(key.clone(), format!("{word}*{rate}"));
         }
         if let Some((city, _)) = self.people.get(key) {
             self.located.insert(key.clone(), format!("{word}@{city}"));
@@ -110,6 +165,14 @@ impl Model {
         match topic {
             "counts" => self.counts.iter().map(|(word, it)| (text(word), count(&it.0))).collect(),
             "cities" => self.cities.iter().map(|(city, it)| (text(city), count(&it.0))).collect(),
+            "told" => self.told.iter().map(|(user, rate)| (text(user), text(rate))).collect(),
+            "rated" => self.rated.iter().map(|(user, rated)| (text(user), text(rated))).collect(),
+            "sessions" => {
+                let key = |(key, window): (String, Window)| {
+                    bytes(&*session_windowed(utf8()), &Windowed { key, window })
+                };
+                self.sessions().into_iter().map(|(session, it)| (key(session), count(&it))).collect()
+            }
             "located" => self.located.iter().map(|(user, place)| (text(user), text(place))).collect(),
             "windowed" => {
                 self.windowed.iter().map(|((user, start), it)| (window(user, *start), count(&it.0))).collect()

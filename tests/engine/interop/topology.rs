@@ -1,18 +1,24 @@
 //! The topology of tests/interop/Interop.java, in Rust: the same names, so the same internal topics.
 
-use topo::state::{CodecRef, WindowSize, Windowed, i64_be, utf8, windowed};
-use topo::{Builder, Codecs, JoinWindows, KeyValue, StreamJoined, Topic, Topology, Tumbling, WindowValue};
+use topo::state::{CodecRef, WindowSize, Windowed, i64_be, session_windowed, utf8, windowed};
+use topo::{
+    Builder, Codecs, JoinWindows, KeyValue, Session, SessionValue, StreamJoined, Topic, Topology, Tumbling,
+    WindowValue,
+};
 
 pub(super) const WINDOW_MS: i64 = 60_000;
 pub(super) const GRACE_MS: i64 = 30_000;
+/// What a session may pause.
+pub(super) const GAP_MS: i64 = 10_000;
 /// A question is answered within this time.
 pub(super) const ANSWER_MS: i64 = 10 * 60_000;
 const RETENTION_MS: i64 = 24 * 60 * 60 * 1_000;
 
 /// Topics that both read.
-pub(super) const INPUTS: [&str; 5] = ["words", "people", "orders", "asked", "answered"];
+pub(super) const INPUTS: [&str; 6] = ["words", "people", "orders", "asked", "answered", "rates"];
 /// Topics that both write.
-pub(super) const OUTPUTS: [&str; 7] = ["counts", "windowed", "final", "cities", "located", "priced", "pairs"];
+pub(super) const OUTPUTS: [&str; 10] =
+    ["counts", "windowed", "final", "sessions", "told", "rated", "cities", "located", "priced", "pairs"];
 
 /// How windowed keys are written.
 pub(super) fn windows() -> CodecRef<Windowed<String>> {
@@ -49,6 +55,22 @@ pub(super) fn topology(application: &str) -> Topology {
         .suppress_until_window_closes("final", Codecs::new(windows(), i64_be()))
         .to_stream("final-counts")
         .to("write-final", &windows_to("final"));
+
+    words
+        .group_by_key("by-visitor", texts())
+        .sessions(Session::gap_ms(GAP_MS).grace_ms(60 * 60_000))
+        .count("count-sessions", SessionValue::new("sessions", utf8(), i64_be()).retention_ms(RETENTION_MS))
+        .to_stream("session-counts")
+        .to(
+            "write-sessions",
+            &Topic::new(format!("{application}-sessions"), session_windowed(utf8()), i64_be()),
+        );
+
+    let rates = app.table("rates", &rows("rates"), store("rates").history_ms(RETENTION_MS));
+    rates.to_stream("rates-told").to("write-told", &rows("told"));
+    words
+        .join_table("rated", &rates, |_, word, rate| format!("{word}*{rate}"))
+        .to("write-rated", &text("rated"));
 
     people
         .group_by("by-city", |name, city| (city.clone(), name.clone()), texts())

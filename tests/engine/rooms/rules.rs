@@ -37,7 +37,7 @@ const ROOMS: [(&str, &[&str]); 19] = [
             "topic",
         ],
     ),
-    ("task", &["data", "dead_letter", "fault", "flaw", "graph", "processor", "record"]),
+    ("task", &["data", "dead_letter", "fault", "flaw", "graph", "processor", "record", "topic"]),
     (
         "testkit",
         &[
@@ -55,7 +55,7 @@ const ROOMS: [(&str, &[&str]); 19] = [
             "topic",
         ],
     ),
-    ("topic", &["data"]),
+    ("topic", &["data", "fault", "record"]),
     ("state", &[]),
 ];
 

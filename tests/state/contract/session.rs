@@ -121,6 +121,30 @@ contract! {
         assert_eq!(found(&mut sessions(&state, 0), "k", 0, 100), [(7, 9, 2)]);
     }
 
+    fn sessions_that_a_busy_key_grows_through_within_a_commit_leave_no_trace(home) {
+        let mut state = home.open(&[session_spec("s", 10_000, 100)]);
+        let mut store = sessions(&state, 0);
+        put(&mut store, "k", (0, 0), 0);
+        assert_eq!(commit(&mut state, &mut [&mut store])[0].len(), 1);
+        for end in 1..=500 {
+            store.remove(&"k".to_owned(), Window { start: 0, end: end - 1 }, end).unwrap();
+            put(&mut store, "k", (0, end), end);
+            assert_eq!(found(&mut store, "k", 0, 1_000), [(0, end, end)]);
+        }
+        let logged: Vec<_> = commit(&mut state, &mut [&mut store]).remove(0).into_iter().map(|it| it.value).collect();
+        let last = 500_i64.to_be_bytes().to_vec();
+        assert_eq!(logged, [None, Some(last)], "the one that was committed goes, the last one comes");
+        // What a drain has shown is taken back like what is committed, though the commit is not there yet.
+        put(&mut store, "k", (900, 900), 1);
+        let mut batch = topo_state::WriteBatch::new();
+        assert_eq!(drain(&mut store, &mut batch).len(), 1);
+        store.remove(&"k".to_owned(), Window { start: 900, end: 900 }, 901).unwrap();
+        state.apply(batch, state.checkpoint().clone()).unwrap();
+        store.committed();
+        assert_eq!(commit(&mut state, &mut [&mut store])[0][0].value, None);
+        assert_eq!(found(&mut sessions(&state, 0), "k", 0, 1_000), [(0, 500, 500)]);
+    }
+
     fn a_discard_turns_observed_time_back_and_shows_the_sessions_again(home) {
         let mut state = home.open(&[session_spec("s", 100, 10)]);
         let mut store = sessions(&state, 0);

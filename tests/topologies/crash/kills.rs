@@ -47,7 +47,7 @@ fn kills(protocol: &'static str, flow: fn(System, u64) -> Flow) {
     flow.start(&settings);
     let mut story = Story::default();
     let begun = Instant::now();
-    for _ in 0..pick(4, 25) {
+    for _ in 0..pick(4, 50) {
         let gap = Duration::from_millis(rng.random_range(1_000..pick(2_500, 5_000)));
         let until = Instant::now() + gap;
         flow.at_rate(300.0);

@@ -27,6 +27,8 @@ mod states;
 
 /// Weaker, and what it still promises.
 mod at_least_once;
+/// The broker is killed, and stays away.
+mod broker;
 /// A changelog is deleted, cut or made anew.
 mod changelog;
 /// A state directory is deleted, damaged, or someone else's.
@@ -43,6 +45,8 @@ mod network;
 mod postgres;
 /// The power goes.
 mod power;
+/// How long it takes to be back.
+mod recovery;
 /// Processes come and go as planned.
 mod rolling;
 /// All of it for a long time, with figures.

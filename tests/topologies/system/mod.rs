@@ -97,7 +97,7 @@ impl System {
         let new = |name: &String| NewTopic {
             name: name.clone(),
             partitions,
-            replication: 1,
+            replication: self.kafka.replication(),
             settings: settings.clone(),
         };
         let mut admin = self.broker.admin().unwrap();

@@ -92,6 +92,7 @@ impl Consumer for Plugged<dyn Consumer> {
         fn position(&mut self, partition: &Partition) -> Option<i64>;
         fn committed(&mut self, partitions: &[Partition]) -> Vec<Option<CommittedOffset>>;
         fn watermarks(&mut self, partition: &Partition) -> Watermarks;
+        fn offset_at(&mut self, partition: &Partition, timestamp: i64) -> Option<i64>;
         fn commit(&mut self, offsets: &[(Partition, CommittedOffset)], group: Option<&GroupToken>) -> ();
     }
 }

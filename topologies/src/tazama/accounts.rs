@@ -4,7 +4,8 @@
 //! were read from and therefore in its order, and decisions of the stage [`claims`](super::claims), in any order. A
 //! payment waits until it is decided *and* all earlier ones of its account and partition are; then it is counted (or
 //! let go, as a duplicate). The queue is a linked list in the store [`waiting`](AccountStores::waiting), so that an
-//! event costs a few reads however many wait.
+//! event costs a few reads however many wait. A feed remembers the last offset that arrived, so that at-least-once
+//! processing, which says things again after a crash, counts nothing twice and waits for nothing twice.
 //!
 //! Every input partition feeds trees of its own ([`Feed`]): an answer adds up the feeds, and each feed forgets by the
 //! stream time of its own partition. So what a partition gets is not changed by how far ahead another one is read.
@@ -90,7 +91,7 @@ pub(crate) struct Feed {
     pub(super) horizon: i64,
     /// Roots of its trees, ascending.
     pub(super) roots: Vec<i64>,
-    /// First and last offset that waits.
+    /// First offset that waits and last one that has arrived; the first lies behind the last when none waits.
     pub(super) waiting: Option<(i64, i64)>,
 }
 
@@ -256,11 +257,14 @@ impl Accounts {
         };
         let feed = account.feed(partition);
         // Whoever waits was read before this moment and may still ask for rows that are old by now.
-        if feed.waiting.is_none() {
+        if !feed.waits() {
             feed.horizon = feed.horizon.max(horizon);
             trees::prune(ctx.store(self.stores.windows)?, key, feed, budget)?;
+            if feed.roots.is_empty() {
+                feed.waiting = None;
+            }
         }
-        let oldest = trees::oldest(feed);
+        let oldest = trees::oldest(feed).or(feed.waits().then_some(horizon));
         self.save(key, account, horizon, ctx)?;
         Ok(oldest)
     }
@@ -301,11 +305,16 @@ impl Processor for Accounts {
         let (partition, stream_time) = match value {
             AccountEvent::Payment(payment) => {
                 let Payment { origin: Origin { partition, .. }, stream_time, .. } = *payment;
-                queue::arrive(waiting, &key, account.feed(partition), *payment, timestamp, &headers)?;
+                let feed = account.feed(partition);
+                let is_new = feed.waiting.is_none();
+                queue::arrive(waiting, &key, feed, *payment, timestamp, &headers)?;
+                if is_new {
+                    self.look_again(&key, partition, stream_time, ctx)?;
+                }
                 (partition, Some(stream_time))
             }
             AccountEvent::Decision { origin, counts } => {
-                queue::decide(waiting, &key, origin, counts, timestamp)?;
+                queue::decide(waiting, &key, account.feed(origin.partition), (origin, counts), timestamp)?;
                 (origin.partition, None)
             }
         };

@@ -61,7 +61,20 @@ pub(crate) struct Decided {
     pub headers: StoredHeaders,
 }
 
-/// Appends a payment to the queue of its partition.
+impl Feed {
+    /// Whether a payment waits.
+    pub(super) fn waits(&self) -> bool {
+        self.waiting.is_some_and(|(first, last)| first <= last)
+    }
+
+    /// Whether the payment of this offset was here and is gone.
+    fn is_done(&self, offset: i64) -> bool {
+        self.waiting.is_some_and(|(first, _)| offset < first)
+    }
+}
+
+/// Appends a payment to the queue of its partition. One that was here before is let go: at-least-once processing says
+/// things again after a crash, and the queue must neither lose its links for it nor wait for a second decision.
 pub(crate) fn arrive(
     store: &mut WaitingStore,
     account: &AccountKey,
@@ -71,13 +84,15 @@ pub(crate) fn arrive(
     headers: &Headers,
 ) -> Result<(), StateError> {
     let offset = payment.origin.offset;
+    if feed.waiting.is_some_and(|(_, last)| offset <= last) {
+        return Ok(());
+    }
     let place = place(account, payment.origin);
     let counts = store.get(&place)?.and_then(|early| early.value.counts);
     let arrived = Some(Arrived { payment, timestamp, headers: StoredHeaders::of(headers) });
     store.put(&place, Waiting { arrived, counts, next: None }, timestamp)?;
     let first = match feed.waiting {
-        None => offset,
-        Some((first, last)) => {
+        Some((first, last)) if first <= last => {
             let last = self::place(account, Origin { partition: feed.partition, offset: last });
             if let Some(mut before) = store.get(&last)?.map(|found| found.value.clone()) {
                 before.next = Some(offset);
@@ -85,19 +100,23 @@ pub(crate) fn arrive(
             }
             first
         }
+        _ => offset,
     };
     feed.waiting = Some((first, offset));
     Ok(())
 }
 
-/// Notes a decision, also of a payment that has not arrived yet.
+/// Notes a decision, also of a payment that has not arrived yet; one that was said before is let go.
 pub(crate) fn decide(
     store: &mut WaitingStore,
     account: &AccountKey,
-    origin: Origin,
-    counts: bool,
+    feed: &Feed,
+    (origin, counts): (Origin, bool),
     timestamp: i64,
 ) -> Result<(), StateError> {
+    if feed.is_done(origin.offset) {
+        return Ok(());
+    }
     let place = place(account, origin);
     let mut waiting = match store.get(&place)? {
         Some(found) => found.value.clone(),
@@ -113,13 +132,13 @@ pub(crate) fn take_decided(
     account: &AccountKey,
     feed: &mut Feed,
 ) -> Result<Option<Decided>, StateError> {
-    let Some((first, last)) = feed.waiting else { return Ok(None) };
+    let Some((first, last)) = feed.waiting.filter(|_| feed.waits()) else { return Ok(None) };
     let place = place(account, Origin { partition: feed.partition, offset: first });
     let Some(head) = store.get(&place)? else { return Ok(None) };
     let (Some(counts), Some(arrived)) = (head.value.counts, head.value.arrived.clone()) else {
         return Ok(None);
     };
-    feed.waiting = head.value.next.map(|next| (next, last));
+    feed.waiting = Some((head.value.next.unwrap_or(last.saturating_add(1)), last));
     store.delete(&place, arrived.timestamp)?;
     let Arrived { payment, timestamp, headers } = arrived;
     Ok(Some(Decided { payment, counts, timestamp, headers }))

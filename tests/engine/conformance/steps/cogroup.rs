@@ -5,16 +5,15 @@ use topo::state::Windowed;
 use topo::{Cogrouped, Data, Grouped, Table};
 
 use super::super::functions as call;
-use super::super::topology::{Handle, Steps, text};
+use super::super::topology::{Handle, Steps};
 use super::super::value::{Type, Value, or_null};
-use super::windows::{Cut, is_sliding, session_rows, window_rows};
-use super::{owned, store};
+use super::windows::{Cut, session_rows, window_rows};
+use super::{owned, table_store};
 
 type Streams<'b> = Cogrouped<'b, String, Value>;
 
 impl<'b> Steps<'b> {
     pub(in super::super) fn cogroup(&mut self, step: &Json, name: &str) -> Result<Handle<'b>, String> {
-        self.nature.order_per_key |= is_sliding(step);
         let groups = step["groups"].as_array().expect("groups");
         let first = owned(&groups[0], "aggregator");
         let (of, init) = call::init(&first);
@@ -30,9 +29,10 @@ impl<'b> Steps<'b> {
         let streams = streams.expect("a group");
         let init = move || init.clone();
         if step["window"].is_null() {
-            let rows = store(text(step, "store"), of);
+            let rows = table_store(step, of);
             return Ok(Handle::Table(streams.aggregate(name, rows, init), of));
         }
+        self.windowed_nature(step);
         let cut = Cut::of(step)?;
         let keys = cut.keys(step);
         Ok(Handle::WindowedTable(windowed(step, name, (streams, of), cut, init, first), of, keys))

@@ -4,7 +4,7 @@ use serde_json::Value as Json;
 use topo::state::utf8;
 use topo::{Data, Grouped, Stream, Topic};
 
-use super::super::topology::{Handle, Same, Steps, text};
+use super::super::topology::{Handle, Same, Sink, Steps, text};
 use super::super::value::{Type, Value, codec};
 use super::{codecs, declared, store, table_store, topic};
 
@@ -42,17 +42,22 @@ impl<'b> Steps<'b> {
 
     pub(in super::super) fn to(&mut self, step: &Json, name: &str) -> Result<(), String> {
         let to = text(step, "topic");
-        match self.handle(step, "from") {
-            Handle::Stream(stream, of) => stream.to(name, &topic(to, of)),
-            Handle::Facts(stream, of) => stream.to(name, &Topic::new(to, utf8(), codec(of))),
+        let sink = match self.handle(step, "from") {
+            Handle::Stream(stream, of) => {
+                stream.to(name, &topic(to, of));
+                Sink { of, keys: None }
+            }
+            Handle::Facts(stream, of) => {
+                stream.to(name, &Topic::new(to, utf8(), codec(of)));
+                Sink { of, keys: None }
+            }
             Handle::WindowedStream(stream, of, keys) => {
-                if keys.sessions {
-                    self.nature.session_topics.insert(to.to_owned());
-                }
                 stream.to(name, &Topic::new(to, keys.codec, codec(of)));
+                Sink { of, keys: Some(keys.windows) }
             }
             _ => return Err("to of no stream".to_owned()),
-        }
+        };
+        self.nature.sinks.insert(to.to_owned(), sink);
         Ok(())
     }
 

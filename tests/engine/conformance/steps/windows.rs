@@ -7,7 +7,7 @@ use topo::{
 };
 
 use super::super::functions as call;
-use super::super::topology::{Handle, Keys, Steps, text};
+use super::super::topology::{Handle, Keys, Steps, WindowedKeys, text};
 use super::super::value::{Type, Value, codec, or_null};
 use super::owned;
 
@@ -18,10 +18,7 @@ impl<'b> Steps<'b> {
         step: &Json,
         name: &str,
     ) -> Result<Handle<'b>, String> {
-        if step["cached"] == true {
-            return Err("record caches of windows".to_owned());
-        }
-        self.nature.order_per_key |= is_sliding(step);
+        self.windowed_nature(step);
         let emit = match step["emit"].as_str() {
             Some("on_window_close") => {
                 EmitStrategy::on_window_close().at_most_every_ms(self.emit_interval_ms)
@@ -36,8 +33,16 @@ impl<'b> Steps<'b> {
     }
 }
 
-pub(super) fn is_sliding(step: &Json) -> bool {
-    step["window"]["type"] == "sliding"
+impl Steps<'_> {
+    /// What a windowed step says about how results compare.
+    pub(super) fn windowed_nature(&mut self, step: &Json) {
+        let window = &step["window"];
+        self.nature.order_per_key |= window["type"] == "sliding";
+        let number = |field: &str| window[field].as_i64().unwrap_or(0);
+        let spans = number("size_ms") + 2 * number("diff_ms") + number("gap_ms");
+        let kept_ms = step["retention_ms"].as_i64().unwrap_or(spans + number("grace_ms"));
+        self.nature.kept_ms.insert(owned(step, "store"), kept_ms);
+    }
 }
 
 /// What a step's window is.
@@ -68,20 +73,26 @@ impl Cut {
         match self {
             Self::Windows(_) => {
                 let size = WindowSize::millis(size.expect("the length of a window"));
-                Keys { codec: windowed(utf8(), size), sessions: false }
+                Keys { codec: windowed(utf8(), size), windows: WindowedKeys::Length(size.as_millis()) }
             }
-            Self::Session(_) => Keys { codec: session_windowed(utf8()), sessions: true },
+            Self::Session(_) => Keys { codec: session_windowed(utf8()), windows: WindowedKeys::Sessions },
         }
     }
 }
 
 pub(super) fn window_rows(step: &Json, of: Type) -> WindowValue<String, Value> {
-    let rows = WindowValue::new(text(step, "store"), utf8(), codec(of));
+    let mut rows = WindowValue::new(text(step, "store"), utf8(), codec(of));
+    if step["cached"] == true {
+        rows = rows.emit_per_commit();
+    }
     step["retention_ms"].as_i64().map_or(rows.clone(), |it| rows.retention_ms(it))
 }
 
 pub(super) fn session_rows(step: &Json, of: Type) -> SessionValue<String, Value> {
-    let rows = SessionValue::new(text(step, "store"), utf8(), codec(of));
+    let mut rows = SessionValue::new(text(step, "store"), utf8(), codec(of));
+    if step["cached"] == true {
+        rows = rows.emit_per_commit();
+    }
     step["retention_ms"].as_i64().map_or(rows.clone(), |it| rows.retention_ms(it))
 }
 

@@ -1,0 +1,115 @@
+//! How long it takes to be back. A process that was killed (SIGKILL) and starts over its state directory gives its first
+//! new output within two seconds of its start: it is its group's member still, and replays a tail. Another process takes
+//! over the tasks of a dead one within its session timeout and two seconds.
+//!
+//! The limits are those of a machine that has nothing else to do. On one that is busy with other things a limit is longer
+//! by what a thread that computes gets there: the time it takes by the time it is at work.
+
+use std::time::{Duration, Instant};
+
+use rand::Rng;
+
+use crate::flow::{Flow, PATIENCE};
+use crate::form::{chance, pick};
+use crate::system::{Expected, PAUSE, System};
+
+/// Until the first output of a process that was started over its directory.
+const RESTART: Duration = Duration::from_secs(2);
+/// The session timeout of these processes.
+const SESSION: Duration = Duration::from_secs(6);
+/// Until another one has taken over, after the session.
+const TAKEOVER: Duration = Duration::from_secs(2);
+
+#[test]
+fn a_killed_process_gives_output_within_two_seconds_of_its_start_over_its_directory() {
+    let (mut rng, seed) = chance("restart");
+    let mut flow = Flow::payments(System::shared("restart"), seed);
+    flow.start_ready(1, &[]);
+    flow.write(2_000);
+    flow.settle();
+    let (mut times, mut late) = (Vec::new(), Vec::new());
+    for _ in 0..pick(5, 25) {
+        flow.pump_for(Duration::from_millis(rng.random_range(500..2_000)));
+        flow.workers[0].kill();
+        // What it had committed is read before it starts again: all that comes then is new.
+        while flow.outputs.quiet_for() < PAUSE {
+            flow.pump();
+        }
+        let before = flow.outputs.records;
+        let slower = slowness();
+        flow.workers[0].start_again();
+        flow.pump_until("the first new output", PATIENCE, |flow| flow.outputs.records > before);
+        let time = flow.workers[0].started().elapsed();
+        let slower = slower.max(slowness());
+        times.push(time);
+        late.extend((time > RESTART.mul_f64(slower)).then_some((time, slower)));
+    }
+    report("restart over the directory: start to first new output", &times);
+    flow.end_right();
+    assert!(late.is_empty(), "longer than {RESTART:?}, by how much slower the machine was: {late:?}");
+}
+
+#[test]
+fn another_process_takes_over_within_the_session_timeout_and_two_seconds() {
+    let (mut rng, seed) = chance("takeover");
+    let mut flow = Flow::payments(System::shared("takeover"), seed);
+    flow.start_ready(2, &[]);
+    flow.write(2_000);
+    flow.settle();
+    let (mut times, mut late) = (Vec::new(), Vec::new());
+    for round in 0..pick(2, 10) {
+        flow.pump_for(Duration::from_millis(rng.random_range(500..2_000)));
+        let dead = round % 2;
+        flow.workers[dead].kill();
+        let killed = Instant::now();
+        // Of every partition, and through every stage: nothing of it is answered without the tasks of the dead one.
+        flow.write(400);
+        let expected = Expected::read_back(&flow.system, &flow.input).payments.expected_verdicts().len();
+        flow.at_rate(0.0);
+        flow.pump_until("an answer to all of it", PATIENCE, |flow| flow.outputs.verdicts.len() >= expected);
+        let (time, slower) = (killed.elapsed(), slowness());
+        times.push(time);
+        late.extend((time > SESSION + TAKEOVER.mul_f64(slower)).then_some((time, slower)));
+        flow.workers[dead].start_again();
+        flow.workers[dead].await_ready(PATIENCE);
+        flow.at_rate(300.0);
+    }
+    report(&format!("takeover, session timeout {SESSION:?}: kill to last answer"), &times);
+    flow.end_right();
+    assert!(
+        late.is_empty(),
+        "longer than {SESSION:?} + {TAKEOVER:?}, by how much slower the machine was: {late:?}"
+    );
+}
+
+/// How much longer than on an idle machine two threads take that compute for a moment; 1 on an idle one with two cores.
+fn slowness() -> f64 {
+    let threads = [(); 2].map(|()| std::thread::spawn(slowness_of_a_thread));
+    threads.into_iter().map(|thread| thread.join().unwrap()).fold(1.0, f64::max)
+}
+
+fn slowness_of_a_thread() -> f64 {
+    // Nanoseconds on a processor, then nanoseconds of waiting for one.
+    let spent = || {
+        let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
+        let mut numbers = text.split(' ').map(|number| number.trim().parse::<f64>().unwrap());
+        (numbers.next().unwrap(), numbers.next().unwrap())
+    };
+    let (begun, (worked, waited)) = (Instant::now(), spent());
+    while begun.elapsed() < Duration::from_millis(150) {
+        std::hint::spin_loop();
+    }
+    let (worked_then, waited_then) = spent();
+    1.0 + (waited_then - waited) / (worked_then - worked).max(1.0)
+}
+
+fn report(what: &str, times: &[Duration]) {
+    let mut sorted = times.to_vec();
+    sorted.sort_unstable();
+    eprintln!(
+        "{what}, {} times: median {:?}, longest {:?}",
+        sorted.len(),
+        sorted[sorted.len() / 2],
+        sorted[sorted.len() - 1]
+    );
+}
