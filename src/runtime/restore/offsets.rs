@@ -128,11 +128,7 @@ impl Log {
 type Asked<'p> = (&'p InputPlan, Partition, Option<CommittedOffset>);
 
 /// The inputs of a task, and what the group has committed of each.
-fn committed<'p>(
-    plan: &'p Plan,
-    task: TaskId,
-    group: &mut dyn Consumer,
-) -> Result<Vec<Asked<'p>>, Error> {
+fn committed<'p>(plan: &'p Plan, task: TaskId, group: &mut dyn Consumer) -> Result<Vec<Asked<'p>>, Error> {
     let inputs = plan.subs.get(task.sub_topology).map_or(&[][..], |sub| &sub.inputs);
     // A topic with fewer partitions than there are tasks has nothing for the last ones.
     let exists = |topic: &str| plan.partitions(topic).is_some_and(|count| task.partition < count);
