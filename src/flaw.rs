@@ -40,6 +40,8 @@ pub(crate) enum Flaw {
     HotKeyDropped,
     /// A standby runs without the tail it has not followed yet.
     StandbyPromotedEarly,
+    /// The changelog of a store that forgets is cut behind its last record, not behind what has expired.
+    CutTooFar,
     /// A stopping process does not hear that its tasks are lost.
     DeafWhileStopping,
 }

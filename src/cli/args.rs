@@ -116,7 +116,7 @@ pub(super) enum Command {
         #[arg(long, value_enum, default_value_t = Format::Text)]
         format: Format,
     },
-    /// Look into the local stores of an application whose processes here are stopped
+    /// Look into the stores of an application: on this disk, or in its running processes
     State {
         #[command(subcommand)]
         look: Look,
@@ -136,13 +136,23 @@ impl Command {
     }
 }
 
-/// What to see of the local stores.
+/// What to see of the stores.
 #[derive(Debug, Subcommand)]
 pub(super) enum Look {
     /// The stores there are, with layout and codecs
-    List(Whose),
+    List {
+        #[command(flatten)]
+        whose: Whose,
+        #[command(flatten)]
+        place: Place,
+    },
     /// Rows, and the changelog offset each store goes up to
-    Stats(Whose),
+    Stats {
+        #[command(flatten)]
+        whose: Whose,
+        #[command(flatten)]
+        place: Place,
+    },
     /// The rows of a key
     Get {
         #[command(flatten)]
@@ -154,6 +164,8 @@ pub(super) enum Look {
         /// Only this task
         #[arg(long)]
         task: Option<String>,
+        #[command(flatten)]
+        place: Place,
     },
     /// All rows of a store in the order of their bytes
     Scan {
@@ -167,6 +179,8 @@ pub(super) enum Look {
         /// At most so many rows
         #[arg(long, default_value_t = 100)]
         limit: u64,
+        #[command(flatten)]
+        place: Place,
     },
     /// Replay the committed changelogs up to the checkpoints and compare byte for byte
     Verify {
@@ -189,6 +203,17 @@ pub(super) struct Whose {
     /// Form of the answer
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(super) format: Format,
+}
+
+/// Where to look. Neither = the state directory here, which no running process may use meanwhile.
+#[derive(Debug, clap::Args)]
+pub(super) struct Place {
+    /// Ask the running process that serves metrics and health there
+    #[arg(long, value_name = "HOST:PORT", conflicts_with = "online")]
+    pub(super) at: Option<String>,
+    /// Ask all running processes, as they have announced themselves
+    #[arg(long)]
+    pub(super) online: bool,
 }
 
 /// Text for people or JSON for programs.

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     config::{Key, Settings, Table},
-    observe::{Health, Metrics},
+    observe::{Health, Metrics, Views},
 };
 use std::{
     io::Write,
@@ -25,6 +25,10 @@ pub struct Running {
     pub metrics: Arc<Metrics>,
     /// The process's health. The application says when it waits and when it is ready.
     pub health: Arc<Health>,
+    /// Where the application shows its stores.
+    pub views: Arc<Views>,
+    /// Where those who may look reach that, host:port; a loopback address counts on this host. `None` = it is not shown.
+    pub address: Option<String>,
 }
 
 /// What a reset is about to do. Gathered first, shown, and only then done.
@@ -100,6 +104,14 @@ pub trait Application: Send {
     /// # Errors
     /// A process uses the state directory, it is damaged, or this runnable keeps no state.
     fn stores(&self) -> Result<Vec<StoreRow>, Failure> {
+        Err(stateless())
+    }
+
+    /// Where its running processes show their stores, host:port.
+    ///
+    /// # Errors
+    /// The broker cannot be asked, no process runs, or this runnable keeps no state.
+    fn addresses(&self) -> Result<Vec<String>, Failure> {
         Err(stateless())
     }
 

@@ -1,11 +1,11 @@
 //! What operators ask a topology for: its tasks, its lag, its local state.
 
 use super::{
-    Failure, LagRow, RestoreOptions, RestoreProgress, StateQuery, StoreRow, TaskRow, TopologyApplication,
-    VerifyRow,
+    Exit, Failure, LagRow, RestoreOptions, RestoreProgress, StateQuery, StoreRow, TaskRow,
+    TopologyApplication, VerifyRow,
     look::{lag, stores::Stores, tasks, verify},
 };
-use crate::runtime::{Event, Observer, Outside, Rebuild, Rebuilt, TaskId, rebuild};
+use crate::runtime::{Announcement, Event, Observer, Outside, Rebuild, Rebuilt, TaskId, rebuild};
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError, atomic::AtomicBool},
@@ -36,7 +36,32 @@ impl TopologyApplication {
         query: &StateQuery,
         visit: &mut dyn FnMut(&str, serde_json::Value) -> bool,
     ) -> Result<(), Failure> {
-        Stores::open(&self.topology, &self.config)?.rows(&query.store, query.task.as_deref(), visit)
+        Stores::open(&self.topology, &self.config)?.rows(query, visit)
+    }
+
+    /// Where those processes show their stores that have announced it.
+    pub(super) fn announced_addresses(&self) -> Result<Vec<String>, Failure> {
+        let members = tasks::members(&self.outside()?, now_ms())?;
+        if members.is_empty() {
+            let application = &self.config.application;
+            let message = format!("no process of `{application}` has announced itself; is it running?");
+            return Err(Failure::new(Exit::State, message));
+        }
+        let here = |it: &Announcement| it.host == self.config.host;
+        let reached = |it: &&Announcement| {
+            it.http.as_ref().is_some_and(|address| here(it) || !address.starts_with("127."))
+        };
+        let (open, closed): (Vec<_>, Vec<_>) = members.iter().partition(reached);
+        if !closed.is_empty() {
+            let named = |it: &&Announcement| format!("{} on {}", it.process, it.host);
+            let closed: Vec<String> = closed.iter().map(named).collect();
+            let message = format!(
+                "the stores of {} are not shown from here: ask on that host, or set http.state=all there",
+                closed.join(", ")
+            );
+            return Err(Failure::new(Exit::State, message));
+        }
+        Ok(open.into_iter().filter_map(|it| it.http.clone()).collect())
     }
 
     pub(super) fn verify_rows(

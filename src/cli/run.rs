@@ -1,12 +1,13 @@
 //! `topo run NAME...`: applications side by side in one process, with metrics and health, until a signal.
 
-use super::{Application, Catalogue, Console, Exit, Failure, Running};
+use super::{Application, Catalogue, Console, Exit, Failure, Running, app_config::host_name};
 use crate::{
     config::{Settings, Source},
-    observe::{Health, LogError, LogFormat, Metrics, Server, init_logging},
+    observe::{Access, Health, LogError, LogFormat, Metrics, Server, Views, init_logging},
 };
 use std::{
     collections::BTreeSet,
+    net::SocketAddr,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc,
@@ -42,12 +43,17 @@ pub(super) fn run(
         health.waiting(name, "starting");
     }
     let port = u16::try_from(settings.integer("http.port")?).unwrap_or(0);
-    let server = Server::start(settings.text("http.host")?, port, metrics.clone(), health.clone())?;
+    let access = access(settings)?;
+    let views = Arc::new(Views::new(access));
+    let host = settings.text("http.host")?;
+    let server = Server::start(host, port, metrics.clone(), health.clone(), views.clone())?;
+    let address = reachable(server.address(), access);
     console.print(&format!("metrics and health on http://{}\n", server.address()))?;
 
     let (sender, ended) = channel();
     for (name, application) in applications {
-        let running = Running { name, stop: stop.clone(), metrics: metrics.clone(), health: health.clone() };
+        let (stop, metrics, health) = (stop.clone(), metrics.clone(), health.clone());
+        let running = Running { name, stop, metrics, health, views: views.clone(), address: address.clone() };
         let sender = sender.clone();
         let body = move || {
             // The receiver is gone only when the process is.
@@ -58,6 +64,24 @@ pub(super) fn run(
     }
     drop(sender);
     wait(&ended, stop)
+}
+
+fn access(settings: &Settings) -> Result<Access, Failure> {
+    Ok(match settings.text("http.state")? {
+        "off" => Access::Off,
+        "all" => Access::All,
+        _ => Access::Local,
+    })
+}
+
+/// Under which address those who may look in reach a server that may listen on all it has.
+fn reachable(address: SocketAddr, access: Access) -> Option<String> {
+    match access {
+        Access::Off => None,
+        _ if !address.ip().is_unspecified() => Some(address.to_string()),
+        Access::Local => Some(format!("127.0.0.1:{}", address.port())),
+        Access::All => Some(format!("{}:{}", host_name(), address.port())),
+    }
 }
 
 fn make(catalogue: &Catalogue, settings: &Settings, names: &[String]) -> Result<Vec<Named>, Failure> {

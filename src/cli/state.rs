@@ -1,8 +1,9 @@
-//! `topo state list|stats|get|scan|verify NAME`: a look into local stores.
+//! `topo state list|stats|get|scan|verify NAME`: a look into stores, on the disk or in running processes.
 
 use super::{
     Catalogue, Console, Exit, Failure, StoreRow, VerifyRow,
-    args::{Format, Look, Whose},
+    args::{Format, Look, Place, Whose},
+    look::{remote::Remote, rows::plain},
     table::{or_dash, table},
 };
 use crate::config::Settings;
@@ -15,6 +16,8 @@ pub struct StateQuery {
     pub store: String,
     /// Only this task's.
     pub task: Option<String>,
+    /// Only those of the key that is shown as this text.
+    pub key: Option<String>,
 }
 
 pub(super) fn state(
@@ -28,22 +31,22 @@ pub(super) fn state(
         (entry.make)(&settings.for_application(&whose.name))
     };
     match look {
-        Look::List(whose) => {
-            let rows = make(&whose)?.stores()?;
+        Look::List { whose, place } => {
+            let rows = stores(make(&whose)?.as_ref(), &whose.name, place, console)?;
             console.print(&listed(&rows, whose.format))?;
         }
-        Look::Stats(whose) => {
-            let rows = make(&whose)?.stores()?;
+        Look::Stats { whose, place } => {
+            let rows = stores(make(&whose)?.as_ref(), &whose.name, place, console)?;
             console.print(&measured(&rows, whose.format))?;
         }
-        Look::Get { whose, store, key, task } => {
-            let wanted = |row: &Value| plain(&row["key"]) == key;
-            let found =
-                show(make(&whose)?.as_ref(), &StateQuery { store, task }, u64::MAX, &wanted, console)?;
+        Look::Get { whose, store, key, task, place } => {
+            let query = StateQuery { store, task, key: Some(key) };
+            let found = show(make(&whose)?.as_ref(), &whose.name, place, &query, u64::MAX, console)?;
             return Ok(if found == 0 { Exit::Differs } else { Exit::Ok });
         }
-        Look::Scan { whose, store, task, limit } => {
-            show(make(&whose)?.as_ref(), &StateQuery { store, task }, limit, &|_| true, console)?;
+        Look::Scan { whose, store, task, limit, place } => {
+            let query = StateQuery { store, task, key: None };
+            show(make(&whose)?.as_ref(), &whose.name, place, &query, limit, console)?;
         }
         Look::Verify { whose, store, task } => {
             let rows = make(&whose)?.verify(store.as_deref(), task.as_deref())?;
@@ -55,16 +58,44 @@ pub(super) fn state(
     Ok(Exit::Ok)
 }
 
+/// The processes to ask; `None` = the stores on this disk.
+fn remote<'a>(
+    application: &dyn super::Application,
+    name: &'a str,
+    place: Place,
+) -> Result<Option<Remote<'a>>, Failure> {
+    let addresses = match place {
+        Place { at: Some(address), .. } => vec![address],
+        Place { online: true, .. } => application.addresses()?,
+        Place { .. } => return Ok(None),
+    };
+    Ok(Some(Remote { name, addresses }))
+}
+
+fn stores(
+    application: &dyn super::Application,
+    name: &str,
+    place: Place,
+    console: &mut Console<'_>,
+) -> Result<Vec<StoreRow>, Failure> {
+    let Some(remote) = remote(application, name, place)? else { return application.stores() };
+    let (rows, missing) = remote.stores()?;
+    missing.iter().for_each(|why| console.say(&format!("topo: {why}")));
+    Ok(rows)
+}
+
 /// One JSON object a line, in both forms: rows hold whatever the application's types hold.
 fn show(
     application: &dyn super::Application,
+    name: &str,
+    place: Place,
     query: &StateQuery,
     limit: u64,
-    wanted: &dyn Fn(&Value) -> bool,
     console: &mut Console<'_>,
 ) -> Result<u64, Failure> {
     let (mut shown, mut failure) = (0, None);
-    application.rows(query, &mut |task, mut row| {
+    let wanted = |row: &Value| query.key.as_ref().is_none_or(|key| plain(&row["key"]) == *key);
+    let mut visit = |task: &str, mut row: Value| {
         if shown >= limit {
             return false;
         }
@@ -74,13 +105,13 @@ fn show(
             shown += 1;
         }
         failure.is_none() && shown < limit
-    })?;
+    };
+    let missing = match remote(application, name, place)? {
+        Some(remote) => remote.rows(query, &mut visit)?,
+        None => application.rows(query, &mut visit).map(|()| Vec::new())?,
+    };
+    missing.iter().for_each(|why| console.say(&format!("topo: {why}")));
     failure.map_or(Ok(shown), Err)
-}
-
-/// A key as a person types it.
-fn plain(key: &Value) -> String {
-    key.as_str().map_or_else(|| key.to_string(), str::to_owned)
 }
 
 fn listed(rows: &[StoreRow], format: Format) -> String {

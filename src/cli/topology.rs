@@ -2,7 +2,7 @@
 
 use super::{
     Application, DescribeFormat, Exit, Failure, LagRow, ResetPlan, RestoreOptions, RestoreProgress, Running,
-    StateQuery, StoreRow, TaskRow, VerifyRow, app_config,
+    StateQuery, StoreRow, TaskRow, VerifyRow, app_config, look::live::Live,
 };
 use crate::{
     broker::{Admin, Broker, BrokerError, kafka::KafkaBroker},
@@ -71,7 +71,10 @@ impl Application for TopologyApplication {
     fn run(self: Box<Self>, running: &Running) -> Result<(), Failure> {
         let reporter = Reporter::new(&running.name, running.metrics.clone(), running.health.clone());
         let broker = Arc::new(self.broker());
-        let app = App::start(self.topology, broker.clone(), self.config, Arc::new(reporter))?;
+        let config = AppConfig { http: running.address.clone(), ..self.config };
+        let (topology, expiry_ms) = (self.topology.clone(), config.members_expiry_ms);
+        let app = App::start(self.topology, broker.clone(), config, Arc::new(reporter))?;
+        running.views.show(&running.name, Arc::new(Live { topology, held: app.held(), expiry_ms }));
         let part = format!("{} broker", running.name);
         while !running.stop.load(Relaxed) && !app.is_finished() {
             if broker.is_reachable() {
@@ -82,7 +85,9 @@ impl Application for TopologyApplication {
             std::thread::sleep(LOOK_EVERY);
         }
         app.stop();
-        Ok(app.wait()?)
+        let ended = app.wait();
+        running.views.hide(&running.name);
+        Ok(ended?)
     }
 
     fn tasks(&self) -> Result<Vec<TaskRow>, Failure> {
@@ -104,6 +109,10 @@ impl Application for TopologyApplication {
 
     fn stores(&self) -> Result<Vec<StoreRow>, Failure> {
         self.store_rows()
+    }
+
+    fn addresses(&self) -> Result<Vec<String>, Failure> {
+        self.announced_addresses()
     }
 
     fn rows(

@@ -18,6 +18,7 @@ const KEYS: &[Key] = &[
     Key::new("state.dir", Kind::Path, "topo-state", "Directory of stores and of the process id; one per process."),
     Key::new("http.host", Kind::Text, "0.0.0.0", "Address the metrics and health server listens on."),
     Key::new("http.port", Kind::Integer { min: 0, max: 65_535 }, "0", "Port of metrics and health; 0 takes a free one and prints it."),
+    Key::new("http.state", Kind::Choice(&["local", "all", "off"]), "local", "Who may look into the stores over that port: this host, whoever reaches it, or nobody."),
     Key::new("workers", Kind::Integer { min: 0, max: 1024 }, "0", "Processing threads; 0 is one per core, four at most."),
     Key::new("processing", Kind::Choice(&["exactly_once", "at_least_once"]), "exactly_once", "Guarantee of processing."),
     Key::new("commit.interval.ms", Kind::Duration, "100ms", "Time between two commits of a worker."),

@@ -1,8 +1,8 @@
 //! Settings of the topics the engine makes for itself.
 //!
 //! Own rule for windows: Kafka Streams gives window changelogs `compact,delete` with a retention by the broker's clock,
-//! which deletes state that a replay of old records has just built. Ours are only compacted; what has expired by stream
-//! time is dropped when it is restored.
+//! which deletes state that a replay of old records has just built. Ours have the same policy without a retention: what has
+//! expired by stream time is deleted by the engine.
 
 use std::collections::BTreeMap;
 
@@ -12,6 +12,19 @@ pub(crate) type Settings = BTreeMap<String, String>;
 /// A changelog: the newest record per key is state and must never be deleted by time.
 pub(crate) fn changelog() -> Settings {
     settings(&[("cleanup.policy", "compact"), ("message.timestamp.type", "CreateTime")])
+}
+
+/// The changelog of a store that forgets: what has expired is deleted when the engine says so, which a topic that is only
+/// compacted would refuse. Segments are small, because only whole ones give their room back.
+pub(crate) fn forgetting() -> Settings {
+    let mut settings = changelog();
+    settings.extend(self::settings(&[
+        ("cleanup.policy", "compact,delete"),
+        ("retention.ms", "-1"),
+        ("retention.bytes", "-1"),
+        ("segment.bytes", "52428800"),
+    ]));
+    settings
 }
 
 /// The changelog of a store that keeps values over time: older records of a key are state too. As in Kafka Streams they stay
@@ -50,9 +63,12 @@ mod tests {
     fn the_brokers_clock_deletes_neither_state_nor_records_on_their_way() {
         assert_eq!(changelog()["cleanup.policy"], "compact");
         assert!(!changelog().contains_key("retention.ms"));
+        let ours = forgetting();
+        assert_eq!(ours["cleanup.policy"], "compact,delete");
+        assert_eq!((ours["retention.ms"].as_str(), ours["retention.bytes"].as_str()), ("-1", "-1"));
         assert_eq!(repartition()["retention.ms"], "-1");
         assert_eq!(history(1_000)["min.compaction.lag.ms"], "86401000");
-        for settings in [changelog(), history(0), repartition()] {
+        for settings in [changelog(), forgetting(), history(0), repartition()] {
             assert_eq!(settings["message.timestamp.type"], "CreateTime");
         }
     }

@@ -1,18 +1,19 @@
-//! One small HTTP server: `/metrics`, `/health/live`, `/health/ready`.
+//! One small HTTP server: `/metrics`, `/health/live`, `/health/ready`, `/state`.
 //!
 //! It has a thread and a single-threaded runtime of its own, so that a busy or stuck worker cannot keep it from
-//! answering, and it never touches a task.
+//! answering, and it never touches a task: a look into a store reads what is committed, on a thread beside.
 
-use super::{Health, Metrics};
+use super::{Answer, Health, Metrics, Views};
 use axum::{
     Router,
-    http::{StatusCode, header::CONTENT_TYPE},
+    extract::ConnectInfo,
+    http::{StatusCode, Uri, header::CONTENT_TYPE},
     response::IntoResponse,
     routing::get,
 };
 use serde_json::Value;
 use std::{
-    net::{SocketAddr, TcpListener},
+    net::{IpAddr, SocketAddr, TcpListener},
     sync::Arc,
     thread::JoinHandle,
 };
@@ -53,18 +54,20 @@ impl Server {
         port: u16,
         metrics: Arc<Metrics>,
         health: Arc<Health>,
+        views: Arc<Views>,
     ) -> Result<Self, ServeError> {
         let bind = |source| ServeError::Bind { address: format!("{host}:{port}"), source };
         let listener = TcpListener::bind((host, port)).map_err(bind)?;
         listener.set_nonblocking(true).map_err(bind)?;
         let address = listener.local_addr().map_err(bind)?;
-        let runtime =
-            tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(ServeError::Start)?;
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        // Looks into stores wait for each other, not for the processing.
+        let runtime = runtime.max_blocking_threads(1).enable_all().build().map_err(ServeError::Start)?;
         let (stop, stopped) = oneshot::channel();
         let serve = move || {
             runtime.block_on(async move {
                 tokio::select! {
-                    () = serve(listener, router(metrics, health)) => {}
+                    () = serve(listener, router(metrics, health, views, address.ip())) => {}
                     _ = stopped => {}
                 }
             });
@@ -92,7 +95,10 @@ impl Drop for Server {
 
 async fn serve(listener: TcpListener, router: Router) {
     let served = match tokio::net::TcpListener::from_std(listener) {
-        Ok(listener) => axum::serve(listener, router).await,
+        Ok(listener) => {
+            let router = router.into_make_service_with_connect_info::<SocketAddr>();
+            axum::serve(listener, router).await
+        }
         Err(error) => Err(error),
     };
     if let Err(error) = served {
@@ -100,8 +106,17 @@ async fn serve(listener: TcpListener, router: Router) {
     }
 }
 
-fn router(metrics: Arc<Metrics>, health: Arc<Health>) -> Router {
+fn router(metrics: Arc<Metrics>, health: Arc<Health>, views: Arc<Views>, own: IpAddr) -> Router {
     let ready = health.clone();
+    let look = async move |ConnectInfo(from): ConnectInfo<SocketAddr>, uri: Uri| {
+        // Who comes from the address this listens on is on this host.
+        let from = if from.ip() == own { IpAddr::from([127, 0, 0, 1]) } else { from.ip() };
+        let answer = move || views.answer(from, uri.path(), uri.query());
+        let gone = |_| Answer::error(500, "the look failed; the log has the place");
+        let Answer { status, body } = tokio::task::spawn_blocking(answer).await.unwrap_or_else(gone);
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        (status, [(CONTENT_TYPE, "application/json")], format!("{body}\n"))
+    };
     Router::new()
         .route(
             "/metrics",
@@ -109,6 +124,8 @@ fn router(metrics: Arc<Metrics>, health: Arc<Health>) -> Router {
         )
         .route("/health/live", get(async move || report(health.is_live(), &health.live_report())))
         .route("/health/ready", get(async move || report(ready.is_ready(), &ready.ready_report())))
+        .route("/state", get(look.clone()))
+        .route("/state/{*rest}", get(look))
 }
 
 fn report(good: bool, report: &Value) -> impl IntoResponse + use<> {
@@ -135,7 +152,7 @@ mod tests {
     #[test]
     fn metrics_and_health_are_served_on_one_free_port() {
         let (metrics, health) = (Arc::new(Metrics::default()), Arc::new(Health::default()));
-        let server = Server::start("127.0.0.1", 0, metrics.clone(), health.clone()).unwrap();
+        let server = Server::start("127.0.0.1", 0, metrics.clone(), health.clone(), Arc::default()).unwrap();
         let address = server.address();
         metrics.commits.with(&["orders"]).add(1);
         let page = ask(address, "/metrics");
@@ -149,11 +166,17 @@ mod tests {
         health.ready("orders");
         assert!(ask(address, "/health/ready").starts_with("HTTP/1.1 200"));
         assert!(ask(address, "/nothing").starts_with("HTTP/1.1 404"));
+        let answer = ask(address, "/state/orders/by%20key?key=1");
+        assert!(
+            answer.starts_with("HTTP/1.1 404") && answer.contains("there is no application `orders`"),
+            "{answer}"
+        );
+        assert!(ask(address, "/state").contains("\"applications\":[]"));
     }
 
     #[test]
     fn a_port_that_is_taken_is_named_and_an_idle_connection_does_not_hold_up_the_end() {
-        let start = |port| Server::start("127.0.0.1", port, Arc::default(), Arc::default());
+        let start = |port| Server::start("127.0.0.1", port, Arc::default(), Arc::default(), Arc::default());
         let server = start(0).unwrap();
         let error = start(server.address().port()).unwrap_err().to_string();
         assert!(error.contains(&server.address().to_string()) && error.contains("http.port"), "{error}");

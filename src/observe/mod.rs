@@ -1,7 +1,7 @@
 //! What the outside can see of a running process: metrics, health, and log lines.
 //!
 //! [`Metrics`] is every metric of the engine as a typed field; [`Health`] tells live from ready and says why not;
-//! [`Server`] answers for both on one port; [`events`] are the things worth a log line, each with the metrics it moves.
+//! [`Server`] answers for both on one port, and for the [`Views`] into local stores; [`events`] are the things worth a log line, each with the metrics it moves.
 //! Everything is shared by `Arc` and handed in; there is no global registry. Nothing here decides anything: the
 //! runtime reports, this room shows.
 
@@ -10,8 +10,10 @@ mod health;
 mod http;
 mod logging;
 mod metrics;
+pub(crate) mod percent;
 mod primitives;
 mod process;
+mod views;
 
 pub mod events;
 
@@ -21,3 +23,4 @@ pub use http::{ServeError, Server};
 pub use logging::{LogError, LogFormat, init_logging};
 pub use metrics::{Metrics, TaskState};
 pub use primitives::{Counter, Gauge, Histogram};
+pub use views::{Access, Answer, Question, View, Views};

@@ -57,6 +57,7 @@ pub(crate) fn prepare(
         config,
         broker,
         observer,
+        held: Arc::default(),
     };
     Ok((Arc::new(shared), directory))
 }

@@ -52,6 +52,9 @@ pub struct AppConfig {
     pub process_id: Option<String>,
     /// The host, as other processes are told it.
     pub host: String,
+    /// Where this process shows its stores, host:port, as others are told it; a loopback address counts on its host only.
+    /// `None` = nowhere.
+    pub http: Option<String>,
     /// What fails together with this process: a rack, a zone. Empty = the host.
     pub rack: String,
     /// Warm copies of each task's stores on other processes.
@@ -80,6 +83,8 @@ pub struct AppConfig {
     pub max_record_bytes: usize,
     /// Whether a clean stop keeps its place in the group for the session timeout (rolling restarts).
     pub keep_place: bool,
+    /// Milliseconds between two deletions of consumed repartition records and expired changelog records.
+    pub purge_interval_ms: i64,
     /// Milliseconds between two announcements of this process in the members topic.
     pub members_heartbeat_ms: i64,
     /// Milliseconds after which a silent process in the members topic counts as gone.
@@ -100,6 +105,7 @@ impl Default for AppConfig {
             step_records: 1_000,
             process_id: None,
             host: String::from("localhost"),
+            http: None,
             rack: String::new(),
             standby_replicas: 0,
             standby_bytes_per_second: 16 << 20,
@@ -114,6 +120,7 @@ impl Default for AppConfig {
             policies: Policies::default(),
             max_record_bytes: 1_000_000,
             keep_place: false,
+            purge_interval_ms: 30_000,
             members_heartbeat_ms: 3_000,
             members_expiry_ms: 12_000,
         }

@@ -110,6 +110,21 @@ pub enum Error {
         /// The application, as the command line calls it.
         application: String,
     },
+    /// The broker has deleted records of a changelog by their age, as Kafka Streams has it done, that a local store has not seen.
+    #[error(
+        "changelog {partition} begins at offset {low} by now: the broker has deleted records by their age that store {store}, \
+         which has it up to {checkpoint}, has not seen"
+    )]
+    ChangelogAged {
+        /// The changelog's partition.
+        partition: Partition,
+        /// Its first offset.
+        low: i64,
+        /// The store.
+        store: String,
+        /// The next offset the store wanted.
+        checkpoint: i64,
+    },
     /// A changelog holds records that cannot belong to the store.
     #[error(
         "changelog {partition} holds {count} records whose keys do not fit store {store}; it belongs to another kind of store"
@@ -207,6 +222,7 @@ impl Error {
             | Self::State(StateError::Locked { .. }) => Reaction::Retry,
             Self::Broker(BrokerError::Fenced(_) | BrokerError::AbortRequired(_)) => Reaction::Rejoin,
             Self::State(error) if error.is_damage() => Reaction::Restore,
+            Self::ChangelogAged { .. } => Reaction::Restore,
             _ => Reaction::Stop,
         }
     }

@@ -63,6 +63,7 @@ impl Globals {
         };
         for sub in plan.subs.iter().filter(|sub| sub.sub.global) {
             let state = open_state(shared, plan, sub, cluster_id, now)?;
+            shared.held.open(global_name(sub), state.glimpse());
             let policy = shared.config.policies.deserialization;
             let task = GlobalTask::new(&shared.topology, &sub.sub, &shared.naming, state, policy, now)?;
             let number = globals.tasks.len();
@@ -144,6 +145,11 @@ impl Globals {
     }
 }
 
+/// The name of the directory.
+fn global_name(sub: &SubPlan) -> String {
+    format!("{}-global", sub.name)
+}
+
 fn open_state(
     shared: &Shared,
     plan: &Plan,
@@ -151,7 +157,7 @@ fn open_state(
     cluster_id: &str,
     now: i64,
 ) -> Result<TaskState, Error> {
-    let name = format!("{}-global", sub.name);
+    let name = global_name(sub);
     let place = shared.place(&name);
     let identity = shared.identity(cluster_id, name, &plan.fingerprint);
     let specs = || sub.stores.iter().map(|store| store.spec.clone()).collect();

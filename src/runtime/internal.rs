@@ -75,6 +75,7 @@ pub(crate) fn topics(
             let Backed::Own(name) = &store.backed else { continue };
             let settings = match store.spec.kind {
                 StoreKind::Versioned { history_ms } => internal_topics::history(history_ms),
+                StoreKind::Window { .. } | StoreKind::Session { .. } => internal_topics::forgetting(),
                 _ => internal_topics::changelog(),
             };
             let topic = new_topic(shared, name, sub.tasks, settings);

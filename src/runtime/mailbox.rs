@@ -62,8 +62,8 @@ pub(crate) enum Report {
     Closed { worker: usize, task: TaskId },
     /// A worker dropped tasks without a commit, because a commit was refused.
     Dropped { worker: usize, tasks: Vec<TaskId>, reason: String },
-    /// Inputs that are committed up to here.
-    Progress { committed: Vec<(Partition, i64)> },
+    /// Inputs that are committed up to here; changelogs that hold only expired records before here.
+    Progress { committed: Vec<(Partition, i64)>, expired: Vec<(Partition, i64)> },
     /// Worker ended.
     Stopped { worker: usize },
     /// The stores of a task are up to date.

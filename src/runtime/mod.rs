@@ -9,6 +9,7 @@
 //! - `coordinator`: the group, the leases, topics, the layout guard, the clean stop;
 //! - `worker`: poll, process, commit;
 //! - `restore`: stores brought up to date; `globals`: global stores;
+//! - `held`: what an operator may look into while it runs;
 //! - `outside`, `rebuild`: for tools: the layout of an application that is not run here, its state built up beforehand;
 //! - `plan`, `internal`: the topology laid over the cluster; `shared`, `mailbox`, `waiting`, `losses`, `times`: what
 //!   all use.
@@ -20,6 +21,7 @@ mod config;
 mod coordinator;
 mod error;
 mod globals;
+mod held;
 mod internal;
 mod losses;
 mod mailbox;
@@ -44,6 +46,9 @@ pub use app::App;
 pub use config::{AppConfig, Guarantee, Policies};
 pub(crate) use coordinator::Announcement;
 pub use error::{Error, Reaction};
+pub(crate) use held::Held;
+#[cfg(test)]
+pub(crate) use held::Laid;
 pub use observer::{Event, Observer, Silent, TaskId};
 pub(crate) use outside::Outside;
 pub(crate) use plan::Backed;

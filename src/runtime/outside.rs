@@ -39,6 +39,7 @@ impl Outside {
             config,
             broker,
             observer: Arc::new(Silent),
+            held: Arc::default(),
         };
         let plan = plan(&shared)?;
         Ok(Self { shared: Arc::new(shared), plan })

@@ -20,6 +20,9 @@ pub(crate) struct Plan {
     pub(crate) subs: Vec<SubPlan>,
     /// Partition counts of every topic the topology names, by the broker's name.
     pub(crate) counts: BTreeMap<Arc<str>, i32>,
+    /// Changelogs of stores that forget, from which nobody but the engine deletes: known once the coordinator has looked at
+    /// their settings.
+    pub(crate) trimmed: BTreeSet<Arc<str>>,
     /// Internal topics that must exist: repartition, changelog, lease topics.
     pub(crate) internal: Vec<internal::InternalTopic>,
     /// Identifies the shape of the stores, for the directories.
@@ -93,7 +96,7 @@ impl Plan {
         }
         let internal = internal::topics(shared, &subs, &all);
         let fingerprint = fingerprint(&subs);
-        Ok(Self { subs, counts: all, internal, fingerprint })
+        Ok(Self { subs, counts: all, internal, fingerprint, trimmed: BTreeSet::new() })
     }
 
     /// Partition count of a topic.

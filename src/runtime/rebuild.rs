@@ -14,11 +14,12 @@ use super::error::Error;
 use super::mailbox::{Report, ToRestorer};
 use super::observer::{Observer, TaskId};
 use super::outside;
-use super::plan::Plan;
+use super::plan::{Backed, Plan};
 use super::shared::Shared;
 use super::threads;
-use crate::broker::Broker;
+use crate::broker::{Broker, Isolation};
 use crate::graph::Topology;
+use crate::record::Partition;
 
 /// Pause between two looks at the stop flag.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -97,6 +98,21 @@ pub(crate) fn rebuild(
     failure.map_or(Ok(rebuilt), Err)
 }
 
+/// Whether the changelogs of a task have everything: what is there must not be given up for less.
+fn has_beginning(shared: &Shared, plan: &Plan, task: TaskId) -> Result<(), Error> {
+    let mut ends = shared.broker.consumer(&shared.reader("ends", false, Isolation::ReadUncommitted))?;
+    for store in plan.subs.get(task.sub_topology).map_or(&[][..], |sub| &sub.stores) {
+        let Backed::Own(topic) = &store.backed else { continue };
+        let partition = Partition::new(topic.clone(), task.partition);
+        let low = ends.watermarks(&partition)?.low;
+        if low > 0 && store.spec.kind.retention_ms().is_none() {
+            let application = shared.topology.name.to_string();
+            return Err(Error::ChangelogCut { partition, low, application });
+        }
+    }
+    Ok(())
+}
+
 fn chosen(shared: &Shared, plan: &Plan, wanted: &Rebuild) -> Result<Vec<TaskId>, Error> {
     let all = outside::tasks(shared, plan);
     let names = || all.iter().map(|(_, name)| name.as_str()).collect::<Vec<_>>().join(", ");
@@ -107,6 +123,9 @@ fn chosen(shared: &Shared, plan: &Plan, wanted: &Rebuild) -> Result<Vec<TaskId>,
     let mut tasks = Vec::new();
     for (task, name) in all.iter().filter(|(_, name)| is_wanted(name)) {
         let dir = shared.dir.join(name);
+        if wanted.anew.is_some() {
+            has_beginning(shared, plan, *task)?;
+        }
         if let Some(now) = wanted.anew.filter(|_| dir.exists()) {
             let aside = move_aside(&dir, now)?;
             shared.warn(&format!("{} was moved to {}", dir.display(), aside.display()));

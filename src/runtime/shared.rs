@@ -7,6 +7,7 @@ use topo_state::{Identity, MemoryBudget, MemoryDisk, Place};
 
 use super::config::AppConfig;
 use super::error::Error;
+use super::held::Held;
 use super::observer::{Event, Observer, TaskId};
 use super::plan::Plan;
 use crate::broker::{Broker, ConsumerConfig, Isolation, ProducerConfig, Watermarks};
@@ -32,6 +33,8 @@ pub(crate) struct Shared {
     pub(crate) disk: Option<MemoryDisk>,
     pub(crate) broker: Arc<dyn Broker>,
     pub(crate) observer: Arc<dyn Observer>,
+    /// For those who look in from outside.
+    pub(crate) held: Arc<Held>,
 }
 
 impl Shared {
@@ -142,6 +145,7 @@ impl Shared {
 
     /// Tells the observer.
     pub(crate) fn tell(&self, event: &Event<'_>) {
+        self.held.tell(event);
         self.observer.event(event);
     }
 

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::coordinator::{Coordinator, Launch};
 use super::error::Error;
+use super::held::Held;
 use super::mailbox::{Progress, Report, ToRestorer};
 use super::observer::Event;
 use super::plan::Plan;
@@ -34,6 +35,7 @@ fn now_ms() -> i64 {
 pub struct Running {
     reports: Sender<Report>,
     coordinator: Mutex<Option<JoinHandle<Result<(), Error>>>>,
+    held: Arc<Held>,
 }
 
 impl Running {
@@ -57,6 +59,11 @@ impl Running {
         handle.join().unwrap_or_else(|_| Err(Error::Panicked("coordinator".into())))
     }
 
+    /// For those who look in.
+    pub(crate) fn held(&self) -> Arc<Held> {
+        self.held.clone()
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, Option<JoinHandle<Result<(), Error>>>> {
         self.coordinator.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -73,14 +80,14 @@ impl Drop for Running {
 /// Starts the coordinator's thread; the others follow when it asks for them.
 pub(super) fn start(shared: Arc<Shared>, directory: impl Send + 'static) -> Result<Running, Error> {
     let (reports, inbox) = channel();
-    let sender = reports.clone();
+    let (sender, held) = (reports.clone(), shared.held.clone());
     let handle = spawn("coordinator", move || {
         let ended = coordinate(&shared, inbox, &sender);
         // The state directory stays ours until the last thread has let go of it.
         drop(directory);
         ended
     })?;
-    Ok(Running { reports, coordinator: Mutex::new(Some(handle)) })
+    Ok(Running { reports, coordinator: Mutex::new(Some(handle)), held })
 }
 
 fn spawn<T: Send + 'static>(

@@ -31,6 +31,7 @@ impl Task {
         self.require("prepare")?;
         let mut changelog = Changelog::new(self.pipeline.env.partition);
         self.pending.batch.clear();
+        self.expiring.forget();
         let drained = self.drain(&mut changelog);
         if let Err(source) = drained {
             self.stage = Stage::Unwound;
@@ -57,13 +58,16 @@ impl Task {
     }
 
     fn drain(&mut self, changelog: &mut Changelog) -> Result<(), StateError> {
-        let batch = &mut self.pending.batch;
+        let (batch, expiring) = (&mut self.pending.batch, &mut self.expiring);
         for (number, backing) in &self.stores {
             let Some(store) = &mut self.pipeline.stores[*number] else { continue };
             match backing {
                 Backing::Changelog(topic) => {
                     changelog.begin(*number, topic.clone(), store.value_version());
-                    store.drain(batch, &mut |change| changelog.push(change))?;
+                    store.drain(batch, &mut |change| {
+                        expiring.touch(*number, change.key);
+                        changelog.push(change);
+                    })?;
                 }
                 Backing::Source(_) | Backing::Nothing => store.drain(batch, &mut |_| {})?,
             }
@@ -85,8 +89,11 @@ impl Task {
                 Backing::Source(topic) => reported.or_else(|| self.inputs.next_of(topic)),
                 Backing::Changelog(_) | Backing::Nothing => reported,
             };
+            let name = store.spec().name.clone();
+            let since = checkpoint.changelog.get(&name).copied().unwrap_or(0);
+            self.expiring.commit(*number, store.as_ref(), since, &mut checkpoint);
             if let Some(next) = next {
-                checkpoint.changelog.insert(store.spec().name.clone(), next);
+                checkpoint.changelog.insert(name, next);
             }
         }
         let own: Vec<usize> = self.stores.iter().map(|(number, _)| *number).collect();
@@ -121,6 +128,7 @@ impl Task {
         env.failed = None;
         env.tally.forget();
         self.pending.batch.clear();
+        self.expiring.forget();
         self.settle();
         self.start_nodes()
     }

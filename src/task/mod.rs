@@ -8,6 +8,7 @@
 //! - `inputs`: queues and which record comes next; `punctuation`: what is due; `quiet`: time without records;
 //! - `faults`: what becomes of a record that failed; `outbox`: what waits to be sent;
 //! - `commit`: prepare, committed, aborted; `changelog`: changes as bytes; `times`: stream times in the checkpoint;
+//!   `expiring`: what a changelog need not keep;
 //! - `global`: tables that every process has in full.
 
 mod assembly;
@@ -15,6 +16,7 @@ mod changelog;
 mod commit;
 mod config;
 mod error;
+mod expiring;
 mod faults;
 mod global;
 mod inputs;

@@ -31,6 +31,7 @@ pub(crate) struct Task {
     pub(super) dirty: bool,
     pub(super) retrying: Option<Retrying>,
     pub(super) pending: super::commit::Pending,
+    pub(super) expiring: super::expiring::Expiring,
     pub(super) stats: TaskStats,
     pub(super) quiet: Quiet,
 }
@@ -87,10 +88,12 @@ impl Task {
             dirty: false,
             retrying: None,
             pending: super::commit::Pending::default(),
+            expiring: super::expiring::Expiring::default(),
             stats: TaskStats::default(),
             quiet: Quiet::new(topology.idle_timeout_ms, now),
         };
         made.pipeline.env.wall_clock = now;
+        made.expiring = made.expiring_stores();
         made.start_nodes()?;
         Ok(made)
     }

@@ -56,6 +56,12 @@ pub trait Backend: Send + Sync {
     /// Nothing was written.
     fn write(&self, batch: &WriteBatch, checkpoint: &Checkpoint) -> Result<(), StateError>;
 
+    /// The checkpoint of the last write; the default one before the first.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    fn checkpoint(&self) -> Result<Checkpoint, StateError>;
+
     /// Takes in the rows of a large batch in sorted form, without a checkpoint: quicker than [`write`](Self::write) where a
     /// store is built up from much. `false`: nothing was written, this batch is one for `write`.
     ///

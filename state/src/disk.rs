@@ -132,7 +132,7 @@ impl MemoryDisk {
         let rows = names.iter().map(|name| image.stores.get(name).cloned().unwrap_or_default()).collect();
         let checkpoint = image.checkpoint.clone();
         tasks.open.insert(task.to_owned());
-        let live = MemoryBackend::holding(rows);
+        let live = MemoryBackend::holding(rows, checkpoint.clone());
         let backend = DiskBackend { disk: self.clone(), task: task.to_owned(), age: tasks.age, names, live };
         Ok((backend, checkpoint, fresh))
     }
@@ -203,6 +203,10 @@ impl Backend for DiskBackend {
         self.keep(batch, checkpoint);
         self.written();
         Ok(())
+    }
+
+    fn checkpoint(&self) -> Result<Checkpoint, StateError> {
+        self.live.checkpoint()
     }
 
     fn approximate_len(&self, store: usize) -> Result<u64, StateError> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::{Bound, ControlFlow};
-use std::sync::{PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard};
 
 use crate::backend::{Backend, BackendStats, Direction, VisitRow, is_empty_range};
 use crate::batch::{Write, WriteBatch};
@@ -11,19 +11,20 @@ use crate::error::StateError;
 
 pub(crate) type Map = BTreeMap<Vec<u8>, Vec<u8>>;
 
-/// Rows in memory. The checkpoint needs no copy here: nothing outlives the [`TaskState`](crate::TaskState) that holds it.
+/// Rows in memory.
 pub(crate) struct MemoryBackend {
     stores: RwLock<Vec<Map>>,
+    checkpoint: Mutex<Checkpoint>,
 }
 
 impl MemoryBackend {
     pub(crate) fn new(stores: usize) -> Self {
-        Self::holding(vec![Map::new(); stores])
+        Self::holding(vec![Map::new(); stores], Checkpoint::default())
     }
 
-    /// A backend that begins with these rows.
-    pub(crate) fn holding(rows: Vec<Map>) -> Self {
-        Self { stores: RwLock::new(rows) }
+    /// A backend that begins with these rows and their checkpoint.
+    pub(crate) fn holding(rows: Vec<Map>, checkpoint: Checkpoint) -> Self {
+        Self { stores: RwLock::new(rows), checkpoint: Mutex::new(checkpoint) }
     }
 
     fn with_store<T>(&self, store: usize, read: impl FnOnce(&Map) -> T) -> Result<T, StateError> {
@@ -63,7 +64,7 @@ impl Backend for MemoryBackend {
         })
     }
 
-    fn write(&self, batch: &WriteBatch, _checkpoint: &Checkpoint) -> Result<(), StateError> {
+    fn write(&self, batch: &WriteBatch, checkpoint: &Checkpoint) -> Result<(), StateError> {
         let mut stores = self.stores.write().unwrap_or_else(PoisonError::into_inner);
         let count = stores.len();
         if let Some(index) = batch.iter().map(|write| write.store()).find(|store| *store >= count) {
@@ -72,7 +73,12 @@ impl Backend for MemoryBackend {
         for write in batch.iter() {
             put(&mut stores[write.store()], write);
         }
+        self.checkpoint.lock().unwrap_or_else(PoisonError::into_inner).clone_from(checkpoint);
         Ok(())
+    }
+
+    fn checkpoint(&self) -> Result<Checkpoint, StateError> {
+        Ok(self.checkpoint.lock().unwrap_or_else(PoisonError::into_inner).clone())
     }
 
     fn approximate_len(&self, store: usize) -> Result<u64, StateError> {

@@ -16,6 +16,8 @@ pub struct Restorer {
     /// Of a versioned store.
     history_ms: Option<i64>,
     observed: i64,
+    /// Highest timestamp among the records so far.
+    seen: i64,
     expired: i64,
     sequence: u32,
     malformed: u64,
@@ -37,6 +39,7 @@ impl Restorer {
             segments,
             history_ms,
             observed,
+            seen: NO_TIME,
             expired: NO_TIME,
             sequence: 0,
             malformed: 0,
@@ -47,8 +50,10 @@ impl Restorer {
     pub fn add(&mut self, key: &[u8], value: Option<&[u8]>, timestamp: i64, batch: &mut WriteBatch) {
         if let Some(history_ms) = self.history_ms {
             self.observed = self.observed.max(timestamp);
-            // A writer may have logged what it refused.
-            if timestamp >= self.observed.saturating_sub(history_ms) {
+            self.seen = self.seen.max(timestamp);
+            // A writer may have logged what it refused, by the time it had come to then. By the time of the checkpoint the last
+            // version of a key that has not changed for long would be refused too.
+            if timestamp >= self.seen.saturating_sub(history_ms) {
                 put_version(batch, self.store, key, timestamp, value);
             }
             return;
@@ -116,6 +121,17 @@ mod tests {
         let value = &[0, 0, 0, 0, 0, 0, 0, 1, b'v'][..];
         let expected = [Write::Put { store: 3, key: b"k", value }, Write::Delete { store: 3, key: b"k" }];
         assert_eq!(batch.iter().collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn the_last_version_of_a_key_that_has_not_changed_for_long_is_restored_and_what_was_refused_is_not() {
+        let spec = StoreSpec::new("s", StoreKind::Versioned { history_ms: 100 }, &*utf8(), &*utf8());
+        let mut restorer = Restorer::new(&spec, 3, 1_000);
+        let mut batch = WriteBatch::new();
+        for (key, time) in [(b"old", 5), (b"new", 900), (b"lat", 799)] {
+            restorer.add(key, Some(b"v"), time, &mut batch);
+        }
+        assert_eq!((batch.len(), restorer.observed_time()), (4, 1_000), "two rows a version");
     }
 
     #[test]

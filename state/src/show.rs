@@ -2,15 +2,18 @@
 
 use serde_json::{Value, json};
 
-use crate::key::split_window_key;
+use crate::backend::Backend;
+use crate::error::StateError;
+use crate::key::{split_session_key, split_window_key};
 use crate::segment::{SEGMENT_PREFIX, Segments};
 use crate::spec::{StoreKind, StoreSpec};
-use crate::store::Store;
+use crate::store::{NO_TIME, Store};
+use crate::version::is_replaced;
 
 /// A row taken apart by the layout of its store and shown by its codecs.
 ///
 /// The object has `key` and `value`, `timestamp` where rows keep one, and `window_start` in a window store (`sequence` too
-/// when that keeps duplicates), `version` in a versioned one. A row of an unknown layout is shown as bytes.
+/// when that keeps duplicates), `session_start` and `session_end` in a session store, `version` in a versioned one. A row of an unknown layout is shown as bytes.
 pub fn show_row(store: &dyn Store, key: &[u8], value: &[u8]) -> Value {
     let kind = &store.spec().kind;
     if let StoreKind::Versioned { .. } = kind {
@@ -29,12 +32,25 @@ pub fn show_row(store: &dyn Store, key: &[u8], value: &[u8]) -> Value {
 }
 
 impl StoreSpec {
-    /// Whether a row is one that every read hides, because time has passed it: it goes with its segment.
-    pub fn has_expired(&self, key: &[u8], observed: i64) -> bool {
-        let start = key.get(SEGMENT_PREFIX..).and_then(split_window_key).map(|(_, start, _)| start);
-        Segments::of(&self.kind)
-            .zip(start)
-            .is_some_and(|(segments, start)| segments.is_expired(start, observed))
+    /// Whether a row is one that no read needs any more, because time has passed it: it goes with its segment, or, of a
+    /// versioned store, because the version was replaced before the history. `others` also hold versions of this store.
+    ///
+    /// # Errors
+    /// A backend cannot be read.
+    pub fn is_obsolete(
+        &self,
+        row: &[u8],
+        observed: i64,
+        others: &[(&dyn Backend, usize)],
+    ) -> Result<bool, StateError> {
+        if let StoreKind::Versioned { history_ms } = self.kind {
+            let horizon =
+                if observed == NO_TIME { NO_TIME } else { observed.saturating_sub(history_ms.max(0)) };
+            return is_replaced(row, horizon, others);
+        }
+        let time = row.get(SEGMENT_PREFIX..).and_then(|key| self.kind.time_of(key));
+        let expired = |(segments, time): (Segments, i64)| segments.is_expired(time, observed);
+        Ok(Segments::of(&self.kind).zip(time).is_some_and(expired))
     }
 }
 
@@ -60,8 +76,13 @@ fn shown_key(store: &dyn Store, kind: &StoreKind, key: &[u8]) -> Option<Value> {
     if let StoreKind::KeyValue { .. } = kind {
         return Some(json!({"key": store.show_key(key)}));
     }
-    let StoreKind::Window { retain_duplicates, .. } = kind else { return None };
-    let (key, start, sequence) = split_window_key(key.get(SEGMENT_PREFIX..)?)?;
+    let key = key.get(SEGMENT_PREFIX..)?;
+    let StoreKind::Window { retain_duplicates, .. } = kind else {
+        let (key, session) = split_session_key(key)?;
+        let (start, end) = (session.start, session.end);
+        return Some(json!({"key": store.show_key(key), "session_start": start, "session_end": end}));
+    };
+    let (key, start, sequence) = split_window_key(key)?;
     let mut shown = json!({"key": store.show_key(key), "window_start": start});
     if *retain_duplicates {
         shown["sequence"] = json!(sequence);
@@ -94,6 +115,17 @@ fn show_windowed(inner: &str, bytes: &[u8]) -> Value {
     }
 }
 
+/// The bytes of a key that is shown as this text, by the id of its codec; `None` when the id alone does not say.
+pub fn key_from_text(codec: &str, text: &str) -> Option<Vec<u8>> {
+    match codec {
+        "utf8" => Some(text.as_bytes().to_vec()),
+        "i64-be" => text.parse::<i64>().ok().map(|number| number.to_be_bytes().to_vec()),
+        "u64-be" => text.parse::<u64>().ok().map(|number| number.to_be_bytes().to_vec()),
+        "i32-be" => text.parse::<i32>().ok().map(|number| number.to_be_bytes().to_vec()),
+        _ => None,
+    }
+}
+
 /// Text when it is printable, hexadecimal digits behind `0x` when not.
 pub fn show_bytes(bytes: &[u8]) -> Value {
     match std::str::from_utf8(bytes) {
@@ -115,5 +147,16 @@ mod tests {
         let windowed = [b"k".as_slice(), &600_i64.to_be_bytes()].concat();
         assert_eq!(show_by_id("windowed(utf8)", &windowed), json!({"key": "k", "window_start": 600}));
         assert_eq!(show_by_id("of-somebody", &[0, 255]), json!("0x00ff"));
+    }
+
+    #[test]
+    fn a_key_that_is_shown_as_a_text_is_found_by_that_text_or_not_at_all() {
+        for (codec, text) in [("utf8", "caf\u{e9}"), ("i64-be", "-2"), ("u64-be", "7"), ("i32-be", "-1")] {
+            let bytes = key_from_text(codec, text).unwrap();
+            let shown = show_by_id(codec, &bytes);
+            assert_eq!(shown.as_str().map_or_else(|| shown.to_string(), str::to_owned), text);
+        }
+        assert_eq!(key_from_text("i64-be", "two"), None);
+        assert_eq!(key_from_text("json", "1"), None);
     }
 }

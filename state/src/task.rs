@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use crate::backend::Backend;
 use crate::batch::WriteBatch;
@@ -27,6 +27,31 @@ pub struct TaskState {
     /// Rows may already be as of this later checkpoint: a restore was cut off between the two.
     ahead: Option<Checkpoint>,
     specs: Vec<StoreSpec>,
+}
+
+/// A look at the committed rows of a state that somebody else has open. Neither keeps it open nor gets in its way.
+#[derive(Clone)]
+pub struct Glimpse {
+    backend: Weak<dyn Backend>,
+    specs: Vec<StoreSpec>,
+}
+
+impl Glimpse {
+    /// The rows as they are now; `None` when the state is closed. What this returns keeps the state locked: hold it for as
+    /// long as a few reads take, and write nothing.
+    ///
+    /// # Errors
+    /// The checkpoint cannot be read.
+    pub fn look(&self) -> Result<Option<TaskState>, StateError> {
+        let Some(backend) = self.backend.upgrade() else { return Ok(None) };
+        let checkpoint = backend.checkpoint()?;
+        Ok(Some(TaskState::new(backend, checkpoint, self.specs.clone())))
+    }
+
+    /// The stores in the order of their indices.
+    pub fn specs(&self) -> &[StoreSpec] {
+        &self.specs
+    }
 }
 
 /// What opening a task's state found.
@@ -85,6 +110,11 @@ impl TaskState {
         // A note that cannot be read still says that there was one.
         let ahead = ahead.map(|bytes| Checkpoint::decode(&bytes).unwrap_or_default());
         Self { backend, checkpoint, ahead, specs }
+    }
+
+    /// For others to look at what is committed here, while this goes on.
+    pub fn glimpse(&self) -> Glimpse {
+        Glimpse { backend: Arc::downgrade(&self.backend), specs: self.specs.clone() }
     }
 
     /// The committed bytes, for typed stores and readers.

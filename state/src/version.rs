@@ -8,10 +8,13 @@
 //! Each changelog record stands for one version row and one row of the second kind, whatever was there before, so that a
 //! restore need not read.
 
+use std::ops::{Bound, ControlFlow};
 use std::sync::Arc;
 
+use crate::backend::{Backend, Direction};
 use crate::batch::WriteBatch;
 use crate::codec::{Codec, CodecError, CodecRef};
+use crate::error::StateError;
 
 const VERSION: u8 = 0;
 const REPLACES: u8 = 1;
@@ -71,6 +74,29 @@ pub(crate) fn replaces_until(timestamp: i64) -> (Vec<u8>, Vec<u8>) {
         None => vec![REPLACES + 1],
     };
     (vec![REPLACES], end)
+}
+
+/// Whether a row of either kind says nothing that can still be asked for at the horizon: a version that was replaced by then,
+/// or the note of a time before it. The versions that may have replaced it lie in any of these stores.
+pub(crate) fn is_replaced(
+    row: &[u8],
+    horizon: i64,
+    stores: &[(&dyn Backend, usize)],
+) -> Result<bool, StateError> {
+    if let Some((time, _)) = split_replaces(row) {
+        return Ok(time <= horizon);
+    }
+    let Some((key, time)) = split_version(row).filter(|(_, time)| *time < horizon) else { return Ok(false) };
+    let (from, to) = (version_at(versions_of(key), time), version_at(versions_of(key), horizon));
+    let mut replaced = false;
+    for (backend, store) in stores {
+        let (from, to) = (Bound::Excluded(&from[..]), Bound::Included(&to[..]));
+        backend.scan(*store, from, to, Direction::Forward, &mut |_, _| {
+            replaced = true;
+            ControlFlow::Break(())
+        })?;
+    }
+    Ok(replaced)
 }
 
 /// Adds a version to a batch: both of its rows. `value` is what a changelog has, without the byte in front.

@@ -38,6 +38,12 @@ mod config;
 /// What each command prints and how it exits.
 mod cli;
 
+/// Stores looked into while their process runs.
+mod state_online;
+
+/// Changelogs without what has expired.
+mod trimming;
+
 /// The README says what is true.
 mod readme;
 

@@ -1,6 +1,6 @@
 //! The simulator over the engine's own scenarios. `make sim` runs many more schedules.
 
-use topo::testkit::sim::{Fault, Sim, Summary};
+use topo::testkit::sim::{Call, Fault, Sim, Summary};
 
 use super::scenarios;
 
@@ -20,6 +20,8 @@ fn every_record_has_exactly_one_effect_whatever_fails() {
     for fault in Fault::ALL {
         assert!(all.counts.of(*fault) > 0, "in no schedule: {}", fault.text());
     }
+    // Consumed repartition records and expired changelog records.
+    assert!(all.counts.at(Call::DeleteRecords)[0] > 0, "nothing was deleted in any schedule");
 }
 
 #[test]

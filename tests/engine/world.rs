@@ -181,6 +181,11 @@ impl World {
 
     /// Writes records; a value of `None` is a tombstone.
     pub(crate) fn write(&self, topic: &str, records: &[(&str, Option<&str>)]) {
+        self.write_at(self.now, topic, records);
+    }
+
+    /// Writes records with this timestamp.
+    pub(crate) fn write_at(&self, timestamp: i64, topic: &str, records: &[(&str, Option<&str>)]) {
         let topic = self.name(topic);
         let count = self.broker.admin().unwrap().partitions(std::slice::from_ref(&topic)).unwrap()[&topic];
         let config = ProducerConfig {
@@ -196,7 +201,7 @@ impl World {
                 partition: partition_of(key.as_bytes(), count),
                 key: Some(key.as_bytes()),
                 value: value.map(str::as_bytes),
-                timestamp: self.now,
+                timestamp,
                 headers: &Headers::new(),
                 slot: None,
             };

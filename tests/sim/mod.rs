@@ -1,10 +1,15 @@
 //! Scenarios for the simulator: small topologies, each with a model of its own that shares no code with the engine.
 
 pub(crate) mod count;
+pub(crate) mod everywhere;
 pub(crate) mod foreign;
 pub(crate) mod joined;
+pub(crate) mod paired;
 pub(crate) mod punctual;
 pub(crate) mod regrouped;
+pub(crate) mod sessions;
+pub(crate) mod trimmed;
+pub(crate) mod versions;
 pub(crate) mod windows;
 
 use topo::testkit::sim::Scenario;
@@ -15,8 +20,13 @@ pub(crate) fn all() -> Vec<Box<dyn Scenario>> {
         Box::new(count::Count),
         Box::new(regrouped::Regrouped),
         Box::new(windows::Windows),
+        Box::new(trimmed::Trimmed),
+        Box::new(sessions::Sessions),
         Box::new(joined::Joined),
         Box::new(foreign::Foreign),
+        Box::new(paired::Paired),
+        Box::new(everywhere::Everywhere),
+        Box::new(versions::Versions),
         Box::new(punctual::Punctual),
     ]
 }

@@ -1,11 +1,14 @@
-//! A directory as version 1 of the store format left it, opened by today's code: old directories stay readable for ever.
+//! Directories as version 1 of the store format left them, opened by today's code: old directories stay readable for ever.
 //!
-//! `fixtures/format-1` was written by [`write`]; it is never written anew. A new format gets a fixture of its own beside it,
-//! made with `TOPO_TEST_WRITE_FIXTURE=<name>`.
+//! `fixtures/format-1` was written by [`write`], `fixtures/format-1-later` by [`write_later`], with the kinds of stores that
+//! came later; they are never written anew. A new format gets fixtures of its own beside them, made with
+//! `TOPO_TEST_WRITE_FIXTURE=<name>` and `TOPO_TEST_WRITE_LATER_FIXTURE=<name>`.
 
 use std::path::{Path, PathBuf};
 
-use topo_state::{MemoryBudget, Place, Store, StoreSpec, TaskState, WriteBatch};
+use topo_state::{
+    Firsts, MemoryBudget, NO_TIME, Place, Store, StoreSpec, TaskState, Window, Windowed, WriteBatch,
+};
 
 use crate::support::*;
 
@@ -85,6 +88,67 @@ fn assert_as_written(state: &TaskState) {
     assert_eq!(checkpoint.metadata["note"], b"kept");
 }
 
+/// The kinds of stores that came later.
+fn later_specs() -> Vec<StoreSpec> {
+    vec![session_spec("visits", RETENTION_MS, 60_000), versioned_spec("prices", 1_000)]
+}
+
+fn open_later(dir: &Path) -> TaskState {
+    let place = Place::Rocks { dir: dir.to_owned(), memory: MemoryBudget::new(8 << 20) };
+    TaskState::open(&place, &identity(), later_specs()).expect("the state opens").state
+}
+
+fn session(start: i64, end: i64) -> Windowed<String> {
+    Windowed { key: "a".to_owned(), window: Window { start, end } }
+}
+
+/// Sessions that grow, versions that are replaced, one of them for good; and where the changelog of the sessions may begin.
+fn write_later(dir: &Path) -> TaskState {
+    let mut state = open_later(dir);
+    let (mut visits, mut prices) = (sessions(&state, 0), versions(&state, 1));
+    let key = "a".to_owned();
+    for round in 0..4_i64 {
+        if round > 0 {
+            visits.remove(&key, session(0, (round - 1) * 10).window, round).unwrap();
+        }
+        visits.put(&key, session(0, round * 10).window, Some(round), round).unwrap();
+        prices.put(&key, Some(100 + round), round * 800).unwrap();
+        commit(&mut state, &mut [&mut visits, &mut prices]);
+        if round == 1 {
+            state.flush().unwrap();
+        }
+    }
+    prices.put(&"gone".to_owned(), Some(1), 2_400).unwrap();
+    prices.put(&"gone".to_owned(), None, 2_401).unwrap();
+    commit(&mut state, &mut [&mut visits, &mut prices]);
+    let mut firsts = Firsts::new(&later_specs()[0], None, None, NO_TIME).unwrap();
+    firsts.note(0, 7);
+    let mut last = state.checkpoint().clone();
+    last.metadata.insert(Firsts::name("visits"), firsts.encode());
+    state.apply(WriteBatch::new(), last).unwrap();
+    state
+}
+
+/// Everything [`write_later`] wrote, read through the typed stores.
+fn assert_later_as_written(state: &TaskState) {
+    let (mut visits, mut prices) = (sessions(state, 0), versions(state, 1));
+    assert_eq!(visits.in_time_order(i64::MIN..=i64::MAX).unwrap(), [(session(0, 30), 3)]);
+    let key = "a".to_owned();
+    let worth =
+        |prices: &mut Versions, key: &String, time| prices.get_as_of(key, time).unwrap().map(|it| it.value);
+    assert_eq!(
+        [1_500, 1_600, 3_000].map(|time| worth(&mut prices, &key, time)),
+        [Some(101), Some(102), Some(103)]
+    );
+    let gone = "gone".to_owned();
+    assert_eq!([2_400, 2_401].map(|time| worth(&mut prices, &gone, time)), [Some(1), None]);
+    let checkpoint = state.checkpoint();
+    assert_eq!((checkpoint.changelog["visits"], checkpoint.changelog["prices"]), (7, 6));
+    let noted = checkpoint.metadata.get(&Firsts::name("visits")).map(Vec::as_slice);
+    let mut firsts = Firsts::new(&later_specs()[0], noted, Some(7), visits.observed_time()).unwrap();
+    assert_eq!(firsts.expire(visits.observed_time()), Some(7));
+}
+
 fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap().map(|entry| entry.unwrap()) {
@@ -112,6 +176,37 @@ fn what_this_version_writes_it_reads() {
     }
     drop(state);
     assert_as_written(&open(&dir));
+}
+
+#[test]
+fn what_this_version_writes_of_sessions_and_versions_it_reads() {
+    let scratch = tempfile::tempdir().unwrap();
+    let dir = scratch.path().join("0_0");
+    let state = write_later(&dir);
+    if let Ok(name) = std::env::var("TOPO_TEST_WRITE_LATER_FIXTURE") {
+        copy(&dir, &fixtures().join(name));
+    }
+    drop(state);
+    assert_later_as_written(&open_later(&dir));
+}
+
+#[test]
+fn sessions_and_versions_of_format_one_open_and_go_on() {
+    let scratch = tempfile::tempdir().unwrap();
+    let dir = scratch.path().join("0_0");
+    copy(&fixtures().join("format-1-later"), &dir);
+    let mut state = open_later(&dir);
+    assert_later_as_written(&state);
+    let (mut visits, mut prices) = (sessions(&state, 0), versions(&state, 1));
+    visits.put(&"b".to_owned(), session(5, 5).window, Some(9), 5).unwrap();
+    prices.put(&"b".to_owned(), Some(7), 3_500).unwrap();
+    commit(&mut state, &mut [&mut visits, &mut prices]);
+    drop((visits, prices, state));
+    let state = open_later(&dir);
+    assert_eq!(sessions(&state, 0).in_time_order(i64::MIN..=i64::MAX).unwrap().len(), 2);
+    assert_eq!(versions(&state, 1).get(&"b".to_owned()).unwrap().map(|it| it.value), Some(7));
+    let then = versions(&state, 1).get_as_of(&"a".to_owned(), 2_500).unwrap();
+    assert_eq!(then.map(|it| it.value), Some(103), "history goes back a second");
 }
 
 #[test]

@@ -13,3 +13,12 @@ fn the_applications_say_what_their_models_say_whatever_fails() {
         }
     }
 }
+
+#[test]
+fn at_least_once_the_applications_make_nothing_up_and_name_every_record_they_cannot_use() {
+    for scenario in applications::all() {
+        if let Err(failure) = Sim::new(scenario.as_ref()).at_least_once().run_all(0..100) {
+            panic!("{failure}");
+        }
+    }
+}

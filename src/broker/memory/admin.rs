@@ -67,6 +67,12 @@ impl Admin for MemoryAdmin {
     fn delete_records(&mut self, before: &[(Partition, i64)]) -> Result<(), BrokerError> {
         let mut cluster = self.shared.lock();
         for (partition, offset) in before {
+            if !cluster.topic_mut(&partition.topic)?.is_deletable() {
+                let policy = "its cleanup.policy is without delete";
+                return Err(BrokerError::Fatal(format!(
+                    "records of {partition} cannot be deleted: {policy}"
+                )));
+            }
             let log = cluster.log_mut(partition)?;
             if *offset > log.high_watermark() {
                 return Err(BrokerError::OffsetOutOfRange { partition: partition.clone(), offset: *offset });

@@ -133,9 +133,12 @@ impl PartitionLog {
         self.low = self.low.max(offset);
     }
 
-    /// Keeps the last record of every key (and those without a key); markers and aborted records go. What is behind an open transaction stays.
-    pub(super) fn compact(&mut self) {
-        let end = self.end(Isolation::ReadCommitted);
+    /// Keeps the last record of every key (and those without a key); markers and aborted records go. What is behind an open
+    /// transaction, or behind a record that is not older than `before`, stays.
+    pub(super) fn compact(&mut self, before: i64) {
+        let young = |entry: &&Entry| entry.record.as_ref().is_some_and(|record| record.timestamp >= before);
+        let young = self.entries.iter().find(young).map_or(i64::MAX, |entry| entry.offset);
+        let end = self.end(Isolation::ReadCommitted).min(young);
         let aborted = std::mem::take(&mut self.aborted);
         let gone = |entry: &Entry| entry.transaction.is_some_and(|number| aborted.contains(&number));
         let mut last: FxHashMap<Bytes, i64> = FxHashMap::default();
@@ -219,10 +222,20 @@ mod tests {
         log.decide(2, false);
         log.append(record("c", "open"), Some(3));
         log.append(record("a", "3"), None);
-        log.compact();
+        log.compact(i64::MAX);
         assert_eq!(read(&log, 0, 10, Isolation::ReadUncommitted), (vec![1, 3, 6, 7], 8));
         log.decide(3, false);
         assert_eq!(read(&log, 0, 10, Isolation::ReadCommitted), (vec![1, 3, 7], 9));
+    }
+
+    #[test]
+    fn compaction_leaves_alone_what_is_young_and_all_behind_it() {
+        let mut log = PartitionLog::default();
+        for timestamp in [1, 2, 9, 3] {
+            log.append(RawRecord { timestamp, ..record("a", "v") }, None);
+        }
+        log.compact(5);
+        assert_eq!(read(&log, 0, 10, Isolation::ReadCommitted), (vec![1, 2, 3], 4));
     }
 
     #[test]

@@ -70,7 +70,9 @@ impl MemoryBroker {
     /// Compacts a topic now: of every key only its last record stays, markers and aborted records go.
     /// Offsets stay as they are.
     pub fn compact(&self, topic: &str) -> Result<(), BrokerError> {
-        self.shared.lock().topic_mut(topic)?.compact();
+        let mut cluster = self.shared.lock();
+        let now_ms = cluster.now_ms;
+        cluster.topic_mut(topic)?.compact(now_ms);
         Ok(())
     }
 

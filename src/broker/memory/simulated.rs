@@ -43,6 +43,12 @@ impl MemoryBroker {
         self.renew_sessions();
     }
 
+    /// Somebody deletes the beginning of a partition, whatever its policy says: an operator who changes that for a moment.
+    #[cfg(test)]
+    pub(crate) fn cut(&self, partition: &Partition, before: i64) -> Result<(), crate::broker::BrokerError> {
+        self.shared.lock().log_mut(partition).map(|log| log.delete_before(before))
+    }
+
     /// Whether an undecided transaction of an id that begins with `ids` has written to a partition before an offset.
     pub(crate) fn is_undecided(&self, partition: &Partition, before: i64, ids: &str) -> bool {
         self.shared.lock().is_undecided(partition, before, ids)

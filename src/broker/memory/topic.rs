@@ -37,6 +37,11 @@ impl Topic {
         self.settings.get("cleanup.policy").is_some_and(|policy| policy.contains("compact"))
     }
 
+    /// Whether records may be deleted from its beginning.
+    pub(super) fn is_deletable(&self) -> bool {
+        self.settings.get("cleanup.policy").is_none_or(|policy| policy.contains("delete"))
+    }
+
     /// One partition.
     pub(super) fn partition(&self, number: i32) -> Option<&PartitionLog> {
         self.partitions.get(usize::try_from(number).ok()?)
@@ -47,8 +52,11 @@ impl Topic {
         self.partitions.get_mut(usize::try_from(number).ok()?)
     }
 
-    /// Compacts all partitions.
-    pub(super) fn compact(&mut self) {
-        self.partitions.iter_mut().for_each(PartitionLog::compact);
+    /// Compacts all partitions, except what is younger than `min.compaction.lag.ms`.
+    pub(super) fn compact(&mut self, now_ms: i64) {
+        let lag_ms: i64 =
+            self.settings.get("min.compaction.lag.ms").and_then(|text| text.parse().ok()).unwrap_or(0);
+        let before = if lag_ms > 0 { now_ms.saturating_sub(lag_ms) } else { i64::MAX };
+        self.partitions.iter_mut().for_each(|log| log.compact(before));
     }
 }

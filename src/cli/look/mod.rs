@@ -4,7 +4,10 @@
 
 pub(super) mod cursor;
 pub(super) mod lag;
+pub(super) mod live;
 pub(super) mod reading;
+pub(super) mod remote;
+pub(super) mod rows;
 pub(super) mod stores;
 pub(super) mod tasks;
 pub(super) mod verify;

@@ -1,21 +1,18 @@
 //! Stores on disk, opened for a look while no process of the application uses the directory.
 
+use super::rows::{Page, page};
 use crate::{
-    cli::{Exit, Failure},
+    cli::{Exit, Failure, StateQuery},
     graph::Topology,
-    runtime::{AppConfig, StateDirectory},
+    runtime::{AppConfig, Error, StateDirectory},
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::{
-    fs,
-    ops::{Bound, ControlFlow},
-    path::PathBuf,
-};
-use topo_state::{Direction, MemoryBudget, StateError, StoreSpec, TaskState, show_row};
+use std::{fs, path::PathBuf};
+use topo_state::{MemoryBudget, StateError, StoreSpec, TaskState};
 
 /// One store of one task as `topo state list` and `stats` show it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoreRow {
     /// The task.
     pub task: String,
@@ -47,7 +44,7 @@ impl Stores {
             let message = format!("there is no local state in {}; see state.dir", dir.display());
             return Err(Failure::new(Exit::State, message));
         }
-        let directory = StateDirectory::claim(&dir, Some("tool"))?;
+        let directory = StateDirectory::claim(&dir, Some("tool")).map_err(in_use)?;
         let memory = MemoryBudget::new(config.memory_bytes);
         let failed = |error: std::io::Error| {
             Failure::new(Exit::State, format!("cannot list {}: {error}", dir.display()))
@@ -92,51 +89,55 @@ impl Stores {
 
     /// What is there.
     pub(crate) fn list(&self) -> Result<Vec<StoreRow>, Failure> {
-        let row = |(task, state, index): (&str, &TaskState, usize)| {
-            let spec = &state.specs()[index];
-            Ok(StoreRow {
-                task: task.to_owned(),
-                store: spec.name.clone(),
-                declared: spec.to_string(),
-                rows: state.backend().approximate_len(index)?,
-                checkpoint: state.checkpoint().changelog.get(&spec.name).copied(),
-                unfinished: state.is_ahead(),
-            })
-        };
-        let rows: Result<Vec<StoreRow>, StateError> = self.find(None, None)?.into_iter().map(row).collect();
-        Ok(rows?)
+        Ok(list(&self.tasks)?)
     }
 
     /// Shows rows until `visit` says that it has enough.
     pub(crate) fn rows(
         &self,
-        store: &str,
-        task: Option<&str>,
+        query: &StateQuery,
         visit: &mut dyn FnMut(&str, Value) -> bool,
     ) -> Result<(), Failure> {
-        for (task, state, index) in self.find(Some(store), task)? {
-            let backend = state.backend();
-            let number = self.topology.stores.iter().position(|it| it.spec.name == store);
-            let typed = number.map(|number| (self.topology.stores[number].make)(index, backend.clone()));
-            let mut enough = false;
-            let mut show = |key: &[u8], value: &[u8]| {
-                let row = match &typed {
-                    Some(typed) => show_row(typed.as_ref(), key, value),
-                    // A store the topology does not name any more.
-                    None => {
-                        serde_json::json!({"key": topo_state::show_bytes(key), "value": topo_state::show_bytes(value)})
-                    }
-                };
-                enough = !visit(task, row);
-                if enough { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-            };
-            backend.scan(index, Bound::Unbounded, Bound::Unbounded, Direction::Forward, &mut show)?;
-            if enough {
-                break;
+        self.find(Some(&query.store), query.task.as_deref())?;
+        let mut after = None;
+        loop {
+            let Page { rows, next } = page(&self.topology, &self.tasks, query, after.as_ref(), usize::MAX)?;
+            let all = rows.into_iter().all(|(task, row)| visit(&task, row));
+            match next {
+                Some(next) if all => after = Some(next),
+                _ => return Ok(()),
             }
         }
-        Ok(())
     }
+}
+
+/// The stores of these tasks.
+pub(crate) fn list(tasks: &[(String, TaskState)]) -> Result<Vec<StoreRow>, StateError> {
+    let mut rows = Vec::new();
+    for (task, state) in tasks {
+        for (index, spec) in state.specs().iter().enumerate() {
+            rows.push(StoreRow {
+                task: task.clone(),
+                store: spec.name.clone(),
+                declared: spec.to_string(),
+                rows: state.backend().approximate_len(index)?,
+                checkpoint: state.checkpoint().changelog.get(&spec.name).copied(),
+                unfinished: state.is_ahead(),
+            });
+        }
+    }
+    Ok(rows)
+}
+
+/// Who may look in meanwhile.
+fn in_use(error: Error) -> Failure {
+    let Error::DirectoryInUse { dir } = &error else { return error.into() };
+    let message = format!(
+        "{} is used by a running process. Ask that one for its stores, with --online or with --at HOST:PORT (the address \
+         it printed when it started); `verify` needs it stopped",
+        dir.display()
+    );
+    Failure::new(Exit::State, message)
 }
 
 /// Directories of tasks; what was moved aside and what tools made is none.

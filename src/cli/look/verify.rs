@@ -9,7 +9,7 @@ use crate::{
 use serde::Serialize;
 use std::{cmp::Ordering, fs, path::Path};
 use topo_state::{
-    Checkpoint, Identity, NO_TIME, Place, Restorer, StoreKind, StoreSpec, TaskState, WriteBatch, show_bytes,
+    Backend, Checkpoint, Identity, NO_TIME, Place, Restorer, StoreSpec, TaskState, WriteBatch, show_bytes,
 };
 
 /// Bytes of rows that are written at once.
@@ -24,8 +24,7 @@ pub struct VerifyRow {
     pub task: String,
     /// The store.
     pub store: String,
-    /// `equal`, `differs`, `unfinished` (a restore was cut off; the next start completes it), `unlogged`, or
-    /// `uncompared` (a versioned store).
+    /// `equal`, `differs`, `unfinished` (a restore was cut off; the next start completes it), or `unlogged`.
     pub result: &'static str,
     /// Rows that are equal.
     pub equal: u64,
@@ -81,19 +80,19 @@ fn compare(
         row.result = "unlogged";
         return Ok(row);
     };
-    if let StoreKind::Versioned { .. } = spec.kind {
-        // Its older versions go when nobody can ask for them any more, which a replay does not repeat.
-        row.result = "uncompared";
-        return Ok(row);
-    }
     if state.is_ahead() {
         row.result = "unfinished";
         return Ok(row);
     }
     let replayed = replay(outside, spec, &log, end, scratch)?;
     let observed = state.checkpoint().stream_times.get(&format!("store:{}", spec.name)).copied();
-    let visible = |key: &[u8]| !spec.has_expired(key, observed.unwrap_or(NO_TIME));
-    let (mut left, mut right) = (Cursor::new(state.backend(), index), Cursor::new(replayed.backend(), 0));
+    let (ours, theirs) = (state.backend(), replayed.backend());
+    // What a live store drops now and then, a replay may still have.
+    let obsolete = |row: &[u8]| {
+        let stores: [(&dyn Backend, usize); 2] = [(ours.as_ref(), index), (theirs.as_ref(), 0)];
+        spec.is_obsolete(row, observed.unwrap_or(NO_TIME), &stores)
+    };
+    let (mut left, mut right) = (Cursor::new(ours.clone(), index), Cursor::new(theirs.clone(), 0));
     loop {
         let (ours, theirs) = (left.peek()?.cloned(), right.peek()?.cloned());
         let order = match (&ours, &theirs) {
@@ -109,7 +108,9 @@ fn compare(
         };
         if order == Ordering::Equal && ours == theirs {
             row.equal += 1;
-        } else if let Some(key) = key.filter(|key| visible(key)) {
+        } else if let Some(key) = key
+            && !obsolete(key)?
+        {
             row.different += 1;
             if row.differences.len() < NAMED {
                 row.differences.push(format!("{}: {what}", show_bytes(key)));

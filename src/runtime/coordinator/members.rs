@@ -50,6 +50,9 @@ pub(crate) struct Announcement {
     /// What it holds.
     #[serde(default)]
     pub(crate) holding: Holding,
+    /// Where its stores can be looked into, host:port.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) http: Option<String>,
 }
 
 /// The tasks of a process, by the names of their directories, each with the offsets it still has to pass.
@@ -251,6 +254,7 @@ impl Members {
             claim: self.claim,
             last_seen: now,
             holding: self.holding.clone(),
+            http: shared.config.http.clone(),
         }
     }
 
@@ -281,6 +285,7 @@ impl Members {
     fn listen(&mut self, shared: &Shared, now: i64) -> Result<(), Error> {
         let Some(reader) = &mut self.reader else { return Ok(()) };
         reader.poll(1_000, Duration::ZERO, &mut self.fetched)?;
+        let heard_any = !self.fetched.is_empty();
         for Fetched { offset, record, .. } in std::mem::take(&mut self.fetched) {
             let process = record.key.as_deref().map(String::from_utf8_lossy).unwrap_or_default().into_owned();
             let heard = record.value.as_deref().map(serde_json::from_slice::<Announcement>);
@@ -297,6 +302,9 @@ impl Members {
                 }
                 Some(Ok(announcement)) => self.hear(process, announcement, offset, now),
             }
+        }
+        if heard_any {
+            shared.held.hear(self.members.values().map(|member| member.announcement.clone()).collect());
         }
         Ok(())
     }

@@ -222,9 +222,9 @@ impl Coordinator {
                 self.shared.warn(&format!("worker {worker} dropped {} tasks: {reason}", tasks.len()));
                 self.leases.dropped(&tasks, now);
             }
-            Report::Progress { committed } => {
+            Report::Progress { committed, expired } => {
                 self.lag.note(&committed);
-                self.purge.note(&self.plan, committed);
+                self.purge.note(&self.plan, committed, expired);
             }
             Report::Stopped { worker } => {
                 self.running_workers = self.running_workers.saturating_sub(1);

@@ -1,4 +1,5 @@
-//! Repartition records that are consumed and committed are deleted, so that those topics stay small.
+//! Records that nobody will read any more are deleted: of repartition topics what is consumed and committed, of the changelogs
+//! of stores that forget what has expired. So those topics stay small.
 
 use std::collections::BTreeMap;
 
@@ -7,38 +8,53 @@ use super::super::plan::Plan;
 use crate::broker::{Admin, BrokerError};
 use crate::record::Partition;
 
-/// Milliseconds between two purges.
-const EVERY_MS: i64 = 30_000;
-
 /// What can be deleted.
 #[derive(Debug, Default)]
 pub(super) struct Purge {
     consumed: BTreeMap<Partition, i64>,
+    expired: BTreeMap<Partition, i64>,
     last: Option<i64>,
 }
 
 impl Purge {
-    /// These offsets are committed; only those of repartition topics matter.
-    pub(super) fn note(&mut self, plan: &Plan, committed: Vec<(Partition, i64)>) {
+    /// These offsets are committed, and these changelogs have expired so far; only repartition topics, and changelogs that
+    /// nobody else deletes from, matter.
+    pub(super) fn note(
+        &mut self,
+        plan: &Plan,
+        committed: Vec<(Partition, i64)>,
+        expired: Vec<(Partition, i64)>,
+    ) {
         self.consumed
             .extend(committed.into_iter().filter(|(partition, _)| plan.is_repartition(&partition.topic)));
+        self.expired
+            .extend(expired.into_iter().filter(|(partition, _)| plan.trimmed.contains(&partition.topic)));
     }
 
-    /// Deletes when it is time. A broker that cannot do it now is asked again later: nothing depends on it.
-    pub(super) fn step(&mut self, admin: &mut dyn Admin, now: i64) -> Result<(), Error> {
+    /// Deletes when it is time, at most once in `every_ms`. A broker that cannot do it now is asked again later: nothing
+    /// depends on it.
+    pub(super) fn step(&mut self, admin: &mut dyn Admin, now: i64, every_ms: i64) -> Result<(), Error> {
         let last = *self.last.get_or_insert(now);
-        if now - last < EVERY_MS || self.consumed.is_empty() {
+        if now - last < every_ms || self.consumed.is_empty() && self.expired.is_empty() {
             return Ok(());
         }
         self.last = Some(now);
         let before: Vec<(Partition, i64)> = std::mem::take(&mut self.consumed).into_iter().collect();
-        match admin.delete_records(&before) {
-            Ok(()) => Ok(()),
-            Err(error @ (BrokerError::Retriable(_) | BrokerError::Unauthorized(_))) => {
-                tracing::warn!(%error, "consumed repartition records could not be deleted");
-                Ok(())
+        if !before.is_empty() {
+            match admin.delete_records(&before) {
+                Ok(()) => {}
+                Err(error @ (BrokerError::Retriable(_) | BrokerError::Unauthorized(_))) => {
+                    tracing::warn!(%error, "consumed repartition records could not be deleted");
+                }
+                Err(error) => return Err(error.into()),
             }
-            Err(error) => Err(error.into()),
         }
+        // One by one: an operator may have changed one of the topics since it was looked at.
+        for expired in std::mem::take(&mut self.expired) {
+            if let Err(error) = admin.delete_records(std::slice::from_ref(&expired)) {
+                tracing::warn!(%error, "expired records of changelog {} stay for now", expired.0);
+            }
+        }
+        Ok(())
     }
 }

@@ -4,10 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::super::error::Error;
+use super::super::held::Laid;
 use super::super::internal;
 use super::super::mailbox::{Restored, ToRestorer, ToWorker};
 use super::super::observer::{Event, TaskId};
+use super::super::outside;
 use super::super::plan::Plan;
+use super::super::shared::Shared;
 use super::leases::Move;
 use super::members::Verdict;
 use super::{Coordinator, Launch, RETRY_MS, Stage, topics};
@@ -45,12 +48,14 @@ impl Coordinator {
         let outputs = internal::outputs(&self.shared, &counts);
         let Some(written) = topics::ensure_outputs(admin.as_mut(), &outputs)? else { return Ok(true) };
         let all: BTreeMap<String, i32> = counts.into_iter().chain(written).collect();
-        let plan = Plan::new(&self.shared, &all)?;
+        let mut plan = Plan::new(&self.shared, &all)?;
         let mut internal = plan.internal.clone();
         internal.push(self.members.topic(&self.shared).into());
-        let Some(remarks) = topics::ensure(admin.as_mut(), &internal)? else { return Ok(true) };
-        remarks.iter().for_each(|remark| self.shared.warn(remark));
+        let Some(found) = topics::ensure(admin.as_mut(), &internal)? else { return Ok(true) };
+        found.remarks.iter().for_each(|remark| self.shared.warn(remark));
+        plan.trimmed = found.trimmed;
         self.members.set_layout(&plan);
+        self.shared.held.lay_out(laid(&self.shared, &plan));
         self.plan = Arc::new(plan);
         self.stage = Stage::Guard;
         Ok(true)
@@ -135,7 +140,7 @@ impl Coordinator {
             self.carry_out(next)?;
         }
         if let Some(admin) = &mut self.admin {
-            self.purge.step(admin.as_mut(), now)?;
+            self.purge.step(admin.as_mut(), now, self.shared.config.purge_interval_ms)?;
         }
         self.lag.step(&self.shared, now)?;
         if let Some(count) = self.look_for_orphans(now)? {
@@ -251,4 +256,13 @@ impl Coordinator {
         self.joined = false;
         self.stage = Stage::Guard;
     }
+}
+
+/// All tasks, for those who look in.
+fn laid(shared: &Shared, plan: &Plan) -> Vec<(TaskId, Laid)> {
+    let stores = |task: TaskId| {
+        plan.subs[task.sub_topology].stores.iter().map(|store| store.spec.name.clone()).collect()
+    };
+    let tasks = outside::tasks(shared, plan).into_iter();
+    tasks.map(|(task, name)| (task, Laid { name, stores: stores(task) })).collect()
 }

@@ -1,6 +1,7 @@
 //! Topics the engine owns: created when they are missing, checked when they are there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::super::error::Error;
 use super::super::internal::InternalTopic;
@@ -9,21 +10,30 @@ use crate::broker::{Admin, BrokerError, NewTopic};
 /// Settings that must be as the engine wants them; all others are the operator's business.
 const CHECKED: &[&str] = &["cleanup.policy"];
 
+/// What was found about topics that are there.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    /// What an operator should know.
+    pub(super) remarks: Vec<String>,
+    /// Changelogs from which the engine deletes what has expired.
+    pub(super) trimmed: BTreeSet<Arc<str>>,
+}
+
 /// Makes sure that these topics exist with the right partition count and settings. `None` while one of them cannot be seen
-/// yet, because it was created just now; otherwise what an operator should know about them.
-pub(super) fn ensure(admin: &mut dyn Admin, wanted: &[InternalTopic]) -> Result<Option<Vec<String>>, Error> {
+/// yet, because it was created just now.
+pub(super) fn ensure(admin: &mut dyn Admin, wanted: &[InternalTopic]) -> Result<Option<Found>, Error> {
     let names: Vec<String> = wanted.iter().map(|it| it.topic.name.clone()).collect();
     let counts = admin.partitions(&names)?;
-    let mut remarks = Vec::new();
+    let mut found = Found::default();
     let mut missing = Vec::new();
     for wanted in wanted {
         match counts.get(&wanted.topic.name) {
-            Some(&found) => remarks.extend(check(admin, wanted, found)?),
+            Some(&count) => check(admin, wanted, count, &mut found)?,
             None => missing.push(wanted.topic.clone()),
         }
     }
     if missing.is_empty() {
-        return Ok(Some(remarks));
+        return Ok(Some(found));
     }
     for created in admin.create(&missing)? {
         created?;
@@ -31,31 +41,35 @@ pub(super) fn ensure(admin: &mut dyn Admin, wanted: &[InternalTopic]) -> Result<
     Ok(None)
 }
 
-fn check(admin: &mut dyn Admin, wanted: &InternalTopic, found: i32) -> Result<Option<String>, Error> {
+fn check(admin: &mut dyn Admin, wanted: &InternalTopic, count: i32, about: &mut Found) -> Result<(), Error> {
     let InternalTopic { topic, forgets_ms } = wanted;
-    if found != topic.partitions {
-        return Err(unfit(topic, "partitions", &found.to_string(), &topic.partitions.to_string()));
+    if count != topic.partitions {
+        return Err(unfit(topic, "partitions", &count.to_string(), &topic.partitions.to_string()));
     }
     if !CHECKED.iter().any(|setting| topic.settings.contains_key(*setting)) {
-        return Ok(None);
+        return Ok(());
     }
     let settings = match admin.settings(&topic.name) {
         Ok(settings) => settings,
         // Whoever may not read settings has to look after them; the partition count was checked.
-        Err(BrokerError::Unauthorized(_)) => return Ok(None),
+        Err(BrokerError::Unauthorized(_)) => return Ok(()),
         Err(error) => return Err(error.into()),
     };
-    if let Some(retention_ms) = forgets_ms.and_then(|least_ms| forgets(&settings, least_ms)) {
-        return Ok((retention_ms >= 0).then(|| remark(&topic.name, retention_ms)));
-    }
-    for setting in CHECKED {
-        let Some(value) = topic.settings.get(*setting) else { continue };
-        let found = settings.get(*setting).map_or("(unset)", String::as_str);
-        if !same_policy(found, value) {
-            return Err(unfit(topic, setting, found, value));
+    match forgets_ms.and_then(|least_ms| forgets(&settings, least_ms)) {
+        Some(Forgetting::OnlyWhenTold) => drop(about.trimmed.insert(topic.name.as_str().into())),
+        Some(Forgetting::Never) => about.remarks.push(untrimmed(&topic.name)),
+        Some(Forgetting::After { retention_ms }) => about.remarks.push(remark(&topic.name, retention_ms)),
+        None => {
+            for setting in CHECKED {
+                let Some(value) = topic.settings.get(*setting) else { continue };
+                let found = settings.get(*setting).map_or("(unset)", String::as_str);
+                if !same_policy(found, value) {
+                    return Err(unfit(topic, setting, found, value));
+                }
+            }
         }
     }
-    Ok(None)
+    Ok(())
 }
 
 fn unfit(topic: &NewTopic, setting: &str, found: &str, wanted: &str) -> Error {
@@ -67,20 +81,48 @@ fn unfit(topic: &NewTopic, setting: &str, found: &str, wanted: &str) -> Error {
     }
 }
 
-/// After how many milliseconds a changelog as Kafka Streams makes it for windows forgets a record (-1 = never): old records
-/// are deleted, and it is compacted too unless each record has a key of its own. `None` when it is another kind, or forgets
-/// what the store still knows.
-fn forgets(settings: &BTreeMap<String, String>, least_ms: i64) -> Option<i64> {
-    let retention_ms: i64 = settings.get("retention.ms")?.parse().ok()?;
+/// What becomes of old records in the changelog of a store that forgets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Forgetting {
+    /// They are deleted when the engine says so, as it makes these topics.
+    OnlyWhenTold,
+    /// They stay, as older versions made these topics: only compacted.
+    Never,
+    /// The broker deletes them by its own clock, as Kafka Streams makes these topics.
+    After { retention_ms: i64 },
+}
+
+/// `None` for another kind of topic, or one that forgets what the store still knows.
+fn forgets(settings: &BTreeMap<String, String>, least_ms: i64) -> Option<Forgetting> {
     let policy = settings.get("cleanup.policy")?;
-    let fits = same_policy(policy, "compact,delete") || same_policy(policy, "delete");
-    (fits && !(0..least_ms).contains(&retention_ms)).then_some(retention_ms)
+    if same_policy(policy, "compact") {
+        return Some(Forgetting::Never);
+    }
+    // Without compaction too, where each record has a key of its own.
+    if !same_policy(policy, "compact,delete") && !same_policy(policy, "delete") {
+        return None;
+    }
+    let retention_ms: i64 = settings.get("retention.ms")?.parse().ok()?;
+    let endless = settings.get("retention.bytes").is_none_or(|bytes| bytes == "-1");
+    match retention_ms {
+        ..0 if endless => Some(Forgetting::OnlyWhenTold),
+        ..0 => None,
+        _ if retention_ms < least_ms => None,
+        _ => Some(Forgetting::After { retention_ms }),
+    }
 }
 
 fn remark(topic: &str, retention_ms: i64) -> String {
     format!(
         "changelog {topic} has a cleanup.policy with delete, as Kafka Streams makes it: the broker deletes records older than \
-         {retention_ms} ms by its own clock, so a replay of older input can lose windows; cleanup.policy=compact keeps them"
+         {retention_ms} ms by its own clock, so a replay of older input can lose windows; retention.ms=-1 leaves it to the engine"
+    )
+}
+
+fn untrimmed(topic: &str) -> String {
+    format!(
+        "changelog {topic} has cleanup.policy=compact, as older versions made it: what has expired stays in it; \
+         cleanup.policy=compact,delete with retention.ms=-1 lets the engine delete that"
     )
 }
 
@@ -125,15 +167,20 @@ mod tests {
 
     #[test]
     fn a_changelog_of_windows_may_delete_what_the_store_has_forgotten_and_nothing_younger() {
-        let forgets = |policy: &str, retention: &str| {
-            let settings = [("cleanup.policy", policy), ("retention.ms", retention)];
+        let forgets = |policy: &str, retention: &str, bytes: &str| {
+            let settings =
+                [("cleanup.policy", policy), ("retention.ms", retention), ("retention.bytes", bytes)];
             forgets(&settings.map(|(name, value)| (name.to_owned(), value.to_owned())).into(), 1_000)
         };
-        assert_eq!(forgets("compact,delete", "1000"), Some(1_000));
-        assert_eq!(forgets("delete, compact", "-1"), Some(-1));
-        assert_eq!(forgets("delete", "1000"), Some(1_000));
-        for (policy, retention) in [("compact,delete", "999"), ("delete", "999"), ("compact", "1000")] {
-            assert_eq!(forgets(policy, retention), None, "{policy} {retention}");
+        let after = Some(Forgetting::After { retention_ms: 1_000 });
+        assert_eq!(forgets("compact,delete", "1000", "-1"), after);
+        assert_eq!(forgets("delete", "1000", "-1"), after);
+        assert_eq!(forgets("delete, compact", "-1", "-1"), Some(Forgetting::OnlyWhenTold));
+        assert_eq!(forgets("compact", "1000", "-1"), Some(Forgetting::Never));
+        for (policy, retention, bytes) in
+            [("compact,delete", "999", "-1"), ("delete", "999", "-1"), ("compact,delete", "-1", "1000")]
+        {
+            assert_eq!(forgets(policy, retention, bytes), None, "{policy} {retention} {bytes}");
         }
     }
 }

@@ -7,7 +7,7 @@
 //! the *high watermark* of each changelog, then a read-committed replay up to there. The owner before may have committed
 //! a transaction whose markers have not reached the changelog yet: its records lie below that high watermark.
 
-use topo_state::{Checkpoint, Restorer as Rows, TaskState, WriteBatch};
+use topo_state::{Checkpoint, Firsts, Restorer as Rows, TaskState, WriteBatch};
 
 use super::super::error::Error;
 use super::super::mailbox::{InputStart, Restored};
@@ -45,8 +45,23 @@ pub(crate) struct Log {
     pub(super) end: i64,
     /// Makes the store's rows; there from the replay on.
     pub(super) rows: Option<Rows>,
+    /// What becomes of its beginning.
+    pub(super) beginning: Beginning,
+    /// Of a store that forgets: where each segment begins; there from the replay on.
+    pub(super) firsts: Option<Firsts>,
     /// The replaying reader's number of it.
     pub(super) slot: Option<usize>,
+}
+
+/// What may be gone from the beginning of a changelog.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Beginning {
+    /// Nothing: a topic that is only compacted keeps its beginning.
+    Kept,
+    /// Records that have expired by stream time: the engine deletes them.
+    Trimmed,
+    /// Records that were old by the broker's clock, as Kafka Streams has it.
+    Aged,
 }
 
 impl Log {
@@ -93,6 +108,12 @@ impl Job {
                 next: -1,
                 end: 0,
                 rows: None,
+                beginning: match store.spec.kind.retention_ms() {
+                    Some(_) if !source && plan.trimmed.contains(topic) => Beginning::Trimmed,
+                    Some(_) if !source => Beginning::Aged,
+                    _ => Beginning::Kept,
+                },
+                firsts: None,
                 slot: None,
             })
         });

@@ -3,10 +3,10 @@
 use super::super::error::Error;
 use super::super::mailbox::InputStart;
 use super::super::observer::TaskId;
-use super::super::plan::Plan;
+use super::super::plan::{InputPlan, Plan};
 use super::super::shared::Shared;
 use super::super::times;
-use super::job::{Job, Log, Stage};
+use super::job::{Beginning, Job, Log, Stage};
 use crate::broker::{CommittedOffset, Consumer, Watermarks};
 use crate::flaw::{Flaw, planted};
 use crate::graph::OffsetReset;
@@ -21,15 +21,8 @@ impl Job {
         ends: &mut dyn Consumer,
         now: i64,
     ) -> Result<(), Error> {
-        let Some(sub) = plan.subs.get(self.task.sub_topology) else { return Ok(()) };
-        // A topic with fewer partitions than there are tasks has nothing for the last ones.
-        let exists = |topic: &str| plan.partitions(topic).is_some_and(|count| self.task.partition < count);
-        let inputs: Vec<_> = sub.inputs.iter().filter(|input| exists(&input.topic)).collect();
-        let partitions: Vec<Partition> =
-            inputs.iter().map(|input| Partition::new(input.topic.clone(), self.task.partition)).collect();
-        let committed = group.committed(&partitions)?;
-        let mut starts = Vec::with_capacity(inputs.len());
-        for ((input, partition), committed) in inputs.iter().zip(partitions).zip(committed) {
+        let mut starts = Vec::new();
+        for (input, partition, committed) in committed(plan, self.task, group)? {
             starts.push(start(&partition, committed.as_ref(), input.reset, ends, now)?);
             if let Some(committed) = committed {
                 times::raise(&mut self.checkpoint, &committed.metadata);
@@ -38,6 +31,16 @@ impl Job {
         self.inputs = starts;
         self.trouble = None;
         self.stage = Stage::Ends;
+        Ok(())
+    }
+
+    /// The times that were committed with the inputs: here they may be older.
+    pub(super) fn learn_times(&mut self, plan: &Plan, group: &mut dyn Consumer) -> Result<(), Error> {
+        for committed in
+            committed(plan, self.task, group)?.into_iter().filter_map(|(.., committed)| committed)
+        {
+            times::raise(&mut self.checkpoint, &committed.metadata);
+        }
         Ok(())
     }
 
@@ -88,9 +91,12 @@ impl Log {
         plan: &Plan,
         task: TaskId,
     ) -> Result<(), Error> {
-        // -1 is an empty store. A changelog is compacted, and nothing else: its beginning never goes by itself.
+        // -1 is an empty store.
         if self.next.max(0) >= marks.low && self.next <= marks.high {
             return Ok(());
+        }
+        if self.lacks_old_records(marks) {
+            return self.fits(marks);
         }
         if self.next >= 0 {
             let dir = shared.task_dir(plan, task);
@@ -99,6 +105,38 @@ impl Log {
         let application = shared.topology.name.to_string();
         Err(Error::ChangelogCut { partition: self.partition.clone(), low: marks.low, application })
     }
+}
+
+impl Log {
+    /// Whether all that is missing is a beginning that may go: the store forgets.
+    pub(super) fn lacks_old_records(&self, marks: Watermarks) -> bool {
+        self.beginning != Beginning::Kept && self.next < marks.low
+    }
+
+    /// Whether the store can go on at the beginning that is left. What the engine deletes has expired, here too once the rest
+    /// is replayed. By the broker's clock anything may have gone, also what changed rows that are here.
+    pub(super) fn fits(&self, marks: Watermarks) -> Result<(), Error> {
+        if self.next < 0 || self.beginning == Beginning::Trimmed {
+            return Ok(());
+        }
+        let (partition, store) = (self.partition.clone(), self.name.clone());
+        Err(Error::ChangelogAged { partition, low: marks.low, store, checkpoint: self.next })
+    }
+}
+
+/// An input of a task, and what the group has committed of it.
+type Asked<'p> = (&'p InputPlan, Partition, Option<CommittedOffset>);
+
+/// The inputs of a task, and what the group has committed of each.
+fn committed<'p>(plan: &'p Plan, task: TaskId, group: &mut dyn Consumer) -> Result<Vec<Asked<'p>>, Error> {
+    let inputs = plan.subs.get(task.sub_topology).map_or(&[][..], |sub| &sub.inputs);
+    // A topic with fewer partitions than there are tasks has nothing for the last ones.
+    let exists = |topic: &str| plan.partitions(topic).is_some_and(|count| task.partition < count);
+    let inputs: Vec<_> = inputs.iter().filter(|input| exists(&input.topic)).collect();
+    let partitions: Vec<Partition> =
+        inputs.iter().map(|input| Partition::new(input.topic.clone(), task.partition)).collect();
+    let committed = group.committed(&partitions)?;
+    Ok(inputs.into_iter().zip(partitions).zip(committed).map(|((a, b), c)| (a, b, c)).collect())
 }
 
 fn gap(log: &Log, marks: Watermarks) -> String {

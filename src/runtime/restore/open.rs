@@ -1,11 +1,11 @@
 //! The first stage of a restore: the task's directory.
 
-use topo_state::{NO_TIME, Restorer as Rows, StateError, TaskState, move_aside};
+use topo_state::{Checkpoint, Firsts, NO_TIME, Restorer as Rows, StateError, TaskState, move_aside};
 
 use super::super::error::Error;
 use super::super::plan::Plan;
 use super::super::shared::Shared;
-use super::job::{Job, Stage};
+use super::job::{Job, Log, Stage};
 
 impl Job {
     /// Opens the stores. A damaged directory is moved aside, never deleted, and rebuilt; a foreign one is an error.
@@ -47,11 +47,27 @@ impl Job {
         self.stage = Stage::Offsets;
     }
 
-    /// What turns changelog records into rows, from the times of the checkpoint on.
-    pub(super) fn rows_of(&self, store: usize) -> Option<Rows> {
+    /// What turns changelog records into rows, of every changelog, from the checkpoint on.
+    pub(super) fn make_rows(&mut self) {
+        for place in 0..self.logs.len() {
+            let made = (self.rows_of(self.logs[place].store), self.firsts_of(&self.logs[place]));
+            (self.logs[place].rows, self.logs[place].firsts) = made;
+        }
+    }
+
+    fn rows_of(&self, store: usize) -> Option<Rows> {
         let spec = self.state.as_ref()?.specs().get(store)?;
         let time = self.checkpoint.stream_times.get(&format!("store:{}", spec.name));
         Some(Rows::new(spec, store, time.copied().unwrap_or(NO_TIME)))
+    }
+
+    /// Where the segments of a store that forgets begin in its changelog, as the checkpoint has it.
+    fn firsts_of(&self, log: &Log) -> Option<Firsts> {
+        let spec = self.state.as_ref()?.specs().get(log.store).filter(|_| !log.source)?;
+        let Checkpoint { changelog, stream_times, metadata } = &self.checkpoint;
+        let noted = metadata.get(&Firsts::name(&spec.name)).map(Vec::as_slice);
+        let observed = stream_times.get(&format!("store:{}", spec.name)).copied().unwrap_or(NO_TIME);
+        Firsts::new(spec, noted, changelog.get(&spec.name).copied(), observed)
     }
 
     /// What lies in the directory turned out to be corrupt while it was written.

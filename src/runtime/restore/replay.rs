@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 use std::mem;
 use std::time::Duration;
 
+use topo_state::Firsts;
+
 use super::super::error::Error;
 use super::super::observer::TaskId;
 use super::super::shared::Shared;
@@ -45,9 +47,7 @@ impl Replay {
     /// Begins a job's replay.
     pub(super) fn begin(&mut self, job: &mut Job, now: i64) -> Result<(), Error> {
         job.stage = Stage::Replay;
-        for place in 0..job.logs.len() {
-            job.logs[place].rows = job.rows_of(job.logs[place].store);
-        }
+        job.make_rows();
         job.moved_at = now;
         self.read(job)
     }
@@ -127,7 +127,7 @@ impl Replay {
         let size = |bytes: &Option<bytes::Bytes>| bytes.as_ref().map_or(0, bytes::Bytes::len);
         let bytes = self.fetched.iter().map(|it| size(&it.record.key) + size(&it.record.value)).sum();
         self.take_in(jobs, now)?;
-        polled.map(|()| bytes).map_err(|error| self.named(jobs, shared, error))
+        polled.or_else(|error| self.recover(jobs, shared, error)).map(|()| bytes)
     }
 
     /// One poll, and what follows from it for every job.
@@ -143,7 +143,7 @@ impl Replay {
         let mut moved = !nothing_came;
         self.take_in(jobs, now)?;
         if let Err(error) = polled {
-            return Err(self.named(jobs, shared, error));
+            self.recover(jobs, shared, error)?;
         }
         for (task, job) in jobs.iter_mut().filter(|(_, job)| job.stage == Stage::Replay) {
             let settled = self.settle(job, shared, now, nothing_came);
@@ -168,6 +168,11 @@ impl Replay {
             job.restored += 1;
             if let (Some(key), Some(rows)) = (&record.key, &mut log.rows) {
                 rows.add(key, record.value.as_deref(), record.timestamp, &mut job.batch);
+                if let Some(firsts) = &mut log.firsts
+                    && let Some(segment) = firsts.segment_of(key)
+                {
+                    firsts.note(segment, offset);
+                }
             }
             if job.batch.bytes() >= self.batch_bytes {
                 job.write().map_err(|error| Box::new((Some(task), error)))?;
@@ -208,29 +213,54 @@ impl Replay {
         Ok(true)
     }
 
-    /// An error of the reader, with the task it concerns.
-    fn named(&mut self, jobs: &BTreeMap<TaskId, Job>, shared: &Shared, error: BrokerError) -> Trouble {
+    /// An error of the reader: the beginning of a changelog may have gone while it was read. Other errors are handed on, with
+    /// the task they concern.
+    fn recover(
+        &mut self,
+        jobs: &mut BTreeMap<TaskId, Job>,
+        shared: &Shared,
+        error: BrokerError,
+    ) -> Result<(), Trouble> {
         let BrokerError::OffsetOutOfRange { partition, offset } = error else {
-            return Box::new((None, error.into()));
+            return Err(Box::new((None, error.into())));
         };
-        let owner = jobs.iter().find(|(_, job)| job.logs.iter().any(|log| log.partition == partition));
-        let task = owner.map(|(task, _)| *task);
-        let marks = match self.consumer.watermarks(&partition) {
-            Ok(marks) => marks,
-            Err(error) => return Box::new((task, error.into())),
+        let owner = jobs.iter_mut().find_map(|(task, job)| {
+            let place = job.logs.iter().position(|log| log.partition == partition && log.slot.is_some())?;
+            Some((*task, job, place))
+        });
+        let task = owner.as_ref().map(|(task, ..)| *task);
+        let named = |error| Box::new((task, error));
+        let marks = self.consumer.watermarks(&partition).map_err(|error| named(error.into()))?;
+        let Some((_, job, place)) = owner.filter(|(_, job, place)| job.logs[*place].lacks_old_records(marks))
+        else {
+            let error = shared.changelog_truncated(&partition, marks, offset, shared.dir.clone());
+            return Err(named(error));
         };
-        Box::new((task, shared.changelog_truncated(&partition, marks, offset, shared.dir.clone())))
+        job.logs[place].fits(marks).map_err(named)?;
+        let gone: Vec<Partition> = self.release(&mut job.logs[place]).into_iter().collect();
+        self.consumer.unassign(&gone).map_err(|error| named(error.into()))?;
+        if job.logs[place].end == i64::MAX {
+            // A standby: its next look finds the new beginning.
+            job.retry_at = i64::MIN;
+            return Ok(());
+        }
+        job.logs[place].next = marks.low;
+        self.read(job).map_err(named)
     }
 }
 
 impl Job {
     /// One atomic write: the rows, and how far they go.
     pub(super) fn write(&mut self) -> Result<(), Error> {
-        for log in &self.logs {
+        for log in &mut self.logs {
             if log.next >= 0 {
                 self.checkpoint.changelog.insert(log.name.clone(), log.next);
             }
             let Some(rows) = &log.rows else { continue };
+            if let Some(firsts) = &mut log.firsts {
+                firsts.expire(rows.observed_time());
+                self.checkpoint.metadata.insert(Firsts::name(&log.name), firsts.encode());
+            }
             let mut raise = |name: String, number: i64| {
                 let known = self.checkpoint.stream_times.entry(name).or_insert(number);
                 *known = number.max(*known);

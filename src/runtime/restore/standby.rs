@@ -231,9 +231,10 @@ impl Standbys {
 impl Job {
     /// Asks how far there is to go, and how far it may go. Returns the offsets it is behind.
     fn look(&mut self, around: &mut Surroundings<'_>) -> Result<u64, Error> {
-        let mut lag = 0;
+        let (mut lag, mut jumped) = (0, false);
         for log in &mut self.logs {
             let marks = around.ends.watermarks(&log.partition)?;
+            jumped |= log.next >= 0 && log.lacks_old_records(marks);
             let goal = if log.source {
                 committed(around.group, &log.partition)?.min(marks.high)
             } else {
@@ -246,6 +247,11 @@ impl Job {
             log.next = log.next.max(marks.low.min(goal));
             log.end = if log.source { goal } else { i64::MAX };
             lag += (goal - log.next).max(0);
+        }
+        if jumped {
+            // What was passed over has expired by now; the rows here must know that time.
+            self.learn_times(around.plan, around.group)?;
+            self.make_rows();
         }
         Ok(lag.unsigned_abs())
     }

@@ -149,6 +149,40 @@ fn a_recreated_changelog_is_an_error_that_names_topic_and_offsets() {
     let error = cluster.failure().to_string();
     assert!(error.contains("app-counts-changelog-0 holds offsets 0 to 0"), "{error}");
     assert!(error.contains("deleted and made anew"), "{error}");
+
+    // What the error tells to do: the stores are built up from what is left, and the old ones are kept.
+    assert!(error.contains("--rebuild"), "{error}");
+    cluster.crash("p");
+    let rebuilt = anew(&cluster);
+    assert_eq!(rebuilt.unwrap(), Rebuilt { tasks: 1, ready: 1 });
+    assert!(cluster.dir.path().join("p").join("app").join("read-0.damaged-7").exists());
+    cluster.start("p", count());
+    cluster.produce("in", "a", "v");
+    cluster.until("a count from nothing", |cluster| cluster.records("out").len() == 2);
+}
+
+/// `topo restore app --rebuild` with the state directory of `p`.
+fn anew(cluster: &Cluster) -> Result<Rebuilt, Error> {
+    let (broker, config) = (Arc::new(cluster.broker.clone()), cluster.config("p"));
+    let wanted = Rebuild { tasks: Vec::new(), anew: Some(7) };
+    rebuild(count(), broker, config, Arc::new(Log::default()), &wanted, &AtomicBool::new(false), &mut |_| {})
+}
+
+#[test]
+fn a_rebuild_gives_up_no_store_that_its_changelog_could_not_replace() {
+    let mut cluster = Cluster::new(1);
+    ["a", "b"].iter().for_each(|key| cluster.produce("in", key, "v"));
+    cluster.start("p", count());
+    cluster.until("the counts", |cluster| cluster.counts() == expected(&["a", "b"], 1));
+    cluster.pass(100);
+    cluster.crash("p");
+    cluster.broker.cut(&Partition::new("app-counts-changelog", 0), 1).unwrap();
+    let refused = anew(&cluster);
+    assert!(matches!(refused, Err(Error::ChangelogCut { low: 1, .. })), "{refused:?}");
+    // It is as it was, and goes on.
+    cluster.start("p", count());
+    cluster.produce("in", "a", "v");
+    cluster.until("the second count", |cluster| cluster.counts()["a"] == ["1", "2"]);
 }
 
 #[test]
@@ -172,7 +206,7 @@ fn an_empty_store_refuses_a_changelog_whose_beginning_is_gone() {
     cluster.start("p", count());
     cluster.until("the counts", |cluster| cluster.counts() == expected(&["a", "b"], 1));
     cluster.crash("p");
-    cluster.admin().delete_records(&[(Partition::new("app-counts-changelog", 0), 1)]).unwrap();
+    cluster.broker.cut(&Partition::new("app-counts-changelog", 0), 1).unwrap();
     std::fs::remove_dir_all(cluster.dir.path().join("p")).unwrap();
     cluster.start("p", count());
     let error = cluster.failure();

@@ -5,6 +5,7 @@ use super::super::mailbox::{InputStart, Restored};
 use super::super::observer::TaskId;
 use super::super::plan::{Backed, Plan};
 use super::super::shared::Shared;
+use crate::flaw::{Flaw, planted};
 use crate::processor::Position;
 use crate::record::Partition;
 use crate::task::{GlobalStores, Origin, Task};
@@ -30,6 +31,8 @@ pub(crate) struct Logged {
     /// The store's number in the topology.
     pub(crate) store: usize,
     pub(crate) backed: Logging,
+    /// The changelog's partition, and before which offset it is known to hold only expired records.
+    pub(crate) expired: (Partition, i64),
 }
 
 /// How a store is backed.
@@ -67,6 +70,7 @@ impl Active {
     ) -> Result<Self, Error> {
         let id = restored.task;
         let sub = &plan.subs[id.sub_topology];
+        shared.held.open(shared.task_name(plan, id), restored.state.glimpse());
         let task = Task::new(
             &shared.topology,
             &sub.sub,
@@ -91,7 +95,9 @@ impl Active {
                     },
                     Backed::Nothing => return None,
                 };
-                Some(Logged { store: store.number, backed })
+                let (Backed::Own(topic) | Backed::Source(topic)) = &store.backed else { return None };
+                let expired = (Partition::new(topic.clone(), id.partition), 0);
+                Some(Logged { store: store.number, backed, expired })
             })
             .collect();
         Ok(Self { id, task, inputs, logged, closing: false, retry_at: i64::MIN, buffered: 0 })
@@ -104,6 +110,23 @@ impl Active {
             Logging::Source { .. } => None,
         };
         self.logged.iter().filter_map(slot).collect()
+    }
+
+    /// Changelogs of which more has expired since the last call.
+    pub(crate) fn newly_expired(&mut self) -> Vec<(Partition, i64)> {
+        let mut newly = Vec::new();
+        for (store, first) in self.task.expired_before() {
+            let end = self.task.changelog_offset(store).map(|(_, next)| next);
+            let first = end.filter(|_| planted(Flaw::CutTooFar)).unwrap_or(first);
+            let logged = self.logged.iter_mut().find(|logged| logged.store == store);
+            if let Some((partition, known)) = logged.map(|logged| &mut logged.expired)
+                && first > *known
+            {
+                *known = first;
+                newly.push((partition.clone(), first));
+            }
+        }
+        newly
     }
 
     /// The partitions this task reads.

@@ -21,7 +21,7 @@ use super::super::error::Error;
 use super::super::mailbox::Report;
 use super::super::observer::{Event, TaskId};
 use super::Worker;
-use super::active::Logging;
+use super::active::{Active, Logging};
 use crate::broker::{BrokerError, CommittedOffset, Watermarks};
 use crate::flaw::{Flaw, planted};
 use crate::record::Partition;
@@ -292,8 +292,9 @@ impl Worker {
                 committed.push((input.partition.clone(), input.committed));
             }
         }
-        if !committed.is_empty() {
-            self.report(Report::Progress { committed });
+        let expired: Vec<_> = self.tasks.iter_mut().flatten().flat_map(Active::newly_expired).collect();
+        if !(committed.is_empty() && expired.is_empty()) {
+            self.report(Report::Progress { committed, expired });
         }
     }
 

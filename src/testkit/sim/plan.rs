@@ -40,6 +40,7 @@ impl Plan {
             transaction_timeout: millis(random.between(500, 1_500)),
             memory_bytes: 8 << 20,
             keep_place: random.chance(1, 2),
+            purge_interval_ms: random.between(20, 1_000),
             members_heartbeat_ms: 300,
             members_expiry_ms: 1_500,
             standby_replicas: small(random, 0, 2) / 2,

@@ -7,6 +7,7 @@ use rocksdb::{ColumnFamily, DB, DEFAULT_COLUMN_FAMILY_NAME, FlushOptions};
 
 use super::budget::MemoryBudget;
 use super::ingest::Ingest;
+use super::open::read_checkpoint;
 use super::{errors, options};
 use crate::backend::{Backend, BackendStats, Direction, VisitRow, is_empty_range};
 use crate::batch::{Write, WriteBatch};
@@ -137,6 +138,10 @@ impl Backend for RocksBackend {
         let mut families: Vec<_> = self.families.iter().filter_map(|name| self.db.cf_handle(name)).collect();
         families.extend(self.db.cf_handle(DEFAULT_COLUMN_FAMILY_NAME));
         self.db.flush_cfs_opt(&families, &FlushOptions::default()).map_err(|error| self.failed(&error))
+    }
+
+    fn checkpoint(&self) -> Result<Checkpoint, StateError> {
+        read_checkpoint(&self.dir, &self.db)
     }
 
     fn approximate_len(&self, store: usize) -> Result<u64, StateError> {

@@ -125,7 +125,7 @@ fn holds_data(path: &Path) -> Result<bool, StateError> {
     Ok(false)
 }
 
-fn read_checkpoint(dir: &Path, db: &DB) -> Result<Checkpoint, StateError> {
+pub(super) fn read_checkpoint(dir: &Path, db: &DB) -> Result<Checkpoint, StateError> {
     match db.get_pinned(CHECKPOINT_KEY) {
         Ok(None) => Ok(Checkpoint::default()),
         Ok(Some(bytes)) => {

@@ -7,6 +7,17 @@
 //! broker can be killed and restarted (`restart`). Only in the broker in memory can a test hold back the markers that end a
 //! transaction, between the decision and the partitions; what the engine must do then is the simulator's to show.
 
+//! Which case shows what:
+//!
+//! | behaviour | where |
+//! |---|---|
+//! | hidden until committed, gone when aborted; last stable offset and high watermark; fencing by transactional id; a hanging transaction delays readers until its timeout | `transactions` |
+//! | offsets inside a transaction; `committed` waits for pending ones; refused commits of an old epoch, an expelled member | `offsets` |
+//! | static membership; sticky placement with minimal movement; what is asked back stays until it is released | `groups` |
+//! | order, headers, timestamps, tombstones; record too large; unknown topic; settings | `records` |
+//! | truncation: an offset that is gone, a first offset that rises, a policy that forbids it; pause and seek | `readers` |
+//! | compaction | `compaction` |
+
 mod bench;
 
 mod compaction;

@@ -14,6 +14,7 @@ super::cases!(
     an_offset_that_is_gone_is_named_and_reading_goes_on_after_a_seek,
     an_explicit_start_is_the_position_before_anything_is_read,
     deleted_records_raise_the_first_offset,
+    records_of_a_topic_that_is_only_compacted_cannot_be_deleted,
 );
 
 fn fill(bench: &Bench, topic: &str, partition: i32, count: usize) {
@@ -104,6 +105,20 @@ fn an_explicit_start_is_the_position_before_anything_is_read(bench: &Bench) {
     assert_eq!(reader.position(&partition).unwrap(), Some(3));
     read_nothing(&mut *reader);
     assert_eq!(reader.position(&partition).unwrap(), Some(3));
+}
+
+fn records_of_a_topic_that_is_only_compacted_cannot_be_deleted(bench: &Bench) {
+    for (policy, deletable) in [("compact", false), ("compact,delete", true)] {
+        let topic = bench.topic(1, &[("cleanup.policy", policy), ("retention.ms", "-1")]);
+        fill(bench, &topic, 0, 10);
+        let partition = Partition::new(topic.as_str(), 0);
+        let answer = bench.broker.admin().unwrap().delete_records(&[(partition.clone(), 4)]);
+        let low = bench.reader(Isolation::ReadCommitted, None).watermarks(&partition).unwrap().low;
+        match deletable {
+            true => assert_eq!((answer, low), (Ok(()), 4)),
+            false => assert!(matches!(answer, Err(BrokerError::Fatal(_))) && low == 0, "{answer:?}, {low}"),
+        }
+    }
 }
 
 fn deleted_records_raise_the_first_offset(bench: &Bench) {
