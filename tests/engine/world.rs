@@ -102,8 +102,15 @@ impl World {
             settings: settings.clone(),
         };
         let new: Vec<NewTopic> = names.iter().map(new).collect();
-        for created in self.broker.admin().unwrap().create(&new).unwrap() {
+        let mut admin = self.broker.admin().unwrap();
+        for created in admin.create(&new).unwrap() {
             created.unwrap();
+        }
+        // A busy broker tells of a topic a while after it has made it.
+        let names: Vec<String> = new.into_iter().map(|topic| topic.name).collect();
+        let deadline = Instant::now() + PATIENCE;
+        while admin.partitions(&names).unwrap().len() < names.len() {
+            assert!(Instant::now() < deadline, "made and never seen: {names:?}");
         }
     }
 

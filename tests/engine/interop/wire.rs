@@ -55,7 +55,11 @@ impl Wire {
                 headers: &Headers::new(),
                 slot: None,
             };
-            self.producer.send(record).unwrap();
+            let deadline = Instant::now() + PATIENCE;
+            while let Err(error) = self.producer.send(record) {
+                let passes = matches!(error, BrokerError::Retriable(_) | BrokerError::QueueFull);
+                assert!(passes && Instant::now() < deadline, "{error}");
+            }
         }
         while self.producer.in_flight() > 0 {
             assert!(self.producer.delivered(Duration::from_millis(10)).failure.is_none());
