@@ -7,13 +7,14 @@
 pub struct Suppress {
     pub(crate) limit_ms: i64,
     pub(crate) max_records: Option<u64>,
+    pub(crate) max_bytes: Option<u64>,
     pub(crate) shut_down: bool,
 }
 
 impl Suppress {
     /// Holds the updates of a key back until the first of them is this old in stream time; only the newest goes on.
     pub const fn time_limit_ms(limit_ms: i64) -> Self {
-        Self { limit_ms, max_records: None, shut_down: false }
+        Self { limit_ms, max_records: None, max_bytes: None, shut_down: false }
     }
 
     /// Holds at most this many keys back; beyond that the oldest goes on early.
@@ -22,7 +23,14 @@ impl Suppress {
         self
     }
 
-    /// Stops the task when more than the allowed keys would be held back, instead of letting the oldest go early.
+    /// Holds at most this many bytes back, counted as Kafka Streams does: the key, the rows before and after, headers, and
+    /// the position of the record that caused the update; beyond that the oldest goes on early.
+    pub const fn max_bytes(mut self, max_bytes: u64) -> Self {
+        self.max_bytes = Some(max_bytes);
+        self
+    }
+
+    /// Stops the task when more would be held back than is allowed, instead of letting the oldest go early.
     pub const fn shut_down_when_full(mut self) -> Self {
         self.shut_down = true;
         self

@@ -49,7 +49,7 @@ pub(crate) use rows::{
 pub(crate) use sink::Sink;
 pub(crate) use source::Source;
 pub(crate) use stream_table_join::{Missing, StreamTableJoin};
-pub(crate) use suppress::{Buffer, BufferedRows, Hold, SuppressNode};
+pub(crate) use suppress::{Buffer, BufferedRows, Hold, Most, SuppressNode};
 pub(crate) use table_aggregate::TableAggregate;
 pub(crate) use table_filter::TableFilter;
 pub(crate) use table_join::{TableJoin, TableMerge};

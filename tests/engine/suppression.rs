@@ -153,3 +153,30 @@ fn each_window_is_told_once_when_results_have_passed_its_end_and_grace() {
         }
     }
 }
+
+#[test]
+fn what_is_held_back_has_a_limit_in_bytes_after_a_crash_too() {
+    // Key and value of a row are 2 bytes each; 20 more for its position and 2 for the topic's name.
+    let limits = Suppress::time_limit_ms(1_000_000).max_bytes(3 * 26 + 6);
+    let mut driver = Driver::new(held_back(limits)).unwrap();
+    let mut told = Vec::new();
+    for (nth, (key, value)) in
+        [("k0", "v0"), ("k1", "v1"), ("k2", "v2"), ("k3", "v3"), ("k1", "longer"), ("k1", "v1")]
+            .into_iter()
+            .enumerate()
+    {
+        driver.pipe(&input(), key.to_owned(), Some(value.to_owned()), nth as i64).unwrap();
+        told.push(driver.read(&output()).unwrap().into_iter().map(|it| it.key).collect::<Vec<_>>());
+        driver.restore().unwrap();
+    }
+    let none = Vec::<String>::new();
+    // The fourth row is one too many; six bytes more, four of the row and two of the one before, just fit.
+    assert_eq!(told, [none.clone(), none.clone(), none.clone(), vec!["k0".to_owned()], none.clone(), none]);
+
+    let mut driver = Driver::new(held_back(limits.shut_down_when_full())).unwrap();
+    for key in ["k0", "k1", "k2"] {
+        driver.pipe(&input(), key.to_owned(), Some("v0".to_owned()), 0).unwrap();
+    }
+    let why = driver.pipe(&input(), "k3".to_owned(), Some("v0".to_owned()), 0).unwrap_err().to_string();
+    assert!(why.contains("84 bytes"), "{why}");
+}

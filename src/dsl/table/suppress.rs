@@ -6,7 +6,7 @@ use super::Table;
 use crate::data::Data;
 use crate::dsl::options::{Codecs, KeyValue};
 use crate::dsl::suppress::Suppress;
-use crate::ops::{Buffer, BufferedRows, Hold, NoRows, SuppressNode};
+use crate::ops::{Buffer, BufferedRows, Hold, Most, NoRows, SuppressNode};
 
 impl<'b, K: Data<Present = K>, V: Data<Present = V>> Table<'b, K, V> {
     /// Holds updates back for a time, in stream time; of several to one key only the newest goes on, deletions included,
@@ -32,12 +32,8 @@ impl<'b, K: Data<Present = K>, V: Data<Present = V>> Table<'b, K, V> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn suppress(&self, name: &str, limits: Suppress, codecs: Codecs<K, V>) -> Self {
-        self.hold_back(
-            name,
-            Hold::limits(limits.limit_ms, limits.max_records, limits.shut_down),
-            |_| None,
-            codecs,
-        )
+        let most = Most::of(limits.max_records, limits.max_bytes);
+        self.hold_back(name, Hold::limits(limits.limit_ms, most, limits.shut_down), |_| None, codecs)
     }
 
     fn hold_back(
@@ -52,12 +48,13 @@ impl<'b, K: Data<Present = K>, V: Data<Present = V>> Table<'b, K, V> {
         if self.knows_old {
             self.olds.want();
         }
+        let held = hold.counts_bytes().then(|| buffer.1.clone());
         let store = KeyValue::new(format!("{name}-store"), buffer.0, buffer.1);
         let handle = builder.add_key_value(&store, false, None);
         let due = std::sync::Arc::new(due);
         let key = codecs.key.clone();
         let node = builder.operator(name, &[self.node], &[handle.store], move || {
-            SuppressNode::<K, V>::new(Buffer::new(handle, key.clone()), hold, due.clone())
+            SuppressNode::<K, V>::new(Buffer::new(handle, key.clone(), held.clone()), hold, due.clone())
         });
         let key = codecs.key.clone();
         let below = self.rows.clone().unwrap_or_else(|| std::sync::Arc::new(NoRows));
@@ -106,7 +103,7 @@ impl<'b, K: Data<Present = K>, V: Data<Present = V>> Table<'b, Windowed<K>, V> {
             self.builder.problem(name, why.to_owned());
             0
         });
-        let hold = Hold::until_closed(grace_ms, max_records);
+        let hold = Hold::until_closed(grace_ms, Most::of(max_records, None));
         self.hold_back(name, hold, |key: &Windowed<K>| Some(key.window.end), codecs)
     }
 }

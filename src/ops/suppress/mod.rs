@@ -4,6 +4,6 @@ mod buffer;
 mod node;
 mod row;
 
-pub(crate) use buffer::{Buffer, BufferedRows};
+pub(crate) use buffer::{Buffer, BufferedRows, Most};
 pub(crate) use node::{Hold, SuppressNode};
 pub(crate) use row::{Reader, write_headers};

@@ -2,32 +2,37 @@
 
 use std::sync::Arc;
 
-use super::buffer::{Buffer, Released};
+use super::buffer::{Buffer, Most, Released};
 use crate::data::{Change, Data};
 use crate::fault::Fault;
 use crate::processor::{Context, Processor};
 use crate::record::Record;
 
-/// How long updates are held back, and how many.
+/// How long updates are held back, and how much.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Hold {
     /// Added to the time at which an update is due, milliseconds.
     wait_ms: i64,
-    max_records: Option<u64>,
+    most: Most,
     shut_down: bool,
     /// Swallow deletions: nothing has been sent that they could delete.
     final_only: bool,
 }
 
 impl Hold {
-    /// Until a time limit or a number of records.
-    pub(crate) fn limits(limit_ms: i64, max_records: Option<u64>, shut_down: bool) -> Self {
-        Self { wait_ms: limit_ms, max_records, shut_down, final_only: false }
+    /// Until a time limit, or until there is too much.
+    pub(crate) fn limits(limit_ms: i64, most: Most, shut_down: bool) -> Self {
+        Self { wait_ms: limit_ms, most, shut_down, final_only: false }
     }
 
     /// Until windows have closed.
-    pub(crate) fn until_closed(grace_ms: i64, max_records: Option<u64>) -> Self {
-        Self { wait_ms: grace_ms, max_records, shut_down: true, final_only: true }
+    pub(crate) fn until_closed(grace_ms: i64, most: Most) -> Self {
+        Self { wait_ms: grace_ms, most, shut_down: true, final_only: true }
+    }
+
+    /// Whether somebody must know how many bytes are held back.
+    pub(crate) fn counts_bytes(&self) -> bool {
+        self.most.bytes < usize::MAX
     }
 }
 
@@ -81,11 +86,10 @@ impl<K: Data, V: Data> Processor for SuppressNode<K, V> {
         let source = ctx.position().cloned();
         let store = ctx.store(self.buffer.store)?;
         self.buffer.hold(store, record, source, due)?;
-        let max = self.hold.max_records.map_or(usize::MAX, |max| usize::try_from(max).unwrap_or(usize::MAX));
-        let allowed = if self.hold.shut_down { usize::MAX } else { max };
+        let allowed = if self.hold.shut_down { Most::ALL } else { self.hold.most };
         let released = self.buffer.release(store, now, allowed)?;
-        if self.hold.shut_down && self.buffer.count(store)? > max {
-            let why = format!("suppress holds back more than the {max} updates it may");
+        if self.hold.shut_down && self.buffer.exceeds(store, self.hold.most)? {
+            let why = format!("suppress holds back more than the {} it may", self.hold.most);
             return Err(Fault::fatal("BUFFER_FULL", why));
         }
         self.let_go(released, ctx)
@@ -94,7 +98,7 @@ impl<K: Data, V: Data> Processor for SuppressNode<K, V> {
     fn idle(&mut self, ctx: &mut Context<'_, '_, K, Change<V>>) -> Result<(), Fault> {
         let Some(time) = ctx.idle_time() else { return Ok(()) };
         let store = ctx.store(self.buffer.store)?;
-        let released = self.buffer.release(store, time.saturating_sub(self.hold.wait_ms), usize::MAX)?;
+        let released = self.buffer.release(store, time.saturating_sub(self.hold.wait_ms), Most::ALL)?;
         self.let_go(released, ctx)
     }
 }

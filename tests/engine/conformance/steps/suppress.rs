@@ -25,6 +25,10 @@ impl<'b> Steps<'b> {
         if let Some(most) = most {
             limits = limits.max_records(most);
         }
+        // Kafka's own tests have it; the recorded corpus does not.
+        if let Some(most) = step["max_bytes"].as_u64() {
+            limits = limits.max_bytes(most);
+        }
         if step["when_full"] == "shut_down" {
             limits = limits.shut_down_when_full();
         }

@@ -150,8 +150,7 @@ impl Steps<'_> {
         if told["max_records"].is_number() {
             step["max_records"] = told["max_records"].clone();
         } else if told["max_bytes"].is_number() {
-            // The case says that one entry fits and two do not.
-            step["max_records"] = 1.into();
+            step["max_bytes"] = told["max_bytes"].clone();
         }
         if said(told, "when_full") == "shut_down" {
             step["when_full"] = "shut_down".into();
