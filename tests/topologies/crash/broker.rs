@@ -6,7 +6,7 @@
 //! kill is taken up again at the start, and while the controller fences the old incarnation of the broker its partitions
 //! have no leader. `KRaftMetadataCache.getPartitionLeaderEndpoint` then answers "no such partition" instead of
 //! "no leader", and the coordinator calls the transaction complete without its markers ("Couldn't find leader endpoint for
-//! partitions ... likely deleted already and hence can be skipped"; KAFKA-20734). It stays open in those partitions, and
+//! partitions ... likely deleted already and hence can be skipped"). It stays open in those partitions, and
 //! whoever needs to read past it waits.
 
 use std::time::{Duration, Instant};
