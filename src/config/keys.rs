@@ -23,7 +23,7 @@ const KEYS: &[Key] = &[
     Key::new("processing", Kind::Choice(&["exactly_once", "at_least_once"]), "exactly_once", "Guarantee of processing."),
     Key::new("commit.interval.ms", Kind::Duration, "100ms", "Time between two commits of a worker."),
     Key::new("session.timeout.ms", Kind::Duration, "10s", "Silence after which the group gives a member up (classic protocol only)."),
-    Key::new("heartbeat.interval.ms", Kind::Duration, "3s", "Time between two heartbeats to the group (classic protocol only)."),
+    Key::new("heartbeat.interval.ms", Kind::Duration, "1s", "Time between two heartbeats to the group (classic protocol only)."),
     Key::new("transaction.timeout.ms", Kind::Duration, "10s", "Age at which the broker aborts an open transaction."),
     Key::new("group.protocol", Kind::Choice(&["classic", "consumer"]), "classic", "Group protocol; `consumer` needs Kafka 4."),
     Key::new("group.instance.id", Kind::Text, "", "Stable name of this process in its groups; kept in state.dir when empty."),

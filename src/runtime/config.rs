@@ -65,7 +65,7 @@ pub struct AppConfig {
     pub group_protocol: GroupProtocol,
     /// A member that is silent for longer loses its tasks (classic protocol only).
     pub session_timeout: Duration,
-    /// Pause between heartbeats (classic protocol only).
+    /// Pause between heartbeats (classic protocol only). A member hears with one that tasks are to move, so a takeover waits for it.
     pub heartbeat: Duration,
     /// The broker aborts a transaction that stays open longer.
     pub transaction_timeout: Duration,
@@ -111,7 +111,7 @@ impl Default for AppConfig {
             standby_bytes_per_second: 16 << 20,
             group_protocol: GroupProtocol::Classic,
             session_timeout: Duration::from_secs(10),
-            heartbeat: Duration::from_secs(3),
+            heartbeat: Duration::from_secs(1),
             transaction_timeout: Duration::from_secs(10),
             memory_bytes: 96 << 20,
             replication: -1,

@@ -72,10 +72,8 @@ fn says_what_it_waits_for(worker: &Worker) {
 
 /// Waits until everything that was written is committed.
 fn at_rest(flow: &mut Flow) {
-    flow.input.flush();
-    while flow.outputs.quiet_for() < PAUSE {
-        flow.outputs.read(Duration::from_millis(50));
-    }
+    flow.settle();
+    flow.outputs.read(PAUSE);
 }
 
 /// The library counts what it has to say with the records on their way. When it loses its broker between the last delivery
