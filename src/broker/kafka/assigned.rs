@@ -1,6 +1,7 @@
 //! The partitions of a reader, and how a message becomes a record of one of them.
 
 use bytes::Bytes;
+use rdkafka::Offset;
 use rdkafka::message::{BorrowedMessage, Headers as _, Message as _};
 
 use crate::broker::Fetched;
@@ -20,7 +21,9 @@ pub(super) struct Assigned {
 pub(super) struct Reading {
     pub(super) partition: Partition,
     pub(super) slot: usize,
-    /// Where reading began, or goes on, as far as records tell.
+    /// Where reading began.
+    pub(super) begins: Offset,
+    /// Where reading goes on, as far as records or the beginning tell.
     pub(super) next: Option<i64>,
     pub(super) paused: bool,
 }

@@ -66,7 +66,7 @@ impl KafkaConsumer {
             .ok_or_else(|| BrokerError::Fatal(format!("{partition} is not assigned to this reader")))
     }
 
-    fn explain(&self, error: &KafkaError) -> Option<BrokerError> {
+    fn explain(&mut self, error: &KafkaError) -> Option<BrokerError> {
         match error.rdkafka_error_code() {
             Some(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange) => {
                 Some(self.out_of_range())
@@ -91,15 +91,34 @@ impl KafkaConsumer {
         format!("reading {}", topics.into_iter().collect::<Vec<_>>().join(", "))
     }
 
-    /// The library does not say which partition it was: the one whose next offset is outside its log.
-    fn out_of_range(&self) -> BrokerError {
+    /// The library does not say which partition it was: the one whose next offset is outside its log. None is when a leader
+    /// changed and the library could not make sure of its place under the new one; it has given up reading that partition
+    /// all the same, so all are read on from where they were.
+    fn out_of_range(&mut self) -> BrokerError {
         let found = self.assigned.readings.iter().find_map(|reading| {
             let offset = reading.next?;
             let bounds = self.bounds(&reading.partition).ok()?;
             (offset < bounds.low || offset > bounds.high)
                 .then(|| BrokerError::OffsetOutOfRange { partition: reading.partition.clone(), offset })
         });
-        found.unwrap_or_else(|| BrokerError::Retriable("an offset to read was out of range".to_owned()))
+        match found.map_or_else(|| self.read_on(), Err) {
+            Ok(()) => BrokerError::Retriable("an offset to read was out of range for a moment".to_owned()),
+            Err(error) => error,
+        }
+    }
+
+    /// Places every partition anew where it was.
+    fn read_on(&self) -> Result<(), BrokerError> {
+        for Reading { partition, begins, next, .. } in &self.assigned.readings {
+            let alone = std::slice::from_ref(partition);
+            self.client
+                .incremental_unassign(&list(alone))
+                .map_err(|error| react("moving a reader", &error))?;
+            self.place(partition, next.map_or(*begins, Offset::Offset))?;
+        }
+        let paused = self.assigned.readings.iter().filter(|reading| reading.paused);
+        let paused: Vec<Partition> = paused.map(|reading| reading.partition.clone()).collect();
+        self.client.pause(&list(&paused)).map_err(|error| react("pausing partitions", &error))
     }
 
     fn missing_topic(&self) -> BrokerError {
@@ -150,8 +169,14 @@ impl Consumer for KafkaConsumer {
                 StartOffset::At(offset) => Some(offset),
                 _ => None,
             };
-            let partition = wanted.partition.clone();
-            self.assigned.readings.push(Reading { partition, slot: wanted.slot, next, paused: false });
+            let (partition, begins) = (wanted.partition.clone(), start(wanted));
+            self.assigned.readings.push(Reading {
+                partition,
+                slot: wanted.slot,
+                begins,
+                next,
+                paused: false,
+            });
         }
         Ok(())
     }
