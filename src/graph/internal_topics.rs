@@ -29,10 +29,19 @@ pub(crate) fn forgetting() -> Settings {
 
 /// The changelog of a store that keeps values over time: older records of a key are state too. As in Kafka Streams they stay
 /// for the history and a day.
+///
+/// The broker measures that from the latest timestamp of a segment, and records may be years old. A transaction's marker
+/// carries the time of writing, so a segment with one is as young as it should be. But a broker that starts a new segment
+/// by time does so at the first marker behind old records, leaving a segment without any: own rule, it starts one by size
+/// only.
 pub(crate) fn history(history_ms: i64) -> Settings {
     let mut settings = changelog();
     let lag_ms = history_ms.saturating_add(86_400_000);
-    settings.insert("min.compaction.lag.ms".to_owned(), lag_ms.to_string());
+    settings.extend([
+        ("min.compaction.lag.ms".to_owned(), lag_ms.to_string()),
+        ("segment.ms".to_owned(), i64::MAX.to_string()),
+        ("segment.bytes".to_owned(), "52428800".to_owned()),
+    ]);
     settings
 }
 
@@ -68,6 +77,11 @@ mod tests {
         assert_eq!((ours["retention.ms"].as_str(), ours["retention.bytes"].as_str()), ("-1", "-1"));
         assert_eq!(repartition()["retention.ms"], "-1");
         assert_eq!(history(1_000)["min.compaction.lag.ms"], "86401000");
+        assert_eq!(
+            history(1_000)["segment.ms"],
+            i64::MAX.to_string(),
+            "old records get no segment of their own"
+        );
         for settings in [changelog(), forgetting(), history(0), repartition()] {
             assert_eq!(settings["message.timestamp.type"], "CreateTime");
         }

@@ -215,6 +215,8 @@ fn properties(scratch: &Path, port: u16, controller: u16, detour: Option<Detour>
         "log.retention.ms=-1".to_owned(),
         "log.retention.check.interval.ms=1000".to_owned(),
         "log.cleaner.dedupe.buffer.size=16777216".to_owned(),
+        // Compaction at every chance: what must not depend on it shows at once.
+        "log.cleaner.backoff.ms=1000".to_owned(),
     ];
     lines.join("\n") + "\n"
 }
