@@ -10,6 +10,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use super::SLICE;
 use super::authority::KafkaToken;
 use super::errors::react;
+use super::farewell::Farewell;
 use super::partitions::list;
 use super::rebalance::MemberContext;
 use super::reporter::Reporter;
@@ -23,6 +24,8 @@ const EVENTS_PER_POLL: usize = 16;
 /// A member of a group of a Kafka cluster.
 pub(super) struct KafkaMembership {
     client: Arc<BaseConsumer<MemberContext>>,
+    /// Behind the client: it waits until that is closed.
+    farewell: Farewell,
     topics: Vec<String>,
     group: String,
 }
@@ -39,7 +42,12 @@ impl KafkaMembership {
             .map_err(|error| react("opening a membership", &error))?;
         let topics: Vec<&str> = config.topics.iter().map(String::as_str).collect();
         client.subscribe(&topics).map_err(|error| react("subscribing to the lease topics", &error))?;
-        Ok(Self { client: Arc::new(client), topics: config.topics.clone(), group: config.group.clone() })
+        Ok(Self {
+            client: Arc::new(client),
+            farewell: Farewell::default(),
+            topics: config.topics.clone(),
+            group: config.group.clone(),
+        })
     }
 
     fn context(&self) -> &MemberContext {
@@ -144,5 +152,6 @@ impl Membership for KafkaMembership {
 impl Drop for KafkaMembership {
     fn drop(&mut self) {
         self.let_go();
+        self.farewell.begin(self.client.clone());
     }
 }
