@@ -165,9 +165,22 @@ impl Flow {
         self.at_rate(self.rate);
         let deadline = Instant::now() + patience;
         while !done(self) {
-            assert!(Instant::now() < deadline, "waited {patience:?} in vain for: {what}");
+            assert!(Instant::now() < deadline, "waited {patience:?} in vain for: {what}\n{}", self.report());
             self.pump();
         }
+    }
+
+    /// What the processes say of themselves, and where an open transaction holds readers up.
+    fn report(&self) -> String {
+        let worker = |worker: &Worker| {
+            let log = crate::support::scratch::tail(&worker.log());
+            let metrics = worker.get("/metrics").unwrap_or_default();
+            let told = metrics.lines().filter(|line| line.starts_with("topo_") && !line.ends_with(" 0"));
+            let told: Vec<&str> = told.filter(|line| !line.contains("_bucket")).collect();
+            format!("--- {}: {:?}\n{log}\n{}", worker.name(), worker.health(), told.join("\n"))
+        };
+        let workers: Vec<String> = self.workers.iter().map(worker).collect();
+        format!("{}\n{}", workers.join("\n"), self.system.open_transactions().join("\n"))
     }
 
     /// Waits until everything that was written has come out right; panics with the differences.
