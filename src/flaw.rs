@@ -42,6 +42,8 @@ pub(crate) enum Flaw {
     StandbyPromotedEarly,
     /// The changelog of a store that forgets is cut behind its last record, not behind what has expired.
     CutTooFar,
+    /// A changelog is cut further than the group has been told.
+    CutUncommitted,
     /// A stopping process does not hear that its tasks are lost.
     DeafWhileStopping,
 }

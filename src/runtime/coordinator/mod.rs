@@ -27,6 +27,7 @@ use self::members::Members;
 pub(crate) use self::members::{Announcement, Layout};
 use self::purge::Purge;
 use self::standbys::StandbyPlacement;
+pub(crate) use self::topics::trimmed_changelogs;
 use super::error::{Error, Reaction};
 use super::mailbox::{Progress, Report, ToRestorer, ToWorker};
 use super::observer::{Event, TaskId};

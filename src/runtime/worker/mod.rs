@@ -6,6 +6,7 @@
 mod active;
 mod commit;
 mod inputs;
+mod interval;
 mod lifecycle;
 mod outbox;
 mod placing;
