@@ -34,8 +34,8 @@ impl Progress {
 pub(crate) enum ToWorker {
     /// The membership was replaced: commits take their authority from this one.
     Begin { membership: Arc<dyn Membership> },
-    /// Run this task.
-    Start(Box<Restored>),
+    /// Run this task; its lease was given to the member that had lost its place so often.
+    Start { restored: Box<Restored>, losses: u64 },
     /// Commit, then close these.
     Revoke(Vec<TaskId>),
     /// Discard and close these.

@@ -175,8 +175,12 @@ impl Worker {
             return Ok(true);
         }
         let authority = self.authority.take();
+        let unheard = planted(Flaw::LossUnheard) || self.stopping && planted(Flaw::DeafWhileStopping);
         let result = match &authority {
             None => Err(BrokerError::Retriable("this process is not a member of its group now".into())),
+            Some(token) if token.losses != self.standing && !unheard => Err(BrokerError::Retriable(
+                "this process has lost its place in the group, and is about to give up its tasks".into(),
+            )),
             Some(token) if planted(Flaw::OffsetsOutsideTransaction) => {
                 self.inputs.consumer().commit(&interval.offsets, Some(token))
             }
