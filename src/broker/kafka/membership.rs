@@ -124,9 +124,14 @@ impl Membership for KafkaMembership {
         if !self.context().joined.load(Ordering::Acquire) {
             return None;
         }
-        let losses = self.context().losses.load(Ordering::Acquire);
+        // Before the metadata: if the member loses its place in between, the proof is one from before the loss, and refused.
+        let losses = self.losses();
         let metadata = self.client.group_metadata()?;
-        Some(GroupToken(Box::new(KafkaToken { metadata, member: self.client.clone(), losses })))
+        Some(GroupToken { proof: Box::new(KafkaToken { metadata, member: self.client.clone() }), losses })
+    }
+
+    fn losses(&self) -> u64 {
+        self.context().losses.load(Ordering::Acquire)
     }
 
     fn leave(&self, keep_place: bool) -> Result<(), BrokerError> {
