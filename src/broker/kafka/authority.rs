@@ -3,16 +3,30 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerGroupMetadata};
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _, ConsumerContext, ConsumerGroupMetadata};
 
+use super::commit::PendingCommit;
+use super::errors::react;
+use super::partitions::list_to_commit;
 use super::rebalance::MemberContext;
 use crate::broker::{BrokerError, CommittedOffset, GroupToken};
 use crate::record::Partition;
 
+/// Commits outside a transaction.
+pub(super) fn commit<C: ConsumerContext + 'static>(
+    pending: &mut PendingCommit,
+    client: &Arc<BaseConsumer<C>>,
+    offsets: &[(Partition, CommittedOffset)],
+) -> Result<(), BrokerError> {
+    let (list, client) = (list_to_commit(offsets)?, client.clone());
+    let answer = pending.advance(offsets, move || client.commit(&list, CommitMode::Sync))?;
+    answer.map_err(|error| react("committing offsets", &error))
+}
+
 /// Proof that a process was a member when the token was taken.
 pub(super) struct KafkaToken {
     /// For commits inside a transaction.
-    pub(super) metadata: ConsumerGroupMetadata,
+    pub(super) metadata: Arc<ConsumerGroupMetadata>,
     /// The member: it makes the commits outside of one, and knows whether it is the same still.
     pub(super) member: Arc<BaseConsumer<MemberContext>>,
 }
@@ -33,7 +47,7 @@ impl KafkaToken {
 
     /// Commits outside a transaction: the library does that as the member that it is now. Call again while retriable.
     pub(super) fn commit(&self, offsets: &[(Partition, CommittedOffset)]) -> Result<(), BrokerError> {
-        self.member.context().commits().advance(&self.member, offsets)
+        commit(&mut self.member.context().commits(), &self.member, offsets)
     }
 }
 
@@ -54,7 +68,7 @@ mod tests {
         let member = Arc::new(member);
         let token = |losses| GroupToken {
             proof: Box::new(KafkaToken {
-                metadata: member.group_metadata().unwrap(),
+                metadata: Arc::new(member.group_metadata().unwrap()),
                 member: member.clone(),
             }),
             losses,

@@ -126,7 +126,7 @@ impl Membership for KafkaMembership {
         }
         // Before the metadata: if the member loses its place in between, the proof is one from before the loss, and refused.
         let losses = self.losses();
-        let metadata = self.client.group_metadata()?;
+        let metadata = Arc::new(self.client.group_metadata()?);
         Some(GroupToken { proof: Box::new(KafkaToken { metadata, member: self.client.clone() }), losses })
     }
 

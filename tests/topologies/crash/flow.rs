@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use topologies::generate::{OrdersConfig, OrdersGenerator, PaymentsConfig, PaymentsGenerator, WireRecord};
 
 use crate::states;
-use crate::system::{Expected, Input, Outputs, PAUSE, System, Worker, settle};
+use crate::system::{Expected, Input, Outputs, PAUSE, System, Worker, settle, states};
 
 /// Partitions of the input, and so of everything.
 pub(crate) const PARTITIONS: i32 = 4;
@@ -172,15 +172,7 @@ impl Flow {
 
     /// What the processes say of themselves, and where an open transaction holds readers up.
     fn report(&self) -> String {
-        let worker = |worker: &Worker| {
-            let log = crate::support::scratch::tail(&worker.log());
-            let metrics = worker.get("/metrics").unwrap_or_default();
-            let told = metrics.lines().filter(|line| line.starts_with("topo_") && !line.ends_with(" 0"));
-            let told: Vec<&str> = told.filter(|line| !line.contains("_bucket")).collect();
-            format!("--- {}: {:?}\n{log}\n{}", worker.name(), worker.health(), told.join("\n"))
-        };
-        let workers: Vec<String> = self.workers.iter().map(worker).collect();
-        format!("{}\n{}", workers.join("\n"), self.system.open_transactions().join("\n"))
+        format!("{}\n{}", states(&self.workers), self.system.open_transactions().join("\n"))
     }
 
     /// Waits until everything that was written has come out right; panics with the differences.

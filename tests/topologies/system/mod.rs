@@ -25,7 +25,7 @@ use crate::support::kafka::Kafka;
 use crate::support::postgres::Postgres;
 use crate::support::scratch::{Scratch, wait_until};
 
-pub(crate) use expected::{Expected, PAUSE, mix, settle};
+pub(crate) use expected::{Expected, PAUSE, mix, settle, states};
 pub(crate) use input::Input;
 pub(crate) use names::Names;
 pub(crate) use outputs::{Outputs, Repeat};
