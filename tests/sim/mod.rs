@@ -9,8 +9,10 @@ pub(crate) mod punctual;
 pub(crate) mod regrouped;
 pub(crate) mod sessions;
 pub(crate) mod trimmed;
+pub(crate) mod unpaired;
 pub(crate) mod versions;
 pub(crate) mod windows;
+pub(crate) mod worth;
 
 use topo::testkit::sim::Scenario;
 
@@ -26,7 +28,10 @@ pub(crate) fn all() -> Vec<Box<dyn Scenario>> {
         Box::new(foreign::Foreign),
         Box::new(paired::Paired),
         Box::new(everywhere::Everywhere),
+        Box::new(unpaired::Unpaired::Left),
+        Box::new(unpaired::Unpaired::Outer),
         Box::new(versions::Versions),
         Box::new(punctual::Punctual),
+        Box::new(worth::Worth),
     ]
 }
