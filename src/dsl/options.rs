@@ -130,8 +130,8 @@ impl<K: 'static, V: 'static> KeyValue<K, V> {
     ///
     /// Rows are looked for before each record that reaches the table, and between records as the clock goes on, in steps of
     /// 1/64 of the time to live and at most a minute; until then lookups still find them. The index of what is due lies in the
-    /// logged store `<store>-expiry`. Not for tables with a history, those restored from their topic, and cogrouped
-    /// aggregations. Kafka Streams has none.
+    /// logged store `<store>-expiry`. Not for tables with a history and those restored from their topic. In a cogrouped
+    /// aggregation a row that is over when it is put goes at once, elsewhere before the next record. Kafka Streams has none.
     ///
     /// ```
     /// # use topo::{Builder, Codecs, KeyValue, Topic, Ttl, state::{i64_be, utf8}, testkit::Driver};
