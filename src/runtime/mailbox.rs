@@ -41,6 +41,8 @@ pub(crate) enum ToWorker {
     /// Discard and close these.
     Lost(Vec<TaskId>),
     /// Commit, close everything, end.
+    /// How many partitions a topic has that was asked for; `None` = it does not exist.
+    Topic { topic: Arc<str>, partitions: Option<i32> },
     Stop,
 }
 
@@ -67,6 +69,8 @@ pub(crate) enum Report {
     /// Worker ended.
     Stopped { worker: usize },
     /// The stores of a task are up to date.
+    /// A worker waits to know how many partitions this topic has, which was chosen for a record.
+    Wanted { worker: usize, topic: Arc<str> },
     Restored(Box<Restored>),
     /// The stores of a task are closed again.
     Cancelled(TaskId),

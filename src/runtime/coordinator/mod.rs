@@ -16,6 +16,7 @@ mod standbys;
 mod start;
 mod stop;
 mod topics;
+mod wanted;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -27,6 +28,7 @@ use self::members::Members;
 pub(crate) use self::members::{Announcement, Layout};
 use self::purge::Purge;
 use self::standbys::StandbyPlacement;
+use self::wanted::Wanted;
 use super::error::{Error, Reaction};
 use super::mailbox::{Progress, Report, ToRestorer, ToWorker};
 use super::observer::{Event, TaskId};
@@ -78,6 +80,7 @@ pub(crate) struct Coordinator {
     members: Members,
     purge: Purge,
     lag: Lag,
+    wanted: Wanted,
     orphans: Orphans,
     standbys: StandbyPlacement,
     /// Offsets that restores and standbys of this process still have to pass, as last heard.
@@ -118,6 +121,7 @@ impl Coordinator {
             failure: None,
             left: false,
             lag: Lag::default(),
+            wanted: Wanted::default(),
             orphans: Orphans::default(),
             standbys: StandbyPlacement::default(),
             behind: BTreeMap::new(),
@@ -127,7 +131,7 @@ impl Coordinator {
 
     /// One bounded piece of work at time `now` (milliseconds):
     ///
-    /// 1. mailbox: what workers and restorer report, or the wish to stop;
+    /// 1. mailbox: what workers and restorer report, or the wish to stop; topics that workers wait to know of;
     /// 2. the members topic: announce this process, hear of others;
     /// 3. one step of the stage: connect, topics, guard, globals, or
     /// 4. running: group events to leases, leases to restores, restored tasks to workers, consumed records purged.
@@ -136,6 +140,7 @@ impl Coordinator {
         if self.stage == Stage::Ended {
             return Progress::Done;
         }
+        moved |= self.answer(now);
         if now < self.retry_at && !matches!(self.stage, Stage::Stop { .. }) {
             return Progress::of(moved);
         }
@@ -226,6 +231,7 @@ impl Coordinator {
                 self.lag.note(&committed);
                 self.purge.note(&self.plan, committed, expired);
             }
+            Report::Wanted { worker, topic } => self.wanted.note(worker, topic),
             Report::Stopped { worker } => {
                 self.running_workers = self.running_workers.saturating_sub(1);
                 tracing::debug!(worker, "worker ended");

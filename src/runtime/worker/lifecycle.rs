@@ -32,6 +32,7 @@ impl Worker {
             ToWorker::Start(restored) => self.start(*restored, now)?,
             ToWorker::Revoke(tasks) => self.revoke(&tasks),
             ToWorker::Lost(tasks) => self.lose(&tasks),
+            ToWorker::Topic { topic, partitions } => self.outbox.learn(topic, partitions, now),
             ToWorker::Stop => self.stopping = true,
         }
         Ok(())
