@@ -255,3 +255,4 @@ impl<'b, K: Data<Present = K>, A: Data<Present = A>> KeptSessions<'b, K, A> {
         }
     }
 }
+            place: None,

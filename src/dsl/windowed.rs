@@ -254,3 +254,4 @@ fn usable(builder: &Builder, name: &str, windows: Windows) -> Windows {
         }
     }
 }
+            place: None,

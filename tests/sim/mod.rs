@@ -25,13 +25,14 @@ pub(crate) fn all() -> Vec<Box<dyn Scenario>> {
         Box::new(trimmed::Trimmed),
         Box::new(sessions::Sessions),
         Box::new(joined::Joined),
-        Box::new(foreign::Foreign),
+        Box::new(foreign::Foreign::Hashed),
+        Box::new(foreign::Foreign::Elsewhere),
         Box::new(paired::Paired),
-        Box::new(everywhere::Everywhere),
         Box::new(unpaired::Unpaired::Left),
         Box::new(unpaired::Unpaired::Outer),
+        Box::new(everywhere::Everywhere),
         Box::new(versions::Versions),
-        Box::new(punctual::Punctual),
         Box::new(worth::Worth),
+        Box::new(punctual::Punctual),
     ]
 }
