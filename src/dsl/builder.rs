@@ -57,15 +57,7 @@ pub(crate) struct Wiring {
 impl Builder {
     /// A topology whose application is called `name` unless the configuration says otherwise.
     pub fn new(name: impl Into<String>) -> Self {
-        let topology = Topology {
-            name: name.into(),
-            nodes: Vec::new(),
-            stores: Vec::new(),
-            copartitioned: Vec::new(),
-            repartitions: Vec::new(),
-            times: Vec::new(),
-            idle_timeout_ms: None,
-        };
+        let topology = Topology { name: name.into(), ..Topology::default() };
         let wiring = RefCell::new(Wiring {
             topology,
             problems: Vec::new(),

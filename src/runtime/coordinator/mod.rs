@@ -2,7 +2,8 @@
 //!
 //! ```text
 //!   Connect -> Topics -> Guard -> Globals -> Run -> Stop -> Ended
-//!                          ^------------------'        (silent for too long: claims anew)
+//!               ^          ^------------------'        (silent for too long: claims anew)
+//!               '---------------------------'           (other topics match: lays out anew)
 //! ```
 //! Owns: the membership, the leases, the topics' existence, the announcement of this process. Never: a record, a store, a
 //! thread, a clock.
@@ -11,6 +12,7 @@ mod holding;
 mod lag;
 mod leases;
 mod members;
+mod patterns;
 mod purge;
 mod standbys;
 mod start;
@@ -26,6 +28,7 @@ use self::lag::Lag;
 use self::leases::Leases;
 use self::members::Members;
 pub(crate) use self::members::{Announcement, Layout};
+use self::patterns::Patterns;
 use self::purge::Purge;
 use self::standbys::StandbyPlacement;
 use self::wanted::Wanted;
@@ -81,6 +84,7 @@ pub(crate) struct Coordinator {
     purge: Purge,
     lag: Lag,
     wanted: Wanted,
+    patterns: Patterns,
     orphans: Orphans,
     standbys: StandbyPlacement,
     /// Offsets that restores and standbys of this process still have to pass, as last heard.
@@ -122,6 +126,7 @@ impl Coordinator {
             left: false,
             lag: Lag::default(),
             wanted: Wanted::default(),
+            patterns: Patterns::default(),
             orphans: Orphans::default(),
             standbys: StandbyPlacement::default(),
             behind: BTreeMap::new(),

@@ -28,7 +28,7 @@ impl Worker {
 
     fn obey(&mut self, message: ToWorker, now: i64) -> Result<(), Error> {
         match message {
-            ToWorker::Begin { membership } => self.membership = membership,
+            ToWorker::Begin { plan, membership } => (self.plan, self.membership) = (plan, membership),
             ToWorker::Start(restored) => self.start(*restored, now)?,
             ToWorker::Revoke(tasks) => self.revoke(&tasks),
             ToWorker::Lost(tasks) => self.lose(&tasks),
