@@ -283,6 +283,23 @@ impl Builder {
     }
 
     /// Declares a window store for processors. It must be given a retention.
+    /// Kafka Streams: `Stores.windowStoreBuilder`.
+    ///
+    /// ```
+    /// # use topo::{Builder, Topic, WindowValue, state::{i64_be, utf8}, testkit::Driver};
+    /// # let visits: Topic<String, i64> = Topic::new("visits", utf8(), i64_be());
+    /// # let app = Builder::new("doc");
+    /// let seen = app.window_store(WindowValue::new("seen", utf8(), i64_be()).retention_ms(60_000));
+    /// app.stream("visits", &visits).transform_values("note", seen, move |visit, ctx| {
+    ///     ctx.store(seen)?.put(&visit.key, visit.timestamp, Some(visit.value), visit.timestamp)?;
+    ///     Ok(visit.value)
+    /// });
+    ///
+    /// let mut driver = Driver::new(app.build()?)?;
+    /// driver.pipe(&visits, "ann".to_owned(), 5, 1_000)?;
+    /// assert_eq!(driver.windows::<String, i64>("seen")?.len(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn window_store<K: Data, V: Data>(&self, store: WindowValue<K, V>) -> StoreHandle<WindowStore<K, V>> {
         let retention_ms = store.retention_ms.unwrap_or_else(|| {
             self.problem(&store.name, "the window store of a processor needs `retention_ms`".to_owned());
@@ -292,6 +309,7 @@ impl Builder {
     }
 
     /// Declares a session store for processors. It must be given a retention.
+    /// Kafka Streams: `Stores.sessionStoreBuilder`.
     pub fn session_store<K: Data, V: Data>(
         &self,
         store: SessionValue<K, V>,
@@ -304,6 +322,7 @@ impl Builder {
     }
 
     /// Declares a store of values over time for processors. It must be given a [history](KeyValue::history_ms).
+    /// Kafka Streams: `Stores.versionedKeyValueStoreBuilder` (KIP-889).
     pub fn versioned_store<K: Data, V: Data>(
         &self,
         store: KeyValue<K, V>,
