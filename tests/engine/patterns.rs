@@ -179,6 +179,32 @@ fn a_topic_with_more_partitions_than_stores_have_is_refused_and_the_others_are_r
 }
 
 #[test]
+fn a_topic_that_matches_two_patterns_is_refused_and_the_others_are_read_on() {
+    let mut world = World::memory(1);
+    world.create(&["visits-a", "calls-a"]);
+    let pattern = |text: &str| TopicPattern::<String, String>::new(world.name(text), utf8(), utf8());
+    let app = Builder::new(world.application());
+    let calls = app.stream_matching("calls", &pattern("(calls|visits)-[b-z].*|.*-calls-a"));
+    app.stream_matching("visits", &pattern("visits-.*"))
+        .merge("merged", &calls)
+        .to("write", &text(&world.name("out")));
+    let topology = app.build().unwrap();
+    let mut process = world.start(topology.clone(), config(&world, "p"));
+    world.write("visits-a", &[("ann", Some("x"))]);
+    world.until(&mut process, "the topic is read", |world| last(world, "ann").is_some());
+    world.create(&["visits-both"]);
+    world.pass(&mut process, 2_000);
+    let said = "topic app-visits-both matches";
+    assert_eq!(world.log.count(said), 1, "said once");
+    world.write("calls-a", &[("bob", Some("x"))]);
+    world.until(&mut process, "what was read before is read on", |world| last(world, "bob").is_some());
+    drop(process);
+    let mut process = world.start(topology, config(&world, "p"));
+    let error = world.failure(&mut process).to_string();
+    assert!(error.contains(said), "{error}");
+}
+
+#[test]
 fn what_matches_must_be_co_partitioned_with_what_it_joins() {
     let mut world = World::memory(2);
     world.create(&["visits-a", "names"]);

@@ -19,6 +19,8 @@ const SOON_MS: i64 = 2_000;
 #[derive(Default)]
 pub(super) struct Patterns {
     looked: Option<i64>,
+    /// The last look was not answered.
+    failed: bool,
     refused: Vec<String>,
 }
 
@@ -29,26 +31,37 @@ impl Coordinator {
             return Ok(false);
         }
         let looked = *self.patterns.looked.get_or_insert(now);
-        let pause = match self.members.hears_of_another_layout(&self.shared, now) {
-            true => SOON_MS.min(self.shared.config.metadata_max_age_ms),
-            false => self.shared.config.metadata_max_age_ms,
-        };
+        let age_ms = self.shared.config.metadata_max_age_ms;
+        let soon = self.patterns.failed || self.members.hears_of_another_layout(&self.shared, now);
+        let pause = if soon { SOON_MS.min(age_ms) } else { age_ms };
         let Some(admin) = self.admin.as_mut().filter(|_| now - looked >= pause) else { return Ok(false) };
-        self.patterns.looked = Some(now);
-        let Matched { topology, unmatched } = matching::topology(&self.shared, admin.as_mut())?;
+        (self.patterns.looked, self.patterns.failed) = (Some(now), true);
+        let Matched { topology, unmatched } = match matching::topology(&self.shared, admin.as_mut()) {
+            Err(Error::Layout(why)) => {
+                self.refuse(vec![why.clone()], "other topics match", &why);
+                return Ok(false);
+            }
+            matched => matched?,
+        };
         let (inputs, before) = (internal::inputs(&topology), internal::inputs(&self.plan.topology));
         if inputs == before {
-            self.patterns.refused.clear();
+            self.patterns = Patterns { looked: Some(now), ..Patterns::default() };
+            return Ok(false);
+        }
+        let counts = admin.partitions(&inputs)?;
+        // A topic that is only just being made is listed, and not yet told of.
+        self.patterns.failed = counts.len() < inputs.len();
+        if self.patterns.failed {
             return Ok(false);
         }
         if unmatched.is_none() {
-            let counts = admin.partitions(&inputs)?;
             let why = match Plan::new(&self.shared, topology, &counts) {
                 Ok(plan) => plan.misfit(&self.plan),
                 Err(error) => Some(error.to_string()),
             };
             if let Some(why) = why {
-                self.refuse(&inputs, &before, &why);
+                let what = changes(&inputs, &before);
+                self.refuse(inputs, &what, &why);
                 return Ok(false);
             }
         }
@@ -57,12 +70,13 @@ impl Coordinator {
     }
 
     /// Goes on without topics that do not fit, and says so once.
-    fn refuse(&mut self, inputs: &[String], before: &[String], why: &str) {
-        if self.patterns.refused != inputs {
-            self.patterns.refused = inputs.to_vec();
+    fn refuse(&mut self, seen: Vec<String>, what: &str, why: &str) {
+        self.patterns.failed = false;
+        if self.patterns.refused != seen {
+            self.patterns.refused = seen;
+            let until = "topics as before are read until then";
             self.shared.warn(&format!(
-                "{}: not taken in, and the next start will end with this: {why}; topics as before are read until then",
-                changes(inputs, before)
+                "{what}: not taken in, and the next start will end with this: {why}; {until}"
             ));
         }
     }
