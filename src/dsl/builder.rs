@@ -310,6 +310,23 @@ impl Builder {
 
     /// Declares a session store for processors. It must be given a retention.
     /// Kafka Streams: `Stores.sessionStoreBuilder`.
+    ///
+    /// ```
+    /// # use topo::{Builder, SessionValue, Topic, state::{Window, i64_be, utf8}, testkit::Driver};
+    /// # let visits: Topic<String, i64> = Topic::new("visits", utf8(), i64_be());
+    /// # let app = Builder::new("doc");
+    /// let stays = app.session_store(SessionValue::new("stays", utf8(), i64_be()).retention_ms(60_000));
+    /// app.stream("visits", &visits).transform_values("note", stays, move |visit, ctx| {
+    ///     let stay = Window { start: visit.timestamp, end: visit.timestamp + visit.value };
+    ///     ctx.store(stays)?.put(&visit.key, stay, Some(visit.value), stay.end)?;
+    ///     Ok(visit.value)
+    /// });
+    ///
+    /// let mut driver = Driver::new(app.build()?)?;
+    /// driver.pipe(&visits, "ann".to_owned(), 500, 1_000)?;
+    /// assert_eq!(driver.sessions::<String, i64>("stays")?[0].0.window.end, 1_500);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn session_store<K: Data, V: Data>(
         &self,
         store: SessionValue<K, V>,
@@ -323,6 +340,25 @@ impl Builder {
 
     /// Declares a store of values over time for processors. It must be given a [history](KeyValue::history_ms).
     /// Kafka Streams: `Stores.versionedKeyValueStoreBuilder` (KIP-889).
+    ///
+    /// ```
+    /// # use topo::{Builder, KeyValue, Topic, state::{i64_be, utf8}, testkit::Driver};
+    /// # let prices: Topic<String, i64> = Topic::new("prices", utf8(), i64_be());
+    /// # let app = Builder::new("doc");
+    /// let then = app.versioned_store(KeyValue::new("then", utf8(), i64_be()).history_ms(60_000));
+    /// app.stream("prices", &prices).transform_values("note", then, move |price, ctx| {
+    ///     ctx.store(then)?.put(&price.key, Some(price.value), price.timestamp)?;
+    ///     Ok(price.value)
+    /// });
+    ///
+    /// let mut driver = Driver::new(app.build()?)?;
+    /// for (price, time) in [(5, 0), (7, 100)] {
+    ///     driver.pipe(&prices, "tea".to_owned(), price, time)?;
+    /// }
+    /// let worth = driver.version::<String, i64>("then", &"tea".to_owned(), Some(99))?;
+    /// assert_eq!(worth.map(|row| row.value), Some(5));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn versioned_store<K: Data, V: Data>(
         &self,
         store: KeyValue<K, V>,

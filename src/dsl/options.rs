@@ -66,6 +66,7 @@ impl<K: 'static, V: 'static> KeyValue<K, V> {
     }
 
     /// Keeps the timestamp given at each put, also across restarts.
+    /// Kafka Streams: `Stores.timestampedKeyValueStoreBuilder` (KIP-258).
     pub fn timestamped(mut self) -> Self {
         self.timestamped = true;
         self
@@ -160,6 +161,7 @@ impl<K: 'static, V: 'static> KeyValue<K, V> {
     }
 
     /// Has no changelog: the content is lost when its directory is.
+    /// Kafka Streams: `withLoggingDisabled`.
     pub fn without_changelog(mut self) -> Self {
         self.backing = Backing::Nothing;
         self
@@ -167,6 +169,7 @@ impl<K: 'static, V: 'static> KeyValue<K, V> {
 
     /// Has no changelog of its own and is restored from the topic it is a copy of; only for
     /// [`Builder::table`](crate::Builder::table), whose topic must then be compacted and hold readable records only.
+    /// Kafka Streams: `StreamsConfig.REUSE_KTABLE_SOURCE_TOPICS`, for one table.
     pub fn restored_from_source(mut self) -> Self {
         self.backing = Backing::SourceTopic;
         self

@@ -194,6 +194,7 @@ impl<'b, K: Data<Present = K>, V: Data<Present = V>> Table<'b, K, V> {
     }
 
     /// Says how keys and rows are written, should a later verb need it: a view of a new form does not know.
+    /// Kafka Streams: the serdes of `Materialized` and `Grouped`.
     pub fn with_codecs(mut self, codecs: Codecs<K, V>) -> Self {
         (self.key, self.value) = (Some(codecs.key), Some(codecs.value));
         self
