@@ -20,3 +20,5 @@ mod model;
 mod session_model;
 /// Scratch directories, and the engine's part of a commit.
 mod support;
+/// The order in which versions lie.
+mod version_order;
