@@ -1,4 +1,4 @@
-//! RocksDB's manifest loses its end, which had been synced: whatever is left of it, the directory is refused as damaged, or what
+//! RocksDB's manifest, or a log that is not the newest, loses its end: whatever is left of it, the directory is refused as damaged, or what
 //! opens is exactly what the commits up to its checkpoint made, only older. It is never a mixture.
 
 use std::fs;
@@ -19,12 +19,16 @@ fn manifest(dir: &Path) -> PathBuf {
     dir.join("db").join(name.trim_end())
 }
 
-#[test]
-fn whatever_is_left_of_a_manifest_the_state_is_refused_or_a_prefix_of_its_commits() {
+fn chance() -> StdRng {
     let seed = std::env::var("TOPO_TEST_SEED").ok().and_then(|seed| seed.parse().ok());
     let seed = seed.unwrap_or_else(|| UNIX_EPOCH.elapsed().unwrap().as_micros() as u64);
     println!("replay with TOPO_TEST_SEED={seed}");
-    let mut rng = StdRng::seed_from_u64(seed);
+    StdRng::seed_from_u64(seed)
+}
+
+#[test]
+fn whatever_is_left_of_a_manifest_the_state_is_refused_or_a_prefix_of_its_commits() {
+    let mut rng = chance();
     for (mode, kills) in [("logged", [150, 40, 1, 90]), ("mixed", [9, 20, 1, 14])] {
         let scratch = tempfile::tempdir().unwrap();
         let (state, copy) = (scratch.path().join("state"), scratch.path().join("copy"));
@@ -51,4 +55,49 @@ fn whatever_is_left_of_a_manifest_the_state_is_refused_or_a_prefix_of_its_commit
         println!("{mode}: {refused} refused, {older} opened as an older state, {same} as the newest");
         assert!(refused > 0 && same > 0);
     }
+}
+
+/// What a cut of the power may take: the end of a log that was closed, and not synced, before the newest one was begun.
+#[test]
+fn whatever_is_left_of_an_older_log_the_state_is_refused_or_a_prefix_of_its_commits() {
+    let mut rng = chance();
+    let scratch = tempfile::tempdir().unwrap();
+    let (state, copy) = (scratch.path().join("state"), scratch.path().join("copy"));
+    let (mut refused, mut opened) = (0, 0);
+    for kill in 0..60 {
+        write_and_kill(&state, "logged", 60 + kill);
+        let mut logs = logs(&state);
+        if logs.len() < 2 {
+            continue;
+        }
+        logs.pop();
+        for _ in 0..5 {
+            let log = &logs[rng.random_range(0..logs.len())];
+            let left = rng.random_range(0..fs::metadata(log).unwrap().len().max(1));
+            let _ = fs::remove_dir_all(&copy);
+            copy_tree(&state, &copy);
+            let name = copy.join("db").join(log.file_name().unwrap());
+            fs::OpenOptions::new().write(true).open(name).unwrap().set_len(left).unwrap();
+            match prefix_in(&copy, "logged") {
+                Ok(_) => opened += 1,
+                Err(error) => {
+                    assert!(error.is_damage(), "{error}");
+                    refused += 1;
+                }
+            }
+        }
+        if refused + opened >= 50 {
+            break;
+        }
+    }
+    println!("an older log is torn: {refused} refused, {opened} opened");
+    assert!(refused + opened > 0, "there was never more than one log: the test proves nothing");
+}
+
+fn logs(dir: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(dir.join("db")).unwrap().map(|entry| entry.unwrap().path());
+    let mut logs: Vec<PathBuf> =
+        entries.filter(|path| path.extension().is_some_and(|it| it == "log")).collect();
+    logs.sort();
+    logs
 }
