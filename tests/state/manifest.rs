@@ -3,13 +3,13 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
-use crate::crash::{prefix_in, write_and_kill};
-use crate::support::copy_tree;
+use crate::crash::{TIGHT, batch, open, prefix_in, write_and_kill};
+use crate::support::{checkpoint, copy_tree};
 
 /// Lengths that are tried after each kill.
 const CUTS: usize = 40;
@@ -55,6 +55,43 @@ fn whatever_is_left_of_a_manifest_the_state_is_refused_or_a_prefix_of_its_commit
         println!("{mode}: {refused} refused, {older} opened as an older state, {same} as the newest");
         assert!(refused > 0 && same > 0);
     }
+}
+
+/// The newest commit knows nothing of the flush that it has set off: its note is of the manifest before. That the log before its
+/// own is gone, although the manifest that is left still wants it, must be seen all the same.
+#[test]
+fn a_manifest_that_has_lost_the_flush_behind_the_newest_commit_leaves_no_hole() {
+    let scratch = tempfile::tempdir().unwrap();
+    let (dir, copy) = (scratch.path().join("state"), scratch.path().join("copy"));
+    let mut state = open(dir.clone(), TIGHT);
+    let (mut number, mut holes) = (0, 0);
+    while holes < 3 {
+        number += 1;
+        let (before, log) = (length(&dir), logs(&dir));
+        state.apply(batch(number), checkpoint("s", number)).unwrap();
+        let until = Instant::now() + Duration::from_millis(30);
+        // A flush that this commit has set off deletes the logs before its own when it is over.
+        while logs(&dir).iter().any(|it| log.contains(it)) && Instant::now() < until {
+            std::thread::yield_now();
+        }
+        if logs(&dir).iter().any(|it| log.contains(it)) {
+            continue;
+        }
+        holes += 1;
+        for left in [before, before + 1, length(&dir) - 1] {
+            let _ = fs::remove_dir_all(&copy);
+            copy_tree(&dir, &copy);
+            fs::OpenOptions::new().write(true).open(manifest(&copy)).unwrap().set_len(left).unwrap();
+            match prefix_in(&copy, "logged") {
+                Ok(last) => println!("{left} bytes: an older state, {last} of {number} commits"),
+                Err(error) => assert!(error.is_damage(), "{error}"),
+            }
+        }
+    }
+}
+
+fn length(dir: &Path) -> u64 {
+    fs::metadata(manifest(dir)).unwrap().len()
 }
 
 /// What a cut of the power may take: the end of a log that was closed, and not synced, before the newest one was begun.
