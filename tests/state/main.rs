@@ -1,6 +1,7 @@
 //! Tests of the room `state`: what it promises through its public face.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::print_stderr, reason = "what a run did is part of its result")]
 
 /// Codecs and the order of their bytes, on random values.
 mod codecs;
