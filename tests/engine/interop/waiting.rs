@@ -89,8 +89,13 @@ impl Ground {
         self.await_results(end, &mut assert_alive);
     }
 
-    /// Both sides speak for 25 seconds, several times at one moment.
+    /// Both sides speak for 25 seconds, several times at one moment, and each has something that finds no partner.
     fn say(&mut self, from: i64) {
+        for (side, topic) in ["left", "right"].into_iter().enumerate() {
+            self.count += 1;
+            let (key, value) = (format!("{topic}-alone-{}", self.count), Some(format!("{}", self.count)));
+            self.said[side].push(Input { topic, key, value, time: from });
+        }
         for _ in 0..60 {
             let side = self.random.random_range(0..2);
             let key = format!("user-{}", self.random.random_range(0..15));
@@ -167,18 +172,6 @@ impl Ground {
         results.sort();
         results
     }
-
-    /// Whether the handover would be worth nothing.
-    fn assert_that_some_wait(&self) {
-        let open = |it: &&Input| it.time + NEAR_MS + GRACE_MS >= self.time;
-        let waits = |side: usize| {
-            self.said[side].iter().filter(open).any(|it| {
-                let near = |other: &Input| it.key == other.key && (it.time - other.time).abs() <= NEAR_MS;
-                !self.said[1 - side].iter().any(near)
-            })
-        };
-        assert!(waits(0) && waits(1), "nothing waits for the next leg");
-    }
 }
 
 #[test]
@@ -186,18 +179,15 @@ fn what_waits_for_a_partner_in_java_waits_with_ours_and_again_in_java() {
     let mut ground = Ground::new();
     let mut java = ground.start_java();
     ground.leg(|| java.assert_alive());
-    ground.assert_that_some_wait();
     java.stop();
 
     let dir = tempfile::tempdir().unwrap();
     let ours = ground.start_ours(dir.path());
     ground.leg(|| ours.assert_alive());
-    ground.assert_that_some_wait();
     ours.stop();
 
     let mut java = ground.start_java();
     ground.leg(|| java.assert_alive());
-    ground.assert_that_some_wait();
     java.stop();
 
     // Over our old directory, whose marker knows nothing of what Kafka Streams has let wait.
