@@ -126,8 +126,8 @@ fn operators(criterion: &mut Criterion) {
 }
 
 fn families(criterion: &mut Criterion) {
-    for (name, add) in FAMILIES {
-        measure(criterion, "operator", name, &|| families::topology(add));
+    for family in FAMILIES {
+        measure(criterion, "operator", family.0, &|| families::topology(family));
     }
 }
 

@@ -4,7 +4,7 @@ use topo::state::{bytes, i64_be, utf8};
 use topo::{
     Builder, Codecs, Context, EmitStrategy, Fault, Grouped, Hopping, JoinWindows, KeyValue, Processor,
     Record, Session, SessionValue, Sliding, StoreHandle, Stream, StreamJoined, Suppress, Table, Topic,
-    Topology, Tumbling, WindowValue, Windows, state::KeyValueStore,
+    Topology, Ttl, Tumbling, WindowValue, Windows, state::KeyValueStore,
 };
 
 use crate::topologies::{FACTS, FOREIGN, ROWS};
@@ -16,7 +16,7 @@ type Rows<'b> = Table<'b, String, Vec<u8>>;
 pub(crate) type Family = (&'static str, fn(&Builder));
 
 /// All of them.
-pub(crate) const FAMILIES: [Family; 23] = [
+pub(crate) const FAMILIES: [Family; 25] = [
     ("filter", |app| out(&facts(app).filter("it", |_, fact| fact.len() > 1))),
     ("flat-map-values", |app| out(&facts(app).flat_map_values("it", |_, fact| [fact]))),
     ("split", |app| {
@@ -30,6 +30,8 @@ pub(crate) const FAMILIES: [Family; 23] = [
     }),
     ("count", |app| told(&grouped(app).count("it", counts()))),
     ("count-per-commit", |app| told(&grouped(app).count("it", counts().emit_per_commit()))),
+    ("count-ttl", |app| told(&grouped(app).count("it", counts().ttl(Ttl::stream_ms(60_000))))),
+    (IDLING, |app| told(&grouped(app).count("it", counts()))),
     ("reduce", |app| sent(&grouped(app).reduce("it", rows("it-store"), |_, fact| fact))),
     ("cogroup", |app| {
         let grouped = grouped(app);
@@ -90,9 +92,13 @@ pub(crate) const FAMILIES: [Family; 23] = [
     }),
 ];
 
+/// The one family whose time goes on where no records come.
+const IDLING: &str = "count-idle-timeout";
+
 /// The topology of a family.
-pub(crate) fn topology(add: fn(&Builder)) -> Topology {
+pub(crate) fn topology((name, add): Family) -> Topology {
     let app = Builder::new("family");
+    let app = if name == IDLING { app.idle_timeout_ms(60_000) } else { app };
     add(&app);
     app.build().expect("a family is a topology")
 }

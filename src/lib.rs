@@ -47,5 +47,5 @@ pub use runtime::{
     App, AppConfig, Error, Event, Guarantee, Observer, Part, Policies, Process, Reaction, Reporter, Running,
     Silent, TaskId,
 };
-pub use topic::{InvalidTimestamp, TimestampExtractor, Topic, Topics};
+pub use topic::{InvalidTimestamp, TimestampExtractor, Topic, TopicPattern, Topics};
 pub use topo_state as state;

@@ -2,6 +2,7 @@
 
 mod decode;
 mod extractor;
+mod pattern;
 mod reset;
 mod topics;
 
@@ -16,6 +17,7 @@ use crate::record::Placement;
 pub(crate) use decode::decoded;
 pub use extractor::{InvalidTimestamp, TimestampExtractor};
 pub(crate) use extractor::{Moment, Stamp, Stamper, invalid_timestamp};
+pub use pattern::TopicPattern;
 pub(crate) use reset::OffsetReset;
 pub(crate) use topics::ChooseTopic;
 pub use topics::Topics;

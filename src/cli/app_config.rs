@@ -49,6 +49,7 @@ pub fn app_config(settings: &Settings, name: &str) -> Result<AppConfig, Failure>
         },
         max_record_bytes: usize::try_from(settings.size("max.record.bytes")?).unwrap_or(usize::MAX),
         keep_place: settings.flag("keep.place")?,
+        metadata_max_age_ms: millis(settings.duration("metadata.max.age.ms")?),
         ..AppConfig::default()
     };
     check(&config)?;

@@ -31,6 +31,7 @@ const KEYS: &[Key] = &[
     Key::new("rack", Kind::Text, "", "What fails together with this process, such as a rack or zone; the host when empty."),
     Key::new("standby.replicas", Kind::Integer { min: 0, max: 100 }, "0", "Warm copies of each task's stores on other processes, away from its rack where there is a choice."),
     Key::new("standby.bytes.per.second", Kind::Size, "16MiB", "Changelog bytes that the standbys of a process take in per second; 0 is no limit."),
+    Key::new("metadata.max.age.ms", Kind::Duration, "5m", "Age at which sources by pattern look again which topics there are."),
     Key::new("memory", Kind::Size, "96MiB", "Bytes for all of RocksDB in this process: block cache and write buffers."),
     Key::new("replication.factor", Kind::Integer { min: -1, max: 32_767 }, "-1", "Replicas of topics that are created; -1 is the broker's default."),
     Key::new("partitions", Kind::Integer { min: 0, max: 1_000_000 }, "0", "Partitions of output topics that are created; 0 is as many as the main input has."),

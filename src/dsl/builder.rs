@@ -57,15 +57,7 @@ pub(crate) struct Wiring {
 impl Builder {
     /// A topology whose application is called `name` unless the configuration says otherwise.
     pub fn new(name: impl Into<String>) -> Self {
-        let topology = Topology {
-            name: name.into(),
-            nodes: Vec::new(),
-            stores: Vec::new(),
-            copartitioned: Vec::new(),
-            repartitions: Vec::new(),
-            times: Vec::new(),
-            idle_timeout_ms: None,
-        };
+        let topology = Topology { name: name.into(), ..Topology::default() };
         let wiring = RefCell::new(Wiring {
             topology,
             problems: Vec::new(),
@@ -291,6 +283,23 @@ impl Builder {
     }
 
     /// Declares a window store for processors. It must be given a retention.
+    /// Kafka Streams: `Stores.windowStoreBuilder`.
+    ///
+    /// ```
+    /// # use topo::{Builder, Topic, WindowValue, state::{i64_be, utf8}, testkit::Driver};
+    /// # let visits: Topic<String, i64> = Topic::new("visits", utf8(), i64_be());
+    /// # let app = Builder::new("doc");
+    /// let seen = app.window_store(WindowValue::new("seen", utf8(), i64_be()).retention_ms(60_000));
+    /// app.stream("visits", &visits).transform_values("note", seen, move |visit, ctx| {
+    ///     ctx.store(seen)?.put(&visit.key, visit.timestamp, Some(visit.value), visit.timestamp)?;
+    ///     Ok(visit.value)
+    /// });
+    ///
+    /// let mut driver = Driver::new(app.build()?)?;
+    /// driver.pipe(&visits, "ann".to_owned(), 5, 1_000)?;
+    /// assert_eq!(driver.windows::<String, i64>("seen")?.len(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn window_store<K: Data, V: Data>(&self, store: WindowValue<K, V>) -> StoreHandle<WindowStore<K, V>> {
         let retention_ms = store.retention_ms.unwrap_or_else(|| {
             self.problem(&store.name, "the window store of a processor needs `retention_ms`".to_owned());
@@ -300,6 +309,24 @@ impl Builder {
     }
 
     /// Declares a session store for processors. It must be given a retention.
+    /// Kafka Streams: `Stores.sessionStoreBuilder`.
+    ///
+    /// ```
+    /// # use topo::{Builder, SessionValue, Topic, state::{Window, i64_be, utf8}, testkit::Driver};
+    /// # let visits: Topic<String, i64> = Topic::new("visits", utf8(), i64_be());
+    /// # let app = Builder::new("doc");
+    /// let stays = app.session_store(SessionValue::new("stays", utf8(), i64_be()).retention_ms(60_000));
+    /// app.stream("visits", &visits).transform_values("note", stays, move |visit, ctx| {
+    ///     let stay = Window { start: visit.timestamp, end: visit.timestamp + visit.value };
+    ///     ctx.store(stays)?.put(&visit.key, stay, Some(visit.value), stay.end)?;
+    ///     Ok(visit.value)
+    /// });
+    ///
+    /// let mut driver = Driver::new(app.build()?)?;
+    /// driver.pipe(&visits, "ann".to_owned(), 500, 1_000)?;
+    /// assert_eq!(driver.sessions::<String, i64>("stays")?[0].0.window.end, 1_500);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn session_store<K: Data, V: Data>(
         &self,
         store: SessionValue<K, V>,
@@ -312,6 +339,26 @@ impl Builder {
     }
 
     /// Declares a store of values over time for processors. It must be given a [history](KeyValue::history_ms).
+    /// Kafka Streams: `Stores.versionedKeyValueStoreBuilder` (KIP-889).
+    ///
+    /// ```
+    /// # use topo::{Builder, KeyValue, Topic, state::{i64_be, utf8}, testkit::Driver};
+    /// # let prices: Topic<String, i64> = Topic::new("prices", utf8(), i64_be());
+    /// # let app = Builder::new("doc");
+    /// let then = app.versioned_store(KeyValue::new("then", utf8(), i64_be()).history_ms(60_000));
+    /// app.stream("prices", &prices).transform_values("note", then, move |price, ctx| {
+    ///     ctx.store(then)?.put(&price.key, Some(price.value), price.timestamp)?;
+    ///     Ok(price.value)
+    /// });
+    ///
+    /// let mut driver = Driver::new(app.build()?)?;
+    /// for (price, time) in [(5, 0), (7, 100)] {
+    ///     driver.pipe(&prices, "tea".to_owned(), price, time)?;
+    /// }
+    /// let worth = driver.version::<String, i64>("then", &"tea".to_owned(), Some(99))?;
+    /// assert_eq!(worth.map(|row| row.value), Some(5));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn versioned_store<K: Data, V: Data>(
         &self,
         store: KeyValue<K, V>,

@@ -15,7 +15,7 @@ use super::windowed::KeptWindows;
 use super::windows::{EmitStrategy, Session, Windows};
 use super::wiring::Origins;
 use crate::data::{Change, Data};
-use crate::ops::{Aggregate, Init, OldWanted, Pass, TableStore, Waits};
+use crate::ops::{Aggregate, Expiry, Init, OldWanted, Pass, TableStore, Upkeep, Waits};
 
 impl<'b, K: Data, V: Data> Grouped<'b, K, V> {
     /// Begins an aggregation of several streams into one aggregate `A` per key: each stream has its own function, all share
@@ -89,9 +89,18 @@ type Operator<'b, K, A> = dyn Fn(&str, usize, &Target<'_, 'b, K, A>) -> usize + 
 
 /// What all streams are aggregated into.
 enum Target<'t, 'b, K, A> {
-    Rows { builder: &'b Builder, store: TableStore<K, A>, init: Arc<First<A>>, old: OldWanted, waits: bool },
+    Rows(Rows<'b, K, A>),
     Windows { kept: &'t KeptWindows<'b, K, A>, init: Arc<First<A>> },
     Sessions { kept: &'t KeptSessions<'b, K, A>, init: Arc<First<A>>, merge: Arc<Merge<K, A>> },
+}
+
+/// Rows without windows.
+struct Rows<'b, K, A> {
+    builder: &'b Builder,
+    store: TableStore<K, A>,
+    init: Arc<First<A>>,
+    old: OldWanted,
+    upkeep: Upkeep<K, A>,
 }
 
 type First<A> = dyn Fn() -> A + Send + Sync;
@@ -100,6 +109,7 @@ type Merge<K, A> = dyn Fn(&K, Option<A>, A) -> Option<A> + Send + Sync;
 impl<'b, K: Data<Present = K>, A: Data<Present = A>> Cogrouped<'b, K, A> {
     /// Adds another stream with its function; its topics must have as many partitions as the others'. Kafka Streams:
     /// `CogroupedKStream.cogroup`.
+    /// (Example: [`aggregate`](Self::aggregate).)
     pub fn cogroup<K2: Data<Present = K>, V: Data, R: Data<Present = A>>(
         mut self,
         grouped: &Grouped<'b, K2, V>,
@@ -110,17 +120,44 @@ impl<'b, K: Data<Present = K>, A: Data<Present = A>> Cogrouped<'b, K, A> {
     }
 
     /// Aggregates per window of one length. Kafka Streams: `windowedBy(TimeWindows)`, `windowedBy(SlidingWindows)`.
+    /// Nothing is emitted until the windows are aggregated. (Example: [`CogroupedWindows::aggregate`].)
     pub fn windowed(self, windows: impl Into<Windows>) -> CogroupedWindows<'b, K, A> {
         CogroupedWindows { cogrouped: self, windows: windows.into() }
     }
 
     /// Aggregates per session of activity. Kafka Streams: `windowedBy(SessionWindows)`.
+    /// Nothing is emitted until the sessions are aggregated. (Example: [`CogroupedSessions::aggregate`].)
     pub fn sessions(self, windows: Session) -> CogroupedSessions<'b, K, A> {
         CogroupedSessions { cogrouped: self, windows }
     }
 
     /// Folds the values of all streams into one aggregate per key that begins with `init`; otherwise as
     /// [`Grouped::aggregate`]. Kafka Streams: `CogroupedKStream.aggregate`.
+    /// Every record of every stream gives an update, with the latest timestamp that went into the aggregate.
+    ///
+    /// ```
+    /// # use topo::state::{i64_be, utf8};
+    /// # use topo::{Builder, Codecs, KeyValue, Topic, testkit::Driver};
+    /// # let numbers = |name: &str| Topic::<String, i64>::new(name, utf8(), i64_be());
+    /// # let app = Builder::new("doc");
+    /// let by_account = |name: &str| {
+    ///     app.stream(name, &numbers(name)).group_by_key(&format!("{name}-by-account"), Codecs::new(utf8(), i64_be()))
+    /// };
+    /// by_account("deposits")
+    ///     .cogroup(|_, cents, balance: i64| balance + cents)
+    ///     .cogroup(&by_account("withdrawals"), |_, cents, balance: i64| balance - cents)
+    ///     .aggregate("balance", KeyValue::new("balances", utf8(), i64_be()), || 0)
+    ///     .to_stream("updates")
+    ///     .map_values("present", |_, balance| balance.unwrap_or_default())
+    ///     .to("write", &numbers("out"));
+    ///
+    /// let mut driver = Driver::new(app.build()?)?;
+    /// driver.pipe(&numbers("deposits"), "ann".to_owned(), 50, 7)?;
+    /// driver.pipe(&numbers("withdrawals"), "ann".to_owned(), 20, 3)?;
+    /// let seen: Vec<_> = driver.read(&numbers("out"))?.into_iter().map(|it| (it.value, it.timestamp)).collect();
+    /// assert_eq!(seen, [(50, 7), (30, 7)]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn aggregate(
         &self,
         name: &str,
@@ -130,14 +167,12 @@ impl<'b, K: Data<Present = K>, A: Data<Present = A>> Cogrouped<'b, K, A> {
         let builder = self.builder;
         let (inputs, origins) = self.inputs(name);
         let kept = builder.add_table_store(&store, None);
-        let waits = store.waits().map(|waits| Waits { deletes_at_cause: false, ..waits });
-        if store.ttl.is_some() {
-            builder.problem(&store.name, "a cogrouped aggregation has no time to live".to_owned());
-        }
+        let mut upkeep = builder.upkeep(&store, kept);
+        upkeep.expiry = upkeep.expiry.map(|expiry| Expiry { shared: true, ..expiry });
+        let waits = upkeep.waits.clone().map(|waits| Waits { deletes_at_cause: false, ..waits });
         Table::stored_by(builder, origins, &store, kept, |old| {
-            let init = Arc::new(init);
-            let target = Target::Rows { builder, store: kept, init, old, waits: waits.is_some() };
-            let nodes = self.operators(name, &inputs, &target);
+            let rows = Rows { builder, store: kept, init: Arc::new(init), old, upkeep };
+            let nodes = self.operators(name, &inputs, &Target::Rows(rows));
             self.meet::<K>(name, &nodes, waits)
         })
     }
@@ -173,6 +208,29 @@ impl<'b, K: Data<Present = K>, A: Data<Present = A>> CogroupedWindows<'b, K, A> 
     /// Folds the values of all streams into one aggregate per key and window that begins with `init`; otherwise as
     /// [`WindowedStream::aggregate`](crate::WindowedStream::aggregate). Kafka Streams:
     /// `TimeWindowedCogroupedKStream.aggregate`.
+    /// ```
+    /// # use topo::state::{i64_be, utf8};
+    /// # use topo::{Builder, Codecs, Tumbling, WindowValue, Topic, testkit::Driver};
+    /// # let numbers = |name: &str| Topic::<String, i64>::new(name, utf8(), i64_be());
+    /// # let app = Builder::new("doc");
+    /// let by_account = |name: &str| {
+    ///     app.stream(name, &numbers(name)).group_by_key(&format!("{name}-by-account"), Codecs::new(utf8(), i64_be()))
+    /// };
+    /// by_account("deposits")
+    ///     .cogroup(|_, cents, balance: i64| balance + cents)
+    ///     .cogroup(&by_account("withdrawals"), |_, cents, balance: i64| balance - cents)
+    ///     .windowed(Tumbling::of_ms(10).grace_ms(100))
+    ///     .aggregate("balance", WindowValue::new("balances", utf8(), i64_be()), || 0);
+    ///
+    /// let mut driver = Driver::new(app.build()?)?;
+    /// driver.pipe(&numbers("deposits"), "ann".to_owned(), 50, 7)?;
+    /// driver.pipe(&numbers("withdrawals"), "ann".to_owned(), 20, 3)?;
+    /// driver.pipe(&numbers("withdrawals"), "ann".to_owned(), 5, 12)?;
+    /// let rows = driver.windows::<String, i64>("balances")?;
+    /// let seen: Vec<_> = rows.iter().map(|(_, start, row)| (*start, row.value, row.timestamp)).collect();
+    /// assert_eq!(seen, [(0, 30, 7), (10, -5, 12)]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn aggregate(
         &self,
         name: &str,
@@ -195,6 +253,28 @@ impl<'b, K: Data<Present = K>, A: Data<Present = A>> CogroupedSessions<'b, K, A>
     /// Folds the values of all streams into one aggregate per session that begins with `init`; otherwise as
     /// [`SessionStream::aggregate`](crate::SessionStream::aggregate). Kafka Streams:
     /// `SessionWindowedCogroupedKStream.aggregate`.
+    /// ```
+    /// # use topo::state::{i64_be, utf8};
+    /// # use topo::{Builder, Codecs, Session, SessionValue, Topic, testkit::Driver};
+    /// # let numbers = |name: &str| Topic::<String, i64>::new(name, utf8(), i64_be());
+    /// # let app = Builder::new("doc");
+    /// let by_account = |name: &str| {
+    ///     app.stream(name, &numbers(name)).group_by_key(&format!("{name}-by-account"), Codecs::new(utf8(), i64_be()))
+    /// };
+    /// by_account("deposits")
+    ///     .cogroup(|_, cents, balance: i64| balance + cents)
+    ///     .cogroup(&by_account("withdrawals"), |_, cents, balance: i64| balance - cents)
+    ///     .sessions(Session::gap_ms(10))
+    ///     .aggregate("balance", SessionValue::new("balances", utf8(), i64_be()), || 0, |_, one, other| one + other);
+    ///
+    /// let mut driver = Driver::new(app.build()?)?;
+    /// driver.pipe(&numbers("deposits"), "ann".to_owned(), 50, 7)?;
+    /// driver.pipe(&numbers("withdrawals"), "ann".to_owned(), 20, 12)?;
+    /// let rows = driver.sessions::<String, i64>("balances")?;
+    /// let seen: Vec<_> = rows.iter().map(|(key, row)| (key.window.start, key.window.end, *row)).collect();
+    /// assert_eq!(seen, [(7, 12, 30)]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn aggregate<R: Data<Present = A>>(
         &self,
         name: &str,
@@ -226,11 +306,12 @@ impl<'b, KP: Data<Present = KP>, A: Data<Present = A>> Member<'b, KP, A> {
             (input.node, input.origins.clone())
         };
         let operator = move |name: &str, input: usize, target: &Target<'_, 'b, KP, A>| match target {
-            Target::Rows { builder, store, init, old, waits } => {
+            Target::Rows(Rows { builder, store, init, old, upkeep }) => {
                 let fold = folding(&add, init);
                 let fold = Arc::new(move |key: &KP, value, so_far| fold(key, V::of(value), so_far));
-                let (store, init, old, waits) = (*store, init.clone(), old.clone(), *waits);
-                builder.operator(name, &[input], &[store.number()], move || {
+                let (store, init, old, waits) = (*store, init.clone(), old.clone(), upkeep.waits.is_some());
+                let stores = upkeep.stores(store.number());
+                builder.partial_operator(name, input, &stores, upkeep.expiry.clone(), move || {
                     let init = init.clone();
                     // What waits for the commit is told against the row as it is stored.
                     let first = move || (!waits).then(|| init());

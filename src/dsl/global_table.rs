@@ -48,6 +48,7 @@ impl<'b, K: Data<Present = K>, V: Data<Present = V>> GlobalTable<'b, K, V> {
 
     /// The store of this table, for a [`Processor`](crate::Processor) that looks rows up. Every processor can read it
     /// without being connected to it; none may write it.
+    /// Kafka Streams: `queryableStoreName`.
     pub fn store(&self) -> ReadHandle<KeyValueStore<K, V>> {
         self.store.read_only()
     }

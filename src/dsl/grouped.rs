@@ -134,11 +134,15 @@ impl<'b, K: Data, V: Data> Grouped<'b, K, V> {
 
     /// Aggregates per window of one length: [`Tumbling`](crate::Tumbling), [`Hopping`](crate::Hopping) or
     /// [`Sliding`](crate::Sliding) ones. Kafka Streams: `windowedBy(TimeWindows)`, `windowedBy(SlidingWindows)`.
+    /// Nothing is emitted until the windows are aggregated; what is late, and what null values do, is said at
+    /// [`WindowedStream`]. (Example: [`WindowedStream::count`].)
     pub fn windowed(&self, windows: impl Into<Windows>) -> WindowedStream<'b, K, V> {
         WindowedStream::new(self.clone(), windows.into())
     }
 
     /// Aggregates per session of activity. Kafka Streams: `windowedBy(SessionWindows)`.
+    /// Nothing is emitted until the sessions are aggregated; what is late, and what null values do, is said at
+    /// [`SessionStream`]. (Example: [`SessionStream::count`].)
     pub fn sessions(&self, windows: Session) -> SessionStream<'b, K, V> {
         SessionStream::new(self.clone(), windows)
     }

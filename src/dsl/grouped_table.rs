@@ -80,6 +80,32 @@ impl<'b, K: Data<Present = K>, V: Data<Present = V>> GroupedTable<'b, K, V> {
     /// Folds the rows of each group into an aggregate that begins with `init`: `add(key, new row, so far)` and
     /// `subtract(key, old row, so far)`. `None` from a nullable result deletes the group. Kafka Streams:
     /// `KGroupedTable.aggregate`.
+    /// An update that stays in its group gives one result, one that changes it two: that of the old group first. A result has the
+    /// later timestamp of the aggregate and the update; rows are never null here.
+    ///
+    /// ```
+    /// # use topo::{Builder, Codecs, KeyValue, Topic, state::{i64_be, utf8}, testkit::Driver};
+    /// /// Who belongs to which team; a team is known by the names of its members.
+    /// let members: Topic<String, Option<String>> = Topic::new("members", utf8(), utf8());
+    /// # let app = Builder::new("doc");
+    /// app.table("members", &members, KeyValue::new("members-store", utf8(), utf8()))
+    ///     .group_by("by-team", |name, team| (team.clone(), name.clone()), Codecs::new(utf8(), utf8()))
+    ///     .aggregate(
+    ///         "size",
+    ///         KeyValue::new("sizes", utf8(), i64_be()),
+    ///         || 0,
+    ///         |_, name: String, letters: i64| letters + name.len() as i64,
+    ///         |_, name: String, letters: i64| letters - name.len() as i64,
+    ///     );
+    ///
+    /// let mut driver = Driver::new(app.build()?)?;
+    /// for (name, team) in [("ann", "red"), ("bob", "red"), ("ann", "blue")] {
+    ///     driver.pipe(&members, name.to_owned(), Some(team.to_owned()), 0)?;
+    /// }
+    /// let of = |driver: &mut Driver, team: &str| driver.value::<String, i64>("sizes", &team.to_owned());
+    /// assert_eq!((of(&mut driver, "red")?, of(&mut driver, "blue")?), (Some(3), Some(3)));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn aggregate<A: Data, S: Data<Present = A::Present>>(
         &self,
         name: &str,

@@ -23,23 +23,27 @@ pub struct JoinWindows {
 
 impl JoinWindows {
     /// Records at most this far apart, whichever comes first, without grace.
+    /// Kafka Streams: `JoinWindows.ofTimeDifferenceWithNoGrace`.
     pub const fn of_ms(difference_ms: i64) -> Self {
         Self { before_ms: difference_ms, after_ms: difference_ms, grace_ms: 0 }
     }
 
     /// How far the right record may lie before the left one. Negative: how far behind it must lie at least.
+    /// Kafka Streams: `before`.
     pub const fn before_ms(mut self, before_ms: i64) -> Self {
         self.before_ms = before_ms;
         self
     }
 
     /// How far the right record may lie behind the left one. Negative: how far before it must lie at least.
+    /// Kafka Streams: `after`.
     pub const fn after_ms(mut self, after_ms: i64) -> Self {
         self.after_ms = after_ms;
         self
     }
 
     /// How long after the end of the span, in stream time, late partners are still waited for.
+    /// Kafka Streams: `ofTimeDifferenceAndGrace`.
     pub const fn grace_ms(mut self, grace_ms: i64) -> Self {
         self.grace_ms = grace_ms;
         self

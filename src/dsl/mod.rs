@@ -18,6 +18,7 @@ mod global_table;
 mod grouped;
 mod grouped_table;
 mod join_windows;
+mod matching;
 mod null_keys;
 mod optimize;
 mod options;

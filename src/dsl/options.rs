@@ -66,6 +66,7 @@ impl<K: 'static, V: 'static> KeyValue<K, V> {
     }
 
     /// Keeps the timestamp given at each put, also across restarts.
+    /// Kafka Streams: `Stores.timestampedKeyValueStoreBuilder` (KIP-258).
     pub fn timestamped(mut self) -> Self {
         self.timestamped = true;
         self
@@ -130,8 +131,8 @@ impl<K: 'static, V: 'static> KeyValue<K, V> {
     ///
     /// Rows are looked for before each record that reaches the table, and between records as the clock goes on, in steps of
     /// 1/64 of the time to live and at most a minute; until then lookups still find them. The index of what is due lies in the
-    /// logged store `<store>-expiry`. Not for tables with a history, those restored from their topic, and cogrouped
-    /// aggregations. Kafka Streams has none.
+    /// logged store `<store>-expiry`. Not for tables with a history and those restored from their topic. In a cogrouped
+    /// aggregation a row that is over when it is put goes at once, elsewhere before the next record. Kafka Streams has none.
     ///
     /// ```
     /// # use topo::{Builder, Codecs, KeyValue, Topic, Ttl, state::{i64_be, utf8}, testkit::Driver};
@@ -160,6 +161,7 @@ impl<K: 'static, V: 'static> KeyValue<K, V> {
     }
 
     /// Has no changelog: the content is lost when its directory is.
+    /// Kafka Streams: `withLoggingDisabled`.
     pub fn without_changelog(mut self) -> Self {
         self.backing = Backing::Nothing;
         self
@@ -167,6 +169,7 @@ impl<K: 'static, V: 'static> KeyValue<K, V> {
 
     /// Has no changelog of its own and is restored from the topic it is a copy of; only for
     /// [`Builder::table`](crate::Builder::table), whose topic must then be compacted and hold readable records only.
+    /// Kafka Streams: `StreamsConfig.REUSE_KTABLE_SOURCE_TOPICS`, for one table.
     pub fn restored_from_source(mut self) -> Self {
         self.backing = Backing::SourceTopic;
         self

@@ -22,6 +22,7 @@ impl<K: Data, V: Data> Repartitioned<K, V> {
     }
 
     /// With so many partitions, and so many tasks behind them. Kafka Streams: `withNumberOfPartitions`.
+    /// (Example: [`Stream::repartition`](crate::Stream::repartition).)
     #[must_use]
     pub fn partitions(mut self, count: i32) -> Self {
         self.partitions = Some(count);
@@ -30,6 +31,7 @@ impl<K: Data, V: Data> Repartitioned<K, V> {
 
     /// Placed where `place(key, value, number of partitions)` says; records that must meet by key behind it must be placed by
     /// their key. Kafka Streams: `withStreamPartitioner`.
+    /// (Example: [`Stream::repartition`](crate::Stream::repartition).)
     #[must_use]
     pub fn partitioned_by(
         mut self,

@@ -63,12 +63,56 @@ impl<'b, K: Data, V: Data> SessionStream<'b, K, V> {
 
     /// Says whether every update goes out or final results only, in order of end, start, then key bytes; see
     /// [`WindowedStream::emit`](crate::WindowedStream::emit). Kafka Streams: `emitStrategy` (KIP-825).
+    /// ```
+    /// # use topo::state::{i64_be, session_windowed, utf8};
+    /// # use topo::{Builder, Codecs, EmitStrategy, Session, SessionValue, Topic, testkit::Driver};
+    /// # let clicks: Topic<String, i64> = Topic::new("clicks", utf8(), i64_be());
+    /// # let visits = Topic::new("visits", session_windowed(utf8()), i64_be());
+    /// # let app = Builder::new("doc");
+    /// app.stream("clicks", &clicks)
+    ///     .group_by_key("by-visitor", Codecs::new(utf8(), i64_be()))
+    ///     .sessions(Session::gap_ms(30))
+    ///     .emit(EmitStrategy::on_window_close().at_most_every_ms(0))
+    ///     .count("visit", SessionValue::new("visits-store", utf8(), i64_be()))
+    ///     .to_stream("final")
+    ///     .to("visits", &visits);
+    ///
+    /// let mut driver = Driver::new(app.build()?)?;
+    /// for time in [0, 20, 90] {
+    ///     driver.pipe(&clicks, "ann".to_owned(), 1, time)?;
+    /// }
+    /// let seen: Vec<_> = driver.read(&visits)?.into_iter().map(|it| (it.key.window.end, it.value)).collect();
+    /// assert_eq!(seen, [(20, Some(2))]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn emit(mut self, emit: EmitStrategy) -> Self {
         self.emit = emit;
         self
     }
 
     /// How many records each session has. Kafka Streams: `count`.
+    /// A record that merges sessions gives the deletion of each old one first, then the new one. Null values count too; a record
+    /// that is too late, or without a key, is dropped and counted.
+    ///
+    /// ```
+    /// # use topo::state::{i64_be, utf8};
+    /// # use topo::{Builder, Codecs, Session, SessionValue, Topic, testkit::Driver};
+    /// # let clicks: Topic<String, i64> = Topic::new("clicks", utf8(), i64_be());
+    /// # let app = Builder::new("doc");
+    /// app.stream("clicks", &clicks)
+    ///     .group_by_key("by-visitor", Codecs::new(utf8(), i64_be()))
+    ///     .sessions(Session::gap_ms(30).grace_ms(100))
+    ///     .count("visit", SessionValue::new("visits", utf8(), i64_be()));
+    ///
+    /// let mut driver = Driver::new(app.build()?)?;
+    /// for (stayed, time) in [(4, 0), (9, 60), (1, 30), (2, 100)] {
+    ///     driver.pipe(&clicks, "ann".to_owned(), stayed, time)?;
+    /// }
+    /// let rows = driver.sessions::<String, i64>("visits")?;
+    /// let seen: Vec<_> = rows.iter().map(|(key, row)| (key.window.start, key.window.end, *row)).collect();
+    /// assert_eq!(seen, [(0, 60, 3), (100, 100, 1)]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn count(
         &self,
         name: &str,
@@ -81,6 +125,27 @@ impl<'b, K: Data, V: Data> SessionStream<'b, K, V> {
     /// Combines the values of each session: `reduce(so far, next)`; the first value is the first result. When sessions merge,
     /// their results are combined by the same function, in order of their ends. `None` from a nullable result deletes the
     /// session. Kafka Streams: `reduce`.
+    /// A null value is shown to `reduce`, when values may be null; alone it leaves no session.
+    ///
+    /// ```
+    /// # use topo::state::{i64_be, utf8};
+    /// # use topo::{Builder, Codecs, Session, SessionValue, Topic, testkit::Driver};
+    /// # let clicks: Topic<String, i64> = Topic::new("clicks", utf8(), i64_be());
+    /// # let app = Builder::new("doc");
+    /// app.stream("clicks", &clicks)
+    ///     .group_by_key("by-visitor", Codecs::new(utf8(), i64_be()))
+    ///     .sessions(Session::gap_ms(30).grace_ms(100))
+    ///     .reduce("longest", SessionValue::new("longest-store", utf8(), i64_be()), |one: i64, other| one.max(other));
+    ///
+    /// let mut driver = Driver::new(app.build()?)?;
+    /// for (stayed, time) in [(4, 0), (9, 60), (1, 30)] {
+    ///     driver.pipe(&clicks, "ann".to_owned(), stayed, time)?;
+    /// }
+    /// let rows = driver.sessions::<String, i64>("longest-store")?;
+    /// let seen: Vec<_> = rows.iter().map(|(key, row)| (key.window.start, key.window.end, *row)).collect();
+    /// assert_eq!(seen, [(0, 60, 9)]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn reduce<R: Data<Present = V::Present>>(
         &self,
         name: &str,
@@ -252,6 +317,7 @@ impl<'b, K: Data<Present = K>, A: Data<Present = A>> KeptSessions<'b, K, A> {
             store: None,
             key: Some(session_windowed(store.key.clone())),
             value: Some(store.value.clone()),
+            place: None,
         }
     }
 }

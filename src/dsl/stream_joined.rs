@@ -27,6 +27,7 @@ impl<K, V1, V2> StreamJoined<K, V1, V2> {
 
     /// Looks for results without a partner at most once in this time of the wall clock, instead of once in 1,000 ms; 0
     /// looks with every record. It moves when such results go out, never which.
+    /// Kafka Streams: an internal setting, of the same default.
     pub fn emit_interval_ms(mut self, emit_interval_ms: i64) -> Self {
         self.emit_interval_ms = emit_interval_ms;
         self

@@ -13,11 +13,13 @@ pub struct Suppress {
 
 impl Suppress {
     /// Holds the updates of a key back until the first of them is this old in stream time; only the newest goes on.
+    /// Kafka Streams: `untilTimeLimit` (KIP-328). (Example: [`Table::suppress`](crate::Table::suppress).)
     pub const fn time_limit_ms(limit_ms: i64) -> Self {
         Self { limit_ms, max_records: None, max_bytes: None, shut_down: false }
     }
 
     /// Holds at most this many keys back; beyond that the oldest goes on early.
+    /// Kafka Streams: `BufferConfig.maxRecords`.
     pub const fn max_records(mut self, max_records: u64) -> Self {
         self.max_records = Some(max_records);
         self
@@ -31,6 +33,7 @@ impl Suppress {
     }
 
     /// Stops the task when more would be held back than is allowed, instead of letting the oldest go early.
+    /// Kafka Streams: `shutDownWhenFull`.
     pub const fn shut_down_when_full(mut self) -> Self {
         self.shut_down = true;
         self

@@ -38,18 +38,21 @@ impl<K: 'static, V: 'static> WindowValue<K, V> {
     }
 
     /// How far behind the highest start a row may be before it is gone, milliseconds.
+    /// Kafka Streams: `Materialized.withRetention`.
     pub fn retention_ms(mut self, retention_ms: i64) -> Self {
         self.retention_ms = Some(retention_ms);
         self
     }
 
     /// Keeps the timestamp given at each put. Aggregations always do.
+    /// Kafka Streams: `Stores.timestampedWindowStoreBuilder` (KIP-258).
     pub fn timestamped(mut self) -> Self {
         self.timestamped = true;
         self
     }
 
     /// Every put adds a row, instead of replacing the one with the same key and start.
+    /// Kafka Streams: `retainDuplicates` of `Stores.persistentWindowStore`.
     pub fn with_duplicates(mut self) -> Self {
         self.duplicates = true;
         self
@@ -86,6 +89,7 @@ impl<K: 'static, V: 'static> WindowValue<K, V> {
     }
 
     /// Has no changelog: the content is lost when its directory is.
+    /// Kafka Streams: `withLoggingDisabled`.
     pub fn without_changelog(mut self) -> Self {
         self.logged = false;
         self
@@ -136,6 +140,7 @@ impl<K: 'static, V: 'static> SessionValue<K, V> {
     }
 
     /// How far behind the highest end a session's end may be before it is gone, milliseconds.
+    /// Kafka Streams: `Materialized.withRetention`.
     pub fn retention_ms(mut self, retention_ms: i64) -> Self {
         self.retention_ms = Some(retention_ms);
         self
@@ -172,6 +177,7 @@ impl<K: 'static, V: 'static> SessionValue<K, V> {
     }
 
     /// Has no changelog: the content is lost when its directory is.
+    /// Kafka Streams: `withLoggingDisabled`.
     pub fn without_changelog(mut self) -> Self {
         self.logged = false;
         self

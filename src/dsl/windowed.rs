@@ -80,6 +80,28 @@ impl<'b, K: Data, V: Data> WindowedStream<'b, K, V> {
     }
 
     /// How many records each key has in each window. Kafka Streams: `count`.
+    /// Every record gives an update of each window it enters, with the latest timestamp of the window; null values count too,
+    /// except in sliding windows. A record that is too late, or without a key, is dropped and counted.
+    ///
+    /// ```
+    /// # use topo::state::{i64_be, utf8};
+    /// # use topo::{Builder, Codecs, Topic, Tumbling, WindowValue, testkit::Driver};
+    /// # let payments: Topic<String, i64> = Topic::new("payments", utf8(), i64_be());
+    /// # let app = Builder::new("doc");
+    /// app.stream("payments", &payments)
+    ///     .group_by_key("by-account", Codecs::new(utf8(), i64_be()))
+    ///     .windowed(Tumbling::of_ms(10).grace_ms(100))
+    ///     .count("count", WindowValue::new("counts", utf8(), i64_be()));
+    ///
+    /// let mut driver = Driver::new(app.build()?)?;
+    /// for (cents, time) in [(5, 1), (7, 4), (2, 3), (9, 12), (1, 9)] {
+    ///     driver.pipe(&payments, "ann".to_owned(), cents, time)?;
+    /// }
+    /// let rows = driver.windows::<String, i64>("counts")?;
+    /// let seen: Vec<_> = rows.iter().map(|(_, start, row)| (*start, row.value, row.timestamp)).collect();
+    /// assert_eq!(seen, [(0, 4, 9), (10, 1, 12)]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn count(
         &self,
         name: &str,
@@ -90,6 +112,28 @@ impl<'b, K: Data, V: Data> WindowedStream<'b, K, V> {
 
     /// Combines the values of each key and window: `reduce(so far, next)`; the first value is the first result. `None`
     /// from a nullable result deletes the row. Kafka Streams: `reduce`.
+    /// A null value is shown to `reduce`, when values may be null; as the first of a window it leaves the window without a row.
+    /// Every record gives an update of each window it enters, with the latest timestamp of the window.
+    ///
+    /// ```
+    /// # use topo::state::{i64_be, utf8};
+    /// # use topo::{Builder, Codecs, Topic, Tumbling, WindowValue, testkit::Driver};
+    /// # let payments: Topic<String, i64> = Topic::new("payments", utf8(), i64_be());
+    /// # let app = Builder::new("doc");
+    /// app.stream("payments", &payments)
+    ///     .group_by_key("by-account", Codecs::new(utf8(), i64_be()))
+    ///     .windowed(Tumbling::of_ms(10).grace_ms(100))
+    ///     .reduce("highest", WindowValue::new("highest-store", utf8(), i64_be()), |one: i64, other| one.max(other));
+    ///
+    /// let mut driver = Driver::new(app.build()?)?;
+    /// for (cents, time) in [(5, 1), (7, 4), (2, 3), (9, 12)] {
+    ///     driver.pipe(&payments, "ann".to_owned(), cents, time)?;
+    /// }
+    /// let rows = driver.windows::<String, i64>("highest-store")?;
+    /// let seen: Vec<_> = rows.iter().map(|(_, start, row)| (*start, row.value, row.timestamp)).collect();
+    /// assert_eq!(seen, [(0, 7, 4), (10, 9, 12)]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn reduce<R: Data<Present = V::Present>>(
         &self,
         name: &str,
@@ -104,6 +148,28 @@ impl<'b, K: Data, V: Data> WindowedStream<'b, K, V> {
 
     /// Folds the values of each key and window into an aggregate that begins with `init`. `None` from a nullable result
     /// deletes the row. Kafka Streams: `aggregate`.
+    /// A null value is shown to `add`, when values may be null. Every record gives an update of each window it enters, with
+    /// the latest timestamp of the window.
+    ///
+    /// ```
+    /// # use topo::state::{i64_be, utf8};
+    /// # use topo::{Builder, Codecs, Hopping, Topic, WindowValue, testkit::Driver};
+    /// # let payments: Topic<String, i64> = Topic::new("payments", utf8(), i64_be());
+    /// # let app = Builder::new("doc");
+    /// app.stream("payments", &payments)
+    ///     .group_by_key("by-account", Codecs::new(utf8(), i64_be()))
+    ///     .windowed(Hopping::of_ms(10, 5).grace_ms(100))
+    ///     .aggregate("sum", WindowValue::new("sums", utf8(), i64_be()), || 0, |_, cents, sum: i64| sum + cents);
+    ///
+    /// let mut driver = Driver::new(app.build()?)?;
+    /// for (cents, time) in [(5, 1), (7, 4), (9, 12)] {
+    ///     driver.pipe(&payments, "ann".to_owned(), cents, time)?;
+    /// }
+    /// let rows = driver.windows::<String, i64>("sums")?;
+    /// let seen: Vec<_> = rows.iter().map(|(_, start, row)| (*start, row.value, row.timestamp)).collect();
+    /// assert_eq!(seen, [(0, 12, 4), (5, 9, 12), (10, 9, 12)]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn aggregate<A: Data>(
         &self,
         name: &str,
@@ -235,6 +301,7 @@ impl<'b, K: Data<Present = K>, A: Data<Present = A>> KeptWindows<'b, K, A> {
             store: None,
             key: Some(key_codec(store, self.windows)),
             value: Some(store.value.clone()),
+            place: None,
         }
     }
 }

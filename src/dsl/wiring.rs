@@ -102,6 +102,25 @@ impl Builder {
         })
     }
 
+    /// Adds one of several processors that keep one table. What else is done with its rows is done by each of them; where
+    /// their updates meet, they wait if they must.
+    pub(crate) fn partial_operator<P, A>(
+        &self,
+        name: &str,
+        parent: usize,
+        stores: &[usize],
+        expiry: Option<Expiry<P::KeyOut, A>>,
+        make: impl Fn() -> P + Send + Sync + 'static,
+    ) -> usize
+    where
+        P: Processor<ValueOut = Change<A>>,
+        P::KeyIn: Data<Present = P::KeyOut>,
+        P::KeyOut: Data<Present = P::KeyOut>,
+        A: Data,
+    {
+        self.operator(name, &[parent], stores, move || Expiring::new(make(), expiry.clone()))
+    }
+
     /// Adds a processor whose updates may wait for the commit, and does nothing else with rows: they are kept in windows, or
     /// elsewhere.
     pub(crate) fn telling_operator<P, A>(
@@ -250,7 +269,8 @@ impl Builder {
             self.problem(&store.name, why.to_owned());
         }
         let index = self.due_index(store);
-        let expiry = Expiry { rows, index, key: store.key.clone(), ttl_ms: ttl.ms, clock: ttl.clock };
+        let (ttl_ms, clock) = (ttl.ms, ttl.clock);
+        let expiry = Expiry { rows, index, key: store.key.clone(), ttl_ms, clock, shared: false };
         Upkeep { waits, expiry: Some(expiry) }
     }
 

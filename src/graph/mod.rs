@@ -5,6 +5,7 @@
 //!
 //! - `node`: what a topology is made of; `sub_topology`: which nodes run together;
 //! - `validate`: all objections at once (`errors`), with `names` and `cycle`;
+//! - `patterns`: sources whose topics are known only beside a cluster;
 //! - `merge`: fewer repartition topics; `partitions`: how many partitions and tasks, once the topics of the outside are known; `internal_topics`: the
 //!   settings of those the engine makes; `describe`: pictures for people and tools.
 
@@ -16,6 +17,7 @@ mod merge;
 mod names;
 mod node;
 mod partitions;
+mod patterns;
 mod sub_topology;
 mod validate;
 
@@ -33,5 +35,6 @@ pub(crate) use node::{
     StoreDef, TopicRef,
 };
 pub use partitions::PartitionError;
+pub(crate) use patterns::Pattern;
 pub(crate) use sub_topology::SubTopology;
 pub(crate) use validate::checked;

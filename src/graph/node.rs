@@ -1,9 +1,11 @@
 //! What a topology is made of.
 
+use std::fmt;
 use std::sync::Arc;
 
 use topo_state::{Backend, Store, StoreSpec};
 
+use super::patterns::Pattern;
 use crate::processor::Node;
 use crate::topic::{OffsetReset, Stamper};
 
@@ -11,7 +13,7 @@ use crate::topic::{OffsetReset, Stamper};
 ///
 /// Built by [`Builder`](crate::Builder), checked at [`build`](crate::Builder::build); run by `runtime`, by
 /// [`testkit::Driver`](crate::testkit::Driver), or drawn by `describe`.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct Topology {
     /// The application's default name; the configuration may give another.
     pub(crate) name: String,
@@ -25,8 +27,16 @@ pub struct Topology {
     pub(crate) repartitions: Vec<RepartitionDef>,
     /// Names of the stream times that several nodes of one operator share.
     pub(crate) times: Vec<String>,
+    /// Patterns that stand in sources for the topics that match them.
+    pub(crate) patterns: Vec<Pattern>,
     /// Without a record for this long, a task's time follows the wall clock at this distance; milliseconds.
     pub(crate) idle_timeout_ms: Option<i64>,
+}
+
+impl fmt::Debug for Topology {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Topology").field("name", &self.name).finish_non_exhaustive()
+    }
 }
 
 /// One node.

@@ -31,16 +31,7 @@ impl Node for Inert {
 
 impl Sample {
     pub(crate) fn new() -> Self {
-        let (nodes, stores) = (Vec::new(), Vec::new());
-        Self(Topology {
-            name: "app".into(),
-            nodes,
-            stores,
-            copartitioned: Vec::new(),
-            repartitions: Vec::new(),
-            times: Vec::new(),
-            idle_timeout_ms: None,
-        })
+        Self(Topology { name: "app".into(), ..Topology::default() })
     }
 
     pub(crate) fn topology(&self) -> Topology {

@@ -54,8 +54,11 @@ impl<'t> Check<'t> {
         for node in topology.nodes.iter().filter(|node| matches!(node.kind, NodeKind::Source { .. })) {
             self.made("lease topic", application, &node.name, "-tasks");
         }
-        let external: BTreeSet<&str> =
-            topology.topics().filter(|topic| !topic.internal).map(|it| &*it.name).collect();
+        let external: BTreeSet<&str> = topology
+            .topics()
+            .filter(|it| !it.internal && topology.pattern(it).is_none())
+            .map(|it| &*it.name)
+            .collect();
         external.into_iter().for_each(|topic| self.name("topic", topic));
     }
 
@@ -171,6 +174,7 @@ impl<'t> Check<'t> {
                 }
             }
         }
+        self.errors.extend(self.topology.read_by_name_and_by_pattern());
         if readers.is_empty() {
             self.errors.push(TopologyError::NoSource);
         }

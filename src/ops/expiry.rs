@@ -26,6 +26,8 @@ pub(crate) struct Expiry<K, A> {
     pub(crate) key: CodecRef<K>,
     pub(crate) ttl_ms: i64,
     pub(crate) clock: Clock,
+    /// Several nodes put rows of this table.
+    pub(crate) shared: bool,
 }
 
 impl<K, A> Clone for Expiry<K, A> {
@@ -102,7 +104,8 @@ pub(crate) struct Expiring<P: Processor, A> {
     inner: P,
     expiry: Option<Expiry<P::KeyOut, A>>,
     schedule: Option<ScheduleId>,
-    /// No entry has an earlier time than this; found again after a restart.
+    /// No entry has an earlier time than this; found again after a restart. Where other nodes put rows too: none had, when
+    /// this one looked last. Theirs are later, unless a row was over when it was put, and such a row goes at once.
     first: i64,
 }
 
@@ -125,7 +128,8 @@ where
             for entry in &due {
                 first = first.min(expiry.settle(entry, last, ctx)?.unwrap_or(i64::MAX));
             }
-            self.first = first;
+            let beyond = if expiry.shared { last.saturating_add(1) } else { i64::MAX };
+            self.first = first.min(beyond);
         }
         Ok(())
     }
@@ -173,7 +177,11 @@ where
             && before.is_none_or(|before| time < before)
         {
             expiry.note(&key, time, ctx)?;
+            let is_over = expiry.shared && time < self.first;
             self.first = self.first.min(time);
+            if is_over && done.is_ok() {
+                self.sweep(Self::now(clock, ctx), ctx)?;
+            }
         }
         done
     }

@@ -83,6 +83,8 @@ pub struct AppConfig {
     pub max_record_bytes: usize,
     /// Whether a clean stop keeps its place in the group for the session timeout (rolling restarts).
     pub keep_place: bool,
+    /// Milliseconds after which sources by pattern look again which topics there are.
+    pub metadata_max_age_ms: i64,
     /// Milliseconds between two deletions of consumed repartition records and expired changelog records.
     pub purge_interval_ms: i64,
     /// Milliseconds between two announcements of this process in the members topic.
@@ -120,6 +122,7 @@ impl Default for AppConfig {
             policies: Policies::default(),
             max_record_bytes: 1_000_000,
             keep_place: false,
+            metadata_max_age_ms: 300_000,
             purge_interval_ms: 30_000,
             members_heartbeat_ms: 3_000,
             members_expiry_ms: 12_000,

@@ -9,12 +9,12 @@ use super::plan::{Backed, SubPlan};
 use super::shared::Shared;
 use crate::broker::NewTopic;
 use crate::graph::internal_topics::{self, Settings};
-use crate::graph::{NodeKind, SinkTopic};
+use crate::graph::{NodeKind, SinkTopic, Topology};
 
 /// Topics that others must have made: every source topic that is not internal, the main input first.
-pub(crate) fn inputs(shared: &Shared) -> Vec<String> {
+pub(crate) fn inputs(topology: &Topology) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
-    for node in &shared.topology.nodes {
+    for node in &topology.nodes {
         let NodeKind::Source { topics, .. } = &node.kind else { continue };
         for topic in topics.iter().filter(|topic| !topic.internal) {
             if !names.iter().any(|name| **name == *topic.name) {
@@ -27,12 +27,12 @@ pub(crate) fn inputs(shared: &Shared) -> Vec<String> {
 
 /// Topics the topology writes for others, dead letters included: made when missing, with as many partitions as the
 /// main input has unless the configuration says otherwise.
-pub(crate) fn outputs(shared: &Shared, counts: &BTreeMap<String, i32>) -> Vec<NewTopic> {
-    let inputs = inputs(shared);
+pub(crate) fn outputs(shared: &Shared, topology: &Topology, counts: &BTreeMap<String, i32>) -> Vec<NewTopic> {
+    let inputs = inputs(topology);
     let main = inputs.first().and_then(|main| counts.get(main)).copied().unwrap_or(1);
     let partitions = shared.config.partitions.unwrap_or(main);
     let mut names: BTreeSet<String> = BTreeSet::from([shared.dead_letter_topic().to_string()]);
-    for node in &shared.topology.nodes {
+    for node in &topology.nodes {
         if let NodeKind::Sink { topic: SinkTopic::Static(topic) } = &node.kind
             && !topic.internal
             && !inputs.iter().any(|input| **input == *topic.name)

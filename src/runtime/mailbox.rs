@@ -8,6 +8,7 @@ use topo_state::TaskState;
 
 use super::error::Error;
 use super::observer::TaskId;
+use super::plan::Plan;
 use crate::broker::Membership;
 use crate::record::Partition;
 use crate::task::GlobalStores;
@@ -32,14 +33,16 @@ impl Progress {
 
 /// Coordinator to worker.
 pub(crate) enum ToWorker {
-    /// The membership was replaced: commits take their authority from this one.
-    Begin { membership: Arc<dyn Membership> },
+    /// The membership was replaced: commits take their authority from this one, and tasks that start their topics from this plan.
+    Begin { plan: Arc<Plan>, membership: Arc<dyn Membership> },
     /// Run this task; its lease was given to the member that had lost its place so often.
     Start { restored: Box<Restored>, losses: u64 },
     /// Commit, then close these.
     Revoke(Vec<TaskId>),
     /// Discard and close these.
     Lost(Vec<TaskId>),
+    /// How many partitions a topic has that was asked for; `None` = it does not exist.
+    Topic { topic: Arc<str>, partitions: Option<i32> },
     /// Commit, close everything, end.
     Stop,
 }
@@ -50,6 +53,8 @@ pub(crate) enum ToRestorer {
     Restore(TaskId),
     /// Stop bringing them up, close them.
     Cancel(TaskId),
+    /// Other topics match the patterns of the topology: restore for this plan from now on.
+    Layout(Arc<Plan>),
     /// Keep warm copies of these, which run elsewhere, and of no others.
     Follow(BTreeSet<TaskId>),
     /// End.
@@ -64,6 +69,8 @@ pub(crate) enum Report {
     Dropped { worker: usize, tasks: Vec<TaskId>, reason: String },
     /// Inputs that are committed up to here; changelogs that hold only expired records before here, as is committed too.
     Progress { committed: Vec<(Partition, i64)>, expired: Vec<(Partition, i64)> },
+    /// A worker waits to know how many partitions this topic has, which was chosen for a record.
+    Wanted { worker: usize, topic: Arc<str> },
     /// Worker ended.
     Stopped { worker: usize },
     /// The stores of a task are up to date.

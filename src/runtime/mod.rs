@@ -25,6 +25,7 @@ mod held;
 mod internal;
 mod losses;
 mod mailbox;
+mod matching;
 mod observer;
 mod outside;
 mod plan;

@@ -7,6 +7,7 @@ use topo_state::MemoryBudget;
 use super::config::AppConfig;
 use super::error::Error;
 use super::internal;
+use super::matching::{self, Matched};
 use super::observer::{Silent, TaskId};
 use super::plan::Plan;
 use super::shared::Shared;
@@ -53,14 +54,19 @@ impl Outside {
 
 /// The layout as a start would find it.
 pub(crate) fn plan(shared: &Shared) -> Result<Plan, Error> {
-    let inputs = internal::inputs(shared);
-    let counts = shared.broker.admin()?.partitions(&inputs)?;
+    let mut admin = shared.broker.admin()?;
+    let Matched { topology, unmatched } = matching::topology(shared, admin.as_mut())?;
+    if let Some(patterns) = unmatched {
+        return Err(Error::Layout(format!("no topic matches {patterns}")));
+    }
+    let inputs = internal::inputs(&topology);
+    let counts = admin.partitions(&inputs)?;
     let missing: Vec<&str> =
         inputs.iter().filter(|name| !counts.contains_key(*name)).map(String::as_str).collect();
     if !missing.is_empty() {
         return Err(Error::Layout(format!("input topic {} does not exist", missing.join(", "))));
     }
-    Plan::new(shared, &counts)
+    Plan::new(shared, topology, &counts)
 }
 
 /// All tasks of a layout with the names of their directories.

@@ -1,4 +1,5 @@
-//! The topology laid over the cluster: which topics, how many partitions, which tasks. Made once at start, never changed.
+//! The topology laid over the cluster: which topics, how many partitions, which tasks. Made at the start, and anew when other
+//! topics match its patterns; never changed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::Hasher;
@@ -16,6 +17,8 @@ use crate::record::Partition;
 /// The layout of an application.
 #[derive(Debug, Default)]
 pub(crate) struct Plan {
+    /// The topology, with topics in the place of patterns.
+    pub(crate) topology: Topology,
     /// Sub-topologies by number. Global ones have no tasks.
     pub(crate) subs: Vec<SubPlan>,
     /// Partition counts of every topic the topology names, by the broker's name.
@@ -75,28 +78,33 @@ pub(crate) enum Backed {
 }
 
 impl Plan {
-    /// Lays the topology over the cluster. `counts`: partition counts of its inputs and outputs.
+    /// Lays the topology, without patterns, over the cluster. `counts`: partition counts of its inputs and outputs.
     ///
     /// # Errors
     /// [`Error::Layout`] with everything that does not fit.
-    pub(crate) fn new(shared: &Shared, counts: &BTreeMap<String, i32>) -> Result<Self, Error> {
-        let subs = shared.topology.sub_topologies();
+    pub(crate) fn new(
+        shared: &Shared,
+        topology: Topology,
+        counts: &BTreeMap<String, i32>,
+    ) -> Result<Self, Error> {
+        let subs = topology.sub_topologies();
         let external: BTreeMap<Arc<str>, i32> =
             counts.iter().map(|(topic, count)| (Arc::from(topic.as_str()), *count)).collect();
-        let partitioning = shared.topology.partitioning(&subs, &external).map_err(|errors| {
+        let partitioning = topology.partitioning(&subs, &external).map_err(|errors| {
             let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
             Error::Layout(lines.join("; "))
         })?;
         let mut all = external;
         all.extend(partitioning.topics.iter().map(|(topic, count)| (shared.naming.resolve(topic), *count)));
         let subs = subs.into_iter().zip(partitioning.tasks);
-        let subs: Vec<SubPlan> = subs.map(|(sub, tasks)| SubPlan::new(shared, sub, tasks)).collect();
+        let subs: Vec<SubPlan> =
+            subs.map(|(sub, tasks)| SubPlan::new(shared, &topology, sub, tasks)).collect();
         for sub in &subs {
             all.extend(sub.changelogs().map(|topic| (topic, sub.tasks)));
         }
         let internal = internal::topics(shared, &subs, &all);
         let fingerprint = fingerprint(&subs);
-        Ok(Self { subs, counts: all, internal, fingerprint, trimmed: BTreeSet::new() })
+        Ok(Self { topology, subs, counts: all, internal, fingerprint, trimmed: BTreeSet::new() })
     }
 
     /// Partition count of a topic.
@@ -123,6 +131,17 @@ impl Plan {
         self.subs.iter().flat_map(|sub| &sub.inputs).any(|input| input.repartition && *input.topic == *topic)
     }
 
+    /// The topic made for the application that this plan wants to have other than `before`, if there is one, in words.
+    pub(crate) fn misfit(&self, before: &Self) -> Option<String> {
+        let count = |plan: &Self, name: &str| {
+            plan.internal.iter().find(|it| it.topic.name == name).map_or(0, |it| it.topic.partitions)
+        };
+        let all = self.internal.iter().chain(&before.internal).map(|it| it.topic.name.as_str());
+        all.map(|name| (name, count(before, name), count(self, name)))
+            .find(|(_, has, wants)| has != wants)
+            .map(|(name, has, wants)| format!("topic {name} has {has} partitions and would need {wants}"))
+    }
+
     /// What the layout guard compares.
     pub(crate) fn layout(&self) -> Layout {
         let inputs = |sub: &SubPlan| {
@@ -135,8 +154,7 @@ impl Plan {
 }
 
 impl SubPlan {
-    fn new(shared: &Shared, sub: SubTopology, tasks: i32) -> Self {
-        let topology = &shared.topology;
+    fn new(shared: &Shared, topology: &Topology, sub: SubTopology, tasks: i32) -> Self {
         let inputs = sub.sources.iter().map(|topic| InputPlan {
             topic: shared.naming.resolve(topic),
             reset: reset_of(topology, &sub, topic),

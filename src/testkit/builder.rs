@@ -1,6 +1,6 @@
 //! How a [`Driver`] runs its topology.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use super::driver::Driver;
@@ -20,6 +20,7 @@ pub struct DriverBuilder {
     pub(super) deserialization: FaultPolicy,
     pub(super) processing: FaultPolicy,
     pub(super) partitions: BTreeMap<String, i32>,
+    topics: BTreeSet<String>,
 }
 
 impl DriverBuilder {
@@ -33,6 +34,7 @@ impl DriverBuilder {
             deserialization: FaultPolicy::DeadLetter,
             processing: FaultPolicy::DeadLetter,
             partitions: BTreeMap::new(),
+            topics: BTreeSet::new(),
         }
     }
 
@@ -68,6 +70,12 @@ impl DriverBuilder {
         self
     }
 
+    /// Topics there are, for sources that [match](crate::Builder::stream_matching) them; others need not be named.
+    pub fn topics<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
+        self.topics.extend(names.into_iter().map(Into::into));
+        self
+    }
+
     /// What becomes of records that cannot be decoded, and of those a processor refuses; both become dead letters unless
     /// set.
     pub fn policies(mut self, deserialization: FaultPolicy, processing: FaultPolicy) -> Self {
@@ -78,8 +86,10 @@ impl DriverBuilder {
     /// Starts the topology.
     ///
     /// # Errors
-    /// A store cannot be opened, or a processor's `init` failed.
-    pub fn build(self) -> Result<Driver, DriverError> {
+    /// A store cannot be opened, a processor's `init` failed, or a topic matches two patterns.
+    pub fn build(mut self) -> Result<Driver, DriverError> {
+        let over = self.topology.over(&self.topics);
+        self.topology = over.map_err(|twice| DriverError::Stopped(twice.to_string()))?;
         Driver::start(self)
     }
 }

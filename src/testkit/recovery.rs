@@ -38,6 +38,20 @@ impl Driver {
         }
     }
 
+    /// Kills the task in the middle of a commit, as it can happen at least once: outputs and changelogs of the interval are
+    /// written, the offsets of its input are not. Follow with [`restore`](Self::restore) or [`reopen`](Self::reopen): the same
+    /// records come again, to stores that know them already.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub fn crash_before_offsets(&mut self) -> Result<(), DriverError> {
+        let (offsets, times) = (self.committed.clone(), self.times.clone());
+        self.commit_interval()?;
+        (self.committed, self.times) = (offsets, times);
+        self.crash();
+        Ok(())
+    }
+
     /// Brings the task up with empty stores, rebuilt from their changelogs, and goes on where the last commit was.
     ///
     /// # Errors

@@ -27,6 +27,26 @@ fn table(ttl: Ttl) -> Topology {
     app.build().unwrap()
 }
 
+fn numbers(name: &str) -> Topic<String, i64> {
+    Topic::new(name, utf8(), i64_be())
+}
+
+/// A sum of which one stream adds and another one takes away.
+fn cogrouped(ttl: Ttl) -> Topology {
+    let app = Builder::new("cogrouped");
+    let grouped = |name: &str| {
+        let codecs = Codecs::new(utf8(), i64_be());
+        app.stream(name, &numbers(name)).group_by_key(&format!("{name}-by-key"), codecs)
+    };
+    grouped("more")
+        .cogroup(|_, value, sum: i64| sum + value)
+        .cogroup(&grouped("less"), |_, value, sum: i64| sum - value)
+        .aggregate("sum", store(ttl), || 0)
+        .to_stream("updates")
+        .to("write", &rows("out"));
+    app.build().unwrap()
+}
+
 fn put(driver: &mut Driver, key: &str, value: Option<i64>, time: i64) {
     driver.pipe(&rows("in"), key.to_owned(), value, time).unwrap();
 }
@@ -307,5 +327,49 @@ proptest! {
         let kept: BTreeMap<String, i64> = model.into_iter().map(|(key, (row, _))| (key, row)).collect();
         prop_assert_eq!(restored(&driver, "rows").len(), kept.len());
         prop_assert_eq!(rows, kept);
+    }
+    /// The same of rows that several streams put. One that is over when it is put goes at once.
+    #[test]
+    fn cogrouped_rows_expire_whichever_stream_put_them(steps in steps()) {
+        let mut driver = Driver::new(cogrouped(Ttl::stream_ms(20))).unwrap();
+        let mut model: BTreeMap<String, (i64, i64)> = BTreeMap::new();
+        let (mut time, mut stream_time, mut expected) = (0_i64, 0_i64, Vec::new());
+        for (value, step) in (1_i64..).zip(steps) {
+            let (key, on, topic, sign) = match step {
+                Step::Put(key, on) => (key, on, "more", 1),
+                Step::Delete(key, on) => (key, on, "less", -1),
+                Step::Reopen => {
+                    driver.crash();
+                    driver.reopen().unwrap();
+                    continue;
+                }
+                Step::Restore => {
+                    driver.restore().unwrap();
+                    continue;
+                }
+            };
+            time = (time + on - 8).max(0);
+            stream_time = stream_time.max(time);
+            let over = |model: &mut BTreeMap<String, (i64, i64)>, expected: &mut Vec<_>| {
+                let is_over = |since: i64| since + 20 <= stream_time;
+                expected.extend(
+                    model.iter().filter(|(_, row)| is_over(row.1)).map(|(key, row)| (key.clone(), None, row.1 + 20)),
+                );
+                model.retain(|_, row| !is_over(row.1));
+            };
+            over(&mut model, &mut expected);
+            let key = format!("k{key}");
+            driver.pipe(&numbers(topic), key.clone(), value, time).unwrap();
+            let row = model.entry(key.clone()).or_insert((0, time));
+            *row = (row.0 + sign * value, row.1.max(time));
+            expected.push((key, Some(row.0), row.1));
+            over(&mut model, &mut expected);
+        }
+        let mut seen = updates(&mut driver);
+        seen.sort();
+        expected.sort();
+        prop_assert_eq!(seen, expected);
+        prop_assert_eq!(restored(&driver, "rows").len(), model.len());
+        prop_assert_eq!(restored(&driver, "rows-expiry").len(), model.len());
     }
 }

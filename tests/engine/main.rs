@@ -71,6 +71,8 @@ mod expiry;
 mod idle;
 /// Operators keep what they know over crashes and aborts.
 mod operators;
+/// Sources by pattern: which topics they read.
+mod patterns;
 /// Processors: steps by name, schedules, commits, stores that are shared or only read, global stores.
 mod processors;
 /// Sinks that choose topics and partitions.

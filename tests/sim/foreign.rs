@@ -4,16 +4,26 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use topo::state::utf8;
 use topo::testkit::sim::{Input, Outcome, Random, Scenario};
-use topo::{Builder, KeyValue, Record, Topic, Topology};
+use topo::{Builder, KeyValue, Record, Topic, Topology, partition_of};
 
-const PARTITIONS: i32 = 2;
+const PARTITIONS: i32 = 3;
 
 /// Beside an item whose product does not exist.
 const NONE: &str = "none";
 
 /// A left join: the inner one, as in Kafka Streams, may keep a result for good when a row changes its foreign key and then
 /// its value before the answer is back.
-pub(crate) struct Foreign;
+pub(crate) enum Foreign {
+    /// Both tables are spread by the hash of their keys.
+    Hashed,
+    /// No row of either is where the hash of its key says.
+    Elsewhere,
+}
+
+/// Never where the hash says.
+fn elsewhere(key: &str, partitions: i32) -> i32 {
+    (partition_of(key.as_bytes(), partitions) + 1) % partitions
+}
 
 /// Item -> `<product>/<version>`.
 fn items() -> Topic<String, Option<String>> {
@@ -36,12 +46,19 @@ fn product_of(item: &str) -> String {
 
 impl Scenario for Foreign {
     fn name(&self) -> &str {
-        "foreign"
+        match self {
+            Self::Hashed => "foreign",
+            Self::Elsewhere => "elsewhere",
+        }
     }
 
     fn topology(&self) -> Topology {
-        let app = Builder::new("foreign");
-        let products = app.table("products", &products(), KeyValue::new("products-store", utf8(), utf8()));
+        let app = Builder::new(self.name());
+        let mut products =
+            app.table("products", &products(), KeyValue::new("products-store", utf8(), utf8()));
+        if matches!(self, Self::Elsewhere) {
+            products = products.partitioned_by(|product, partitions| elsewhere(product, partitions));
+        }
         app.table("items", &items(), KeyValue::new("items-store", utf8(), utf8()))
             .left_fk_join(
                 "listed",
@@ -61,6 +78,10 @@ impl Scenario for Foreign {
     }
 
     fn input(&self, random: &mut Random) -> Vec<Input> {
+        let place = |input: Input| match self {
+            Self::Hashed => input,
+            Self::Elsewhere => Input { partition: (input.partition + 1) % PARTITIONS, ..input },
+        };
         let one = |random: &mut Random, number: i64| {
             let product = ["p", "q", "r"][random.below(3)].to_owned();
             let item = ["a", "b", "c", "d"][random.below(4)].to_owned();
@@ -71,7 +92,7 @@ impl Scenario for Foreign {
                 _ => Input::new(&items(), PARTITIONS, &item, &Some(format!("{product}/{number}")), number),
             }
         };
-        (0..random.between(10, 40)).map(|number| one(random, number)).collect()
+        (0..random.between(10, 40)).map(|number| place(one(random, number))).collect()
     }
 
     /// In the end the join of what the tables hold; on the way only pairs that existed.

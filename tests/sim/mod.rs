@@ -9,8 +9,10 @@ pub(crate) mod punctual;
 pub(crate) mod regrouped;
 pub(crate) mod sessions;
 pub(crate) mod trimmed;
+pub(crate) mod unpaired;
 pub(crate) mod versions;
 pub(crate) mod windows;
+pub(crate) mod worth;
 
 use topo::testkit::sim::Scenario;
 
@@ -23,10 +25,14 @@ pub(crate) fn all() -> Vec<Box<dyn Scenario>> {
         Box::new(trimmed::Trimmed),
         Box::new(sessions::Sessions),
         Box::new(joined::Joined),
-        Box::new(foreign::Foreign),
+        Box::new(foreign::Foreign::Hashed),
+        Box::new(foreign::Foreign::Elsewhere),
         Box::new(paired::Paired),
+        Box::new(unpaired::Unpaired::Left),
+        Box::new(unpaired::Unpaired::Outer),
         Box::new(everywhere::Everywhere),
         Box::new(versions::Versions),
+        Box::new(worth::Worth),
         Box::new(punctual::Punctual),
     ]
 }

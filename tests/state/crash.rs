@@ -13,11 +13,11 @@ const DIR: &str = "TOPO_TEST_CRASH_DIR";
 const MODE: &str = "TOPO_TEST_CRASH_MODE";
 const PADDING: usize = 20_000;
 /// So little that memtables fill up and flushes run while the process dies.
-const TIGHT: usize = 3 << 20;
+pub(crate) const TIGHT: usize = 3 << 20;
 /// Rows of a batch that is taken in as a sorted run.
 const RUN_ROWS: u8 = 60;
 
-fn open(dir: PathBuf, memory: usize) -> TaskState {
+pub(crate) fn open(dir: PathBuf, memory: usize) -> TaskState {
     try_open(dir, memory).expect("the state opens")
 }
 
@@ -28,7 +28,7 @@ fn try_open(dir: PathBuf, memory: usize) -> Result<TaskState, StateError> {
 }
 
 /// Batch `number` sets the same number everywhere: two stores, a row of its own, the checkpoint.
-fn batch(number: i64) -> WriteBatch {
+pub(crate) fn batch(number: i64) -> WriteBatch {
     let mut batch = WriteBatch::new();
     let mut value = 0_i64.to_be_bytes().to_vec();
     value.extend_from_slice(&number.to_be_bytes());

@@ -1,6 +1,7 @@
 //! Tests of the room `state`: what it promises through its public face.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::print_stderr, reason = "what a run did is part of its result")]
 
 /// Codecs and the order of their bytes, on random values.
 mod codecs;
@@ -20,3 +21,5 @@ mod model;
 mod session_model;
 /// Scratch directories, and the engine's part of a commit.
 mod support;
+/// The order in which versions lie.
+mod version_order;

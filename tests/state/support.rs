@@ -188,14 +188,20 @@ pub(crate) fn delete(store: &mut KeyValue, key: &str, timestamp: i64) {
 
 /// Copies a directory with everything in it.
 pub(crate) fn copy_tree(from: &std::path::Path, to: &std::path::Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
+    try_copy_tree(from, to).expect("a copy");
+}
+
+/// The same, of a directory in which files may go meanwhile.
+pub(crate) fn try_copy_tree(from: &std::path::Path, to: &std::path::Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(to)?;
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
         let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy_tree(&entry.path(), &target);
+        if entry.file_type()?.is_dir() {
+            try_copy_tree(&entry.path(), &target)?;
         } else {
-            std::fs::copy(entry.path(), target).unwrap();
+            std::fs::copy(entry.path(), target)?;
         }
     }
+    Ok(())
 }

@@ -329,3 +329,70 @@ fn equal_payments_in_any_order_count_from_one_to_all_of_them() {
     seen.sort_unstable();
     assert_eq!((1..=40).collect::<Vec<i64>>(), seen);
 }
+
+/// Verdicts of a debtor's payments, read while at-least-once processing is cut off in these commits.
+fn said_again(cuts: &[usize]) -> BTreeMap<String, Vec<[i64; 3]>> {
+    let topology = tazama::topology(&VelocityConfig::default()).unwrap();
+    let mut driver = Driver::builder(topology).commit_by_hand().build().unwrap();
+    let mut said: BTreeMap<String, Vec<[i64; 3]>> = BTreeMap::new();
+    for commit in 0..COMMITS {
+        if commit < PAYMENTS {
+            let payment = payment(&format!("p{commit}"), "D", "C", BEGIN + 1_000 * commit as i64);
+            driver.pipe_raw("transactions", raw(None, Some(payment.to_string()))).unwrap();
+        }
+        if cuts.contains(&commit) {
+            driver.crash_before_offsets().unwrap();
+            driver.restore().unwrap();
+        } else {
+            driver.commit().unwrap();
+        }
+        for verdict in verdicts(&mut driver) {
+            let id = verdict["transactionId"].as_str().unwrap().to_owned();
+            said.entry(id).or_default().push(counts(&verdict));
+        }
+    }
+    said
+}
+
+const PAYMENTS: usize = 6;
+/// Enough for the last payment to pass every stage.
+const COMMITS: usize = 16;
+
+#[test]
+fn a_payment_that_is_heard_again_after_a_crash_before_its_offset_is_counted_once_and_holds_up_nobody() {
+    let undisturbed = said_again(&[]);
+    assert_eq!(undisturbed.len(), PAYMENTS);
+    assert!(undisturbed.values().all(|verdicts| verdicts.len() == 1), "{undisturbed:?}");
+    for cut in 0..COMMITS {
+        for cuts in [vec![cut], vec![cut, cut + 1], vec![cut, cut + 3]] {
+            let said = said_again(&cuts);
+            assert!(said.keys().eq(undisturbed.keys()), "cut in {cuts:?}: {said:?}");
+            for (id, verdicts) in &said {
+                // The last stage says again what it said in the interval that is repeated, word by word.
+                assert!(
+                    verdicts.iter().all(|verdict| *verdict == undisturbed[id][0]),
+                    "cut in {cuts:?}: {said:?}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn what_reaches_an_account_twice_gives_no_second_verdict_and_is_not_waited_for() {
+    let mut driver = driver();
+    for (number, id) in ["a", "b", "c"].into_iter().enumerate() {
+        counted(&mut driver, id, "D", "C", BEGIN + number as i64);
+    }
+    let is_to_accounts = |topic: &&str| topic.contains("account") && topic.ends_with("-repartition");
+    let topics: Vec<String> = driver.topics().filter(is_to_accounts).map(str::to_owned).collect();
+    let written =
+        |topic: &String| driver.written(topic).map(|it| (topic.clone(), it.clone())).collect::<Vec<_>>();
+    let events: Vec<(String, RawRecord)> = topics.iter().flat_map(written).collect();
+    assert!(events.len() >= 12, "payments and decisions for both accounts: {topics:?}");
+    for (topic, event) in &events {
+        driver.pipe_raw(topic, event.clone()).unwrap();
+        assert_eq!(verdicts(&mut driver), Vec::<Value>::new());
+    }
+    assert_eq!([4, 4, 4], counted(&mut driver, "d", "D", "C", BEGIN + 3));
+}

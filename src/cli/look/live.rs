@@ -171,10 +171,7 @@ mod tests {
     }
 
     fn empty() -> Topology {
-        let name = "words".to_owned();
-        let (nodes, stores, copartitioned) = (Vec::new(), Vec::new(), Vec::new());
-        let (repartitions, times) = (Vec::new(), Vec::new());
-        Topology { name, nodes, stores, copartitioned, repartitions, times, idle_timeout_ms: None }
+        Topology { name: "words".to_owned(), ..Topology::default() }
     }
 
     fn reasons(last_seen: i64) -> Value {

@@ -50,6 +50,7 @@ impl<'b, K: Data, V: Data> Stream<'b, K, V> {
 
 impl<'b, K: Data, V: Data> Branches<'b, K, V> {
     /// One more branch, with the node name `name`.
+    /// Predicates are asked in the order of their branches, until one holds. Kafka Streams: `branch`. (Example: [`Stream::split`].)
     pub fn branch(mut self, name: &str, wanted: impl Fn(&K, &V) -> bool + Send + Sync + 'static) -> Self {
         self.names.push(name.to_owned());
         self.predicates.push(Arc::new(wanted));
@@ -57,12 +58,31 @@ impl<'b, K: Data, V: Data> Branches<'b, K, V> {
     }
 
     /// The last branch, with the node name `name`: what no other branch wanted.
+    /// Kafka Streams: `defaultBranch`. (Example: [`Stream::split`].)
     pub fn default(mut self, name: &str) -> Vec<Stream<'b, K, V>> {
         self = self.branch(name, |_, _| true);
         self.no_default()
     }
 
     /// Drops what no branch wanted, uncounted.
+    /// Kafka Streams: `noDefaultBranch`.
+    ///
+    /// ```
+    /// # use topo::{Builder, Topic, state::{i64_be, utf8}, testkit::Driver};
+    /// # let numbers = |name: &str| Topic::<String, i64>::new(name, utf8(), i64_be());
+    /// # let app = Builder::new("doc");
+    /// let branches =
+    ///     app.stream("payments", &numbers("payments")).split("by-size").branch("large", |_, cents| *cents > 100).no_default();
+    /// branches[0].to("write", &numbers("large"));
+    ///
+    /// let mut driver = Driver::new(app.build()?)?;
+    /// for cents in [5, 500] {
+    ///     driver.pipe(&numbers("payments"), "a".to_owned(), cents, 0)?;
+    /// }
+    /// assert_eq!(driver.read(&numbers("large"))?.len(), 1);
+    /// assert_eq!(driver.dropped(), 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn no_default(self) -> Vec<Stream<'b, K, V>> {
         let Self { stream, split, names, predicates } = self;
         let predicates: Arc<[Predicate<K, V>]> = predicates.into();

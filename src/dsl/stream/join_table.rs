@@ -126,6 +126,24 @@ impl<'b, K: Data, V: Data> Stream<'b, K, V> {
 
     /// The same, but a record without a row is joined with `None`. A record with a null key is joined with `None` at once;
     /// Kafka Streams fails there. Kafka Streams: `leftJoin(KTable, Joined.withGracePeriod)`.
+    /// ```
+    /// # use topo::{Builder, KeyValue, Topic, state::{i64_be, utf8}, testkit::Driver};
+    /// # let numbers = |name: &str| Topic::<String, i64>::new(name, utf8(), i64_be());
+    /// # let app = Builder::new("doc");
+    /// let history = KeyValue::new("prices-store", utf8(), i64_be()).history_ms(60_000);
+    /// let price = app.table("prices", &numbers("prices"), history);
+    /// app.stream("orders", &numbers("orders"))
+    ///     .left_join_table_with_grace("total", &price, 1_000, |_, count, price| count * price.unwrap_or(&0))
+    ///     .to("out", &numbers("totals"));
+    ///
+    /// let mut driver = Driver::new(app.build()?)?;
+    /// driver.pipe(&numbers("orders"), "tea".to_owned(), 2, 100)?;
+    /// driver.pipe(&numbers("prices"), "tea".to_owned(), 5, 101)?;
+    /// driver.pipe(&numbers("orders"), "tea".to_owned(), 3, 1_100)?;
+    /// let seen: Vec<_> = driver.read(&numbers("totals"))?.into_iter().map(|it| (it.value, it.timestamp)).collect();
+    /// assert_eq!(seen, [(0, 100)]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn left_join_table_with_grace<KT, VT: Data<Present = VT>, R: Data>(
         &self,
         name: &str,

@@ -67,6 +67,7 @@ impl<'b, K: Data, V: Data> Stream<'b, K, V> {
     /// Says how keys and values are written, should a later verb need to repartition this stream by itself.
     ///
     /// Streams read from a topic know it; verbs that change the type of key or value forget it.
+    /// Kafka Streams: the serdes of `Grouped`, `Joined` and `Repartitioned`.
     pub fn with_codecs(mut self, codecs: Codecs<K::Present, V::Present>) -> Self {
         self.key = Some(codecs.key);
         self.value = Some(codecs.value);

@@ -50,6 +50,25 @@ impl<'b, K: Data<Present = K>, V: Data<Present = V>> Table<'b, K, V> {
     }
 
     /// The rows for which `drop` does not hold. A view. Kafka Streams: `KTable.filterNot`.
+    /// Otherwise as [`filter`](Self::filter).
+    ///
+    /// ```
+    /// # use topo::{Builder, KeyValue, Topic, state::{i64_be, utf8}, testkit::Driver};
+    /// # let levels = |name: &str| Topic::<String, Option<i64>>::new(name, utf8(), i64_be());
+    /// # let app = Builder::new("doc");
+    /// app.table("levels", &levels("levels"), KeyValue::new("levels-store", utf8(), i64_be()))
+    ///     .filter_not("no-debts", |_, level| *level < 0)
+    ///     .to_stream("updates")
+    ///     .to("write", &levels("out"));
+    ///
+    /// let mut driver = Driver::new(app.build()?)?;
+    /// for (time, level) in [(0, 5), (1, -2)] {
+    ///     driver.pipe(&levels("levels"), "a".to_owned(), Some(level), time)?;
+    /// }
+    /// let seen: Vec<_> = driver.read(&levels("out"))?.into_iter().map(|it| it.value).collect();
+    /// assert_eq!(seen, [Some(5), None]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn filter_not(&self, name: &str, drop: impl Fn(&K, &V) -> bool + Send + Sync + 'static) -> Self {
         self.filter(name, move |key, value| !drop(key, value))
     }

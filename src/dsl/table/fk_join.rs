@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use topo_state::bytes;
 
-use super::Table;
+use super::{Place, Table};
 use crate::data::Data;
 use crate::dsl::options::{Codecs, KeyValue};
 use crate::graph::{NodeKind, SinkTopic, TopicRef};
@@ -13,6 +13,8 @@ use crate::ops::fk::{
     response_codec, subscription_codec,
 };
 use crate::ops::{Kept, Sink};
+use crate::record::Placement;
+use crate::topic::Partitioner;
 
 impl<'b, K: Data<Present = K>, V: Data<Present = V>> Table<'b, K, V> {
     /// Joins each row with the row of `right` whose key `foreign` finds in it; many rows may refer to one. An update of
@@ -22,7 +24,8 @@ impl<'b, K: Data<Present = K>, V: Data<Present = V>> Table<'b, K, V> {
     ///
     /// Subscriptions travel through `<name>-subscription-registration-topic` to the right table's tasks and are kept there
     /// in `<name>-subscription-store`; answers come back through `<name>-subscription-response-topic`. Both tables' codecs
-    /// are used for that; the left row's must write equal rows as equal bytes. The result is not kept: call
+    /// are used for that; the left row's must write equal rows as equal bytes. A right table whose rows are not where the
+    /// hash of their key says must say so: [`partitioned_by`](Table::partitioned_by). The result is not kept: call
     /// [`stored`](Table::stored) on it when joins or groupings follow. Kafka Streams: `KTable.join(foreignKeyExtractor)`
     /// (KIP-213).
     ///
@@ -97,6 +100,38 @@ impl<'b, K: Data<Present = K>, V: Data<Present = V>> Table<'b, K, V> {
         self.join_foreign(name, right, true, Arc::new(foreign), Arc::new(join))
     }
 
+    /// Says where the rows of this table are, when whoever writes its topic does not go by the hash of the key: in partition
+    /// `place(key, number of partitions)`. A foreign-key join with this table on its right side looks for rows there; nothing
+    /// else asks, and no row is moved. It holds for this handle and its views (`filter`, `map_values` and their like). A partition that is
+    /// not there is a fault of production.
+    ///
+    /// The left side of a join need not say anything: an answer goes back to the partition that asked. Kafka Streams:
+    /// `TableJoined.with(partitioner, otherPartitioner)` (KIP-775), of which this is the other one.
+    ///
+    /// ```
+    /// # use topo::{Builder, KeyValue, Topic, state::utf8, testkit::Driver};
+    /// # let text = |name: &str| Topic::<String, Option<String>>::new(name, utf8(), utf8());
+    /// # let app = Builder::new("doc");
+    /// // Whoever writes the countries puts short names first.
+    /// let countries = app
+    ///     .table("countries", &text("countries"), KeyValue::new("countries-store", utf8(), utf8()))
+    ///     .partitioned_by(|city, partitions| (city.len() as i32).min(partitions - 1));
+    /// app.table("homes", &text("homes"), KeyValue::new("homes-store", utf8(), utf8()))
+    ///     .fk_join("place", &countries, |_, city| city.clone(), |_, city, country| format!("{city}, {country}"))
+    ///     .to_stream("updates")
+    ///     .to("write", &text("places"));
+    ///
+    /// let asked = "doc-place-subscription-registration-topic";
+    /// let mut driver = Driver::builder(app.build()?).partitions(asked, 9).build()?;
+    /// driver.pipe(&text("homes"), "ann".to_owned(), Some("Bern".to_owned()), 0)?;
+    /// assert_eq!(driver.placed(asked), [4]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn partitioned_by(mut self, place: impl Fn(&K, i32) -> i32 + Send + Sync + 'static) -> Self {
+        self.place = Some(Arc::new(place));
+        self
+    }
+
     fn join_foreign<FK, VR, R>(
         &self,
         name: &str,
@@ -155,7 +190,8 @@ where
         let (key, value) = (self.right_codecs.key.clone(), subscription_codec(self.left_codecs.key.clone()));
         let sink = format!("{registration}-sink");
         let codecs = Codecs::new(key.clone(), value.clone());
-        builder.sink::<Option<FK>, Subscription<K>>(&sink, &[node], topic.clone(), codecs, None);
+        let to = self.right.place.clone().map(subscribing::<K, FK>);
+        builder.sink::<Option<FK>, Subscription<K>>(&sink, &[node], topic.clone(), codecs, to);
         let source = format!("{registration}-source");
         builder.source::<Option<FK>, Subscription<K>>(&source, vec![topic], key, value)
     }
@@ -223,4 +259,12 @@ where
         let make = move || Answered::<K, R>::new(kept.keep());
         builder.table_operator(&result, &[resolver], &[], move || upkeep.upkeep(), make)
     }
+}
+
+/// Where a subscription goes: to the row it is about. One that is about none is only answered, wherever it goes.
+fn subscribing<K: Data, FK: Data>(place: Place<FK>) -> Partitioner<Option<FK>, Subscription<K>> {
+    Arc::new(move |foreign, _, partitions| match foreign {
+        Some(foreign) => Placement::One(place(foreign, partitions)),
+        None => Placement::ByKey,
+    })
 }

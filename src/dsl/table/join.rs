@@ -177,6 +177,7 @@ impl<'b, K: Data<Present = K>, V: Data<Present = V>> Table<'b, K, V> {
             store: None,
             key: self.key.clone().or_else(|| other.key.clone()),
             value: None,
+            place: None,
         }
     }
 }

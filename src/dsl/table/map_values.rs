@@ -56,6 +56,7 @@ impl<'b, K: Data<Present = K>, V: Data<Present = V>> Table<'b, K, V> {
             store: None,
             key: self.key.clone(),
             value: None,
+            place: self.place.clone(),
         }
     }
 }

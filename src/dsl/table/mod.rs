@@ -49,7 +49,12 @@ pub struct Table<'b, K, V> {
     pub(crate) store: Option<StoreHandle<KeyValueStore<K, V>>>,
     pub(crate) key: Option<CodecRef<K>>,
     pub(crate) value: Option<CodecRef<V>>,
+    /// Where rows are, unless where the hash of their key says.
+    pub(crate) place: Option<Place<K>>,
 }
+
+/// Says in which of so many partitions a key is.
+pub(crate) type Place<K> = Arc<dyn Fn(&K, i32) -> i32 + Send + Sync>;
 
 impl<K, V> Clone for Table<'_, K, V> {
     fn clone(&self) -> Self {
@@ -67,6 +72,7 @@ impl<K, V> Clone for Table<'_, K, V> {
             store: self.store,
             key: self.key.clone(),
             value: self.value.clone(),
+            place: self.place.clone(),
         }
     }
 }
@@ -151,6 +157,7 @@ impl<'b, K: Data<Present = K>, V: Data<Present = V>> Table<'b, K, V> {
             store: None,
             key: None,
             value: None,
+            place: None,
         }
     }
 
@@ -182,10 +189,12 @@ impl<'b, K: Data<Present = K>, V: Data<Present = V>> Table<'b, K, V> {
             store: plain(store),
             key: Some(key),
             value: Some(value),
+            place: None,
         }
     }
 
     /// Says how keys and rows are written, should a later verb need it: a view of a new form does not know.
+    /// Kafka Streams: the serdes of `Materialized` and `Grouped`.
     pub fn with_codecs(mut self, codecs: Codecs<K, V>) -> Self {
         (self.key, self.value) = (Some(codecs.key), Some(codecs.value));
         self

@@ -81,12 +81,36 @@ impl<'b, K: Data<Present = K>, V: Data<Present = V>> Table<'b, Windowed<K>, V> {
     /// Results come in order of window end, then key bytes, with the timestamp and headers of the last update. They are
     /// kept in the logged store `<name>-store` and survive restarts. (Example: `examples/05_final_results.rs`.) Kafka Streams:
     /// `suppress(untilWindowCloses)` (KIP-328).
+    /// ```
+    /// # use topo::state::{WindowSize, i64_be, utf8, windowed};
+    /// # use topo::{Builder, Codecs, Topic, Tumbling, WindowValue, testkit::Driver};
+    /// # let visits: Topic<String, String> = Topic::new("visits", utf8(), utf8());
+    /// # let counts = Topic::new("counts", windowed(utf8(), WindowSize::millis(10)), i64_be());
+    /// # let app = Builder::new("doc");
+    /// app.stream("visits", &visits)
+    ///     .group_by_key("by-visitor", Codecs::new(utf8(), utf8()))
+    ///     .windowed(Tumbling::of_ms(10).grace_ms(5))
+    ///     .count("count", WindowValue::new("counts-store", utf8(), i64_be()))
+    ///     .suppress_until_window_closes("final", Codecs::new(windowed(utf8(), WindowSize::millis(10)), i64_be()))
+    ///     .to_stream("updates")
+    ///     .map_values("present", |_, count| count.unwrap_or_default())
+    ///     .to("write", &counts);
+    ///
+    /// let mut driver = Driver::new(app.build()?)?;
+    /// for time in [1, 12, 4, 14, 15] {
+    ///     driver.pipe(&visits, "ann".to_owned(), "home".to_owned(), time)?;
+    /// }
+    /// let seen: Vec<_> = driver.read(&counts)?.into_iter().map(|it| (it.key.window.start, it.value)).collect();
+    /// assert_eq!(seen, [(0, 2)]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn suppress_until_window_closes(&self, name: &str, codecs: Codecs<Windowed<K>, V>) -> Self {
         self.final_results(name, codecs, None)
     }
 
     /// The same, but stops the task when more than `max_records` results would be held back. Kafka Streams:
     /// `untilWindowCloses(maxRecords(n).shutDownWhenFull())`.
+    /// The example of [`suppress_until_window_closes`](Self::suppress_until_window_closes) holds here too.
     pub fn suppress_until_window_closes_within(
         &self,
         name: &str,

@@ -66,7 +66,7 @@ impl<'b, K: Data<Present = K>, V: Data<Present = V>> Table<'b, K, V> {
             move || TableTransform::<K, V, R::Present, _>::new(transform.clone(), slot.keep()),
         );
         let mut table = Table::view(self.builder, node, self.origins.clone(), Some(kept));
-        (table.grace_ms, table.key) = (self.grace_ms, self.key.clone());
+        (table.grace_ms, table.key, table.place) = (self.grace_ms, self.key.clone(), self.place.clone());
         table
     }
 }

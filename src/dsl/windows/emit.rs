@@ -26,12 +26,14 @@ pub struct EmitStrategy {
 
 impl EmitStrategy {
     /// Every record that enters a window gives an update. The default.
+    /// Kafka Streams: `EmitStrategy.onWindowUpdate` (KIP-825).
     pub const fn on_window_update() -> Self {
         Self { closing_interval_ms: None }
     }
 
     /// A window gives one result, once it has closed. A record makes the aggregation look for closed windows, at most once a
     /// second of wall-clock time: see [`at_most_every_ms`](Self::at_most_every_ms).
+    /// Kafka Streams: `EmitStrategy.onWindowClose` (KIP-825). (Example: [`WindowedStream::emit`](crate::WindowedStream::emit).)
     pub const fn on_window_close() -> Self {
         Self { closing_interval_ms: Some(KAFKA_STREAMS_INTERVAL_MS) }
     }

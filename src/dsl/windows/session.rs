@@ -17,11 +17,13 @@ pub struct Session {
 impl Session {
     /// Sessions that end after this much time without a record, without grace. Without a gap (0) only records of one time
     /// share a session.
+    /// Kafka Streams: `SessionWindows.ofInactivityGapWithNoGrace`.
     pub const fn gap_ms(gap_ms: i64) -> Self {
         Self { gap_ms, grace_ms: 0 }
     }
 
     /// How long after a session's end and gap, in stream time, records for it are still taken.
+    /// Kafka Streams: `ofInactivityGapAndGrace`.
     pub const fn grace_ms(mut self, grace_ms: i64) -> Self {
         self.grace_ms = grace_ms;
         self

@@ -39,11 +39,13 @@ pub(crate) struct Touch {
 
 impl Sliding {
     /// Windows that hold records up to `diff_ms` apart, without grace.
+    /// Kafka Streams: `SlidingWindows.ofTimeDifferenceWithNoGrace` (KIP-450).
     pub const fn of_ms(diff_ms: i64) -> Self {
         Self { diff_ms, grace_ms: 0 }
     }
 
     /// How long after a window's end, in stream time, records for it are still taken.
+    /// Kafka Streams: `ofTimeDifferenceAndGrace`.
     pub const fn grace_ms(mut self, grace_ms: i64) -> Self {
         self.grace_ms = grace_ms;
         self

@@ -36,11 +36,13 @@ pub struct Hopping {
 
 impl Tumbling {
     /// Windows of this length, without grace.
+    /// Kafka Streams: `TimeWindows.ofSizeWithNoGrace`.
     pub const fn of_ms(size_ms: i64) -> Self {
         Self { size_ms, grace_ms: 0 }
     }
 
     /// How long after a window's end, in stream time, records for it are still taken.
+    /// Kafka Streams: `ofSizeAndGrace`.
     pub const fn grace_ms(mut self, grace_ms: i64) -> Self {
         self.grace_ms = grace_ms;
         self
@@ -49,11 +51,13 @@ impl Tumbling {
 
 impl Hopping {
     /// Windows of length `size_ms`, one beginning every `advance_ms` (at most the length), without grace.
+    /// Kafka Streams: `ofSizeWithNoGrace(..).advanceBy(..)`.
     pub const fn of_ms(size_ms: i64, advance_ms: i64) -> Self {
         Self { size_ms, advance_ms, grace_ms: 0 }
     }
 
     /// How long after a window's end, in stream time, records for it are still taken.
+    /// Kafka Streams: `ofSizeAndGrace(..).advanceBy(..)`.
     pub const fn grace_ms(mut self, grace_ms: i64) -> Self {
         self.grace_ms = grace_ms;
         self

@@ -48,6 +48,9 @@ fn describe_node(topology: &Topology, node: usize) -> Value {
 }
 
 fn describe_topic(topology: &Topology, topic: &TopicRef) -> Value {
+    if topology.pattern(topic).is_some() {
+        return json!({ "pattern": &*topic.name });
+    }
     json!({ "name": &*topic.name, "internal": topic.internal, "partitions": topology.partitions_in_words(topic) })
 }
 

@@ -38,6 +38,7 @@ impl Topology {
         match fixed.map(|repartition| repartition.partitions) {
             Some(Some(count)) => count.to_string(),
             Some(None) => "as its inputs".to_owned(),
+            None if self.pattern(topic).is_some() => "as those have that match".to_owned(),
             None => "as it has".to_owned(),
         }
     }

@@ -76,8 +76,12 @@ impl<'t> Block<'t> {
         let back = format!("      <-- {}\n", self.names(&self.predecessors[node]));
         match &self.topology.nodes[node].kind {
             NodeKind::Source { topics, .. } => {
-                let topics = topics.iter().map(|topic| &*topic.name).collect();
-                format!("    Source: {name} (topics: {})\n{onward}", set(topics))
+                let pattern = topics.iter().find_map(|topic| self.topology.pattern(topic));
+                let topics = match pattern {
+                    Some(pattern) => pattern.topic.name.to_string(),
+                    None => set(topics.iter().map(|topic| &*topic.name).collect()),
+                };
+                format!("    Source: {name} (topics: {topics})\n{onward}")
             }
             NodeKind::Processor { stores } => {
                 let stores = stores.iter().map(|store| &*self.topology.stores[*store].spec.name).collect();

@@ -198,6 +198,12 @@ impl Members {
         if older.is_empty() { Verdict::Clear } else { Verdict::WaitFor(older) }
     }
 
+    /// Whether a process that lives has another layout.
+    pub(super) fn hears_of_another_layout(&self, shared: &Shared, now: i64) -> bool {
+        let lives = |member: &&Member| now - member.heard < shared.config.members_expiry_ms;
+        self.members.values().filter(lives).any(|member| member.announcement.layout != self.layout)
+    }
+
     /// Takes the announcement back: a clean leave. Best effort; silence does the same later.
     pub(super) fn leave(&mut self, shared: &Shared, now: i64) {
         if self.announced.is_some()

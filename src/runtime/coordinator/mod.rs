@@ -2,7 +2,8 @@
 //!
 //! ```text
 //!   Connect -> Topics -> Guard -> Globals -> Run -> Stop -> Ended
-//!                          ^------------------'        (silent for too long: claims anew)
+//!               ^          ^------------------'        (silent for too long: claims anew)
+//!               '---------------------------'           (other topics match: lays out anew)
 //! ```
 //! Owns: the membership, the leases, the topics' existence, the announcement of this process. Never: a record, a store, a
 //! thread, a clock.
@@ -11,11 +12,13 @@ mod holding;
 mod lag;
 mod leases;
 mod members;
+mod patterns;
 mod purge;
 mod standbys;
 mod start;
 mod stop;
 mod topics;
+mod wanted;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -25,9 +28,11 @@ use self::lag::Lag;
 use self::leases::Leases;
 use self::members::Members;
 pub(crate) use self::members::{Announcement, Layout};
+use self::patterns::Patterns;
 use self::purge::Purge;
 use self::standbys::StandbyPlacement;
 pub(crate) use self::topics::trimmed_changelogs;
+use self::wanted::Wanted;
 use super::error::{Error, Reaction};
 use super::mailbox::{Progress, Report, ToRestorer, ToWorker};
 use super::observer::{Event, TaskId};
@@ -79,6 +84,8 @@ pub(crate) struct Coordinator {
     members: Members,
     purge: Purge,
     lag: Lag,
+    wanted: Wanted,
+    patterns: Patterns,
     orphans: Orphans,
     standbys: StandbyPlacement,
     /// Offsets that restores and standbys of this process still have to pass, as last heard.
@@ -122,6 +129,8 @@ impl Coordinator {
             failure: None,
             left: false,
             lag: Lag::default(),
+            wanted: Wanted::default(),
+            patterns: Patterns::default(),
             orphans: Orphans::default(),
             standbys: StandbyPlacement::default(),
             behind: BTreeMap::new(),
@@ -131,7 +140,7 @@ impl Coordinator {
 
     /// One bounded piece of work at time `now` (milliseconds):
     ///
-    /// 1. mailbox: what workers and restorer report, or the wish to stop;
+    /// 1. mailbox: what workers and restorer report, or the wish to stop; topics that workers wait to know of;
     /// 2. the members topic: announce this process, hear of others;
     /// 3. one step of the stage: connect, topics, guard, globals, or
     /// 4. running: group events to leases, leases to restores, restored tasks to workers, consumed records purged.
@@ -140,6 +149,7 @@ impl Coordinator {
         if self.stage == Stage::Ended {
             return Progress::Done;
         }
+        moved |= self.answer(now);
         if now < self.retry_at && !matches!(self.stage, Stage::Stop { .. }) {
             return Progress::of(moved);
         }
@@ -230,6 +240,7 @@ impl Coordinator {
                 self.lag.note(&committed);
                 self.purge.note(&self.plan, committed, expired);
             }
+            Report::Wanted { worker, topic } => self.wanted.note(worker, topic),
             Report::Stopped { worker } => {
                 self.running_workers = self.running_workers.saturating_sub(1);
                 tracing::debug!(worker, "worker ended");

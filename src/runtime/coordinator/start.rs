@@ -7,6 +7,7 @@ use super::super::error::Error;
 use super::super::held::Laid;
 use super::super::internal;
 use super::super::mailbox::{Restored, ToRestorer, ToWorker};
+use super::super::matching::{self, Matched};
 use super::super::observer::{Event, TaskId};
 use super::super::outside;
 use super::super::plan::Plan;
@@ -32,23 +33,25 @@ impl Coordinator {
     /// Waits for input topics, lays the topology over them, makes the topics it owns.
     pub(super) fn lay_out(&mut self, now: i64) -> Result<bool, Error> {
         let Some(admin) = &mut self.admin else { return Ok(false) };
-        let inputs = internal::inputs(&self.shared);
+        let Matched { topology, unmatched } = matching::topology(&self.shared, admin.as_mut())?;
+        let inputs = internal::inputs(&topology);
         let counts = admin.partitions(&inputs)?;
         let missing: Vec<&str> =
             inputs.iter().filter(|name| !counts.contains_key(*name)).map(String::as_str).collect();
-        if !missing.is_empty() {
-            let reason = format!(
-                "waiting for input topic {}: it does not exist yet, or this user may not see it",
-                missing.join(", ")
-            );
+        if !missing.is_empty() || unmatched.is_some() {
+            let what = match unmatched {
+                Some(patterns) => format!("a topic that matches {patterns}: none exists"),
+                None => format!("input topic {}: it does not exist", missing.join(", ")),
+            };
+            let reason = format!("waiting for {what} yet, or this user may not see it");
             self.waiting.because(&self.shared, now, &reason);
             self.retry_at = now + RETRY_MS;
             return Ok(false);
         }
-        let outputs = internal::outputs(&self.shared, &counts);
+        let outputs = internal::outputs(&self.shared, &topology, &counts);
         let Some(written) = topics::ensure_outputs(admin.as_mut(), &outputs)? else { return Ok(true) };
         let all: BTreeMap<String, i32> = counts.into_iter().chain(written).collect();
-        let mut plan = Plan::new(&self.shared, &all)?;
+        let mut plan = Plan::new(&self.shared, topology, &all)?;
         let mut internal = plan.internal.clone();
         internal.push(self.members.topic(&self.shared).into());
         let Some(found) = topics::ensure(admin.as_mut(), &internal)? else { return Ok(true) };
@@ -57,6 +60,10 @@ impl Coordinator {
         self.members.set_layout(&plan);
         self.shared.held.lay_out(laid(&self.shared, &plan));
         self.plan = Arc::new(plan);
+        for mailbox in &self.restorers {
+            // One that is gone has reported why.
+            let _ = mailbox.send(ToRestorer::Layout(self.plan.clone()));
+        }
         self.stage = Stage::Guard;
         Ok(true)
     }
@@ -70,7 +77,7 @@ impl Coordinator {
                 let others = others.join(", ");
                 let reason = format!("waiting for {others}: another layout of this application runs there");
                 self.waiting.because(&self.shared, now, &reason);
-                Ok(false)
+                self.look_for_topics(now)
             }
             Verdict::Namesake(host) => {
                 let id = &self.shared.process_id;
@@ -105,7 +112,8 @@ impl Coordinator {
             self.launches.push(Launch::Workers { plan: self.plan.clone(), membership, globals });
         } else {
             for worker in 0..self.workers.len() {
-                self.tell_worker(worker, ToWorker::Begin { membership: membership.clone() });
+                let (plan, membership) = (self.plan.clone(), membership.clone());
+                self.tell_worker(worker, ToWorker::Begin { plan, membership });
             }
         }
         self.waiting.because(&self.shared, now, "joining the group");
@@ -131,6 +139,9 @@ impl Coordinator {
         if self.members.was_silent(&self.shared, now) {
             self.rejoin(now, "this process was silent for too long");
             self.members.renew_claim();
+            return Ok(true);
+        }
+        if self.look_for_topics(now)? {
             return Ok(true);
         }
         let mut moved = self.poll_group(now)?;

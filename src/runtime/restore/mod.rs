@@ -167,6 +167,7 @@ impl Restorer {
             match self.inbox.try_recv() {
                 Ok(ToRestorer::Restore(task)) => self.begin(task, now),
                 Ok(ToRestorer::Cancel(task)) => self.cancel(task),
+                Ok(ToRestorer::Layout(plan)) => self.plan = plan,
                 Ok(ToRestorer::Follow(tasks)) => self.standbys.want(&self.shared, tasks),
                 Ok(ToRestorer::Stop) | Err(TryRecvError::Disconnected) => {
                     self.standbys.stop(&self.shared);

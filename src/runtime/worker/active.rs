@@ -81,7 +81,7 @@ impl Active {
         let sub = &plan.subs[id.sub_topology];
         shared.held.open(shared.task_name(plan, id), restored.state.glimpse());
         let task = Task::new(
-            &shared.topology,
+            &plan.topology,
             &sub.sub,
             id.partition,
             &shared.naming,

@@ -112,7 +112,7 @@ impl Worker {
 
     /// Everything is with the broker, or the transaction cannot be committed.
     fn drain(&mut self, mut interval: Interval, now: i64, wait: Duration) -> Result<bool, Error> {
-        let flushed = self.outbox.flush(&mut self.writer, &self.shared, &self.plan, now);
+        let flushed = self.flush_outbox(now);
         let deliveries = self.writer.delivered(if self.outbox.is_empty() { wait } else { Duration::ZERO });
         let heard = !deliveries.next_offsets.is_empty();
         for (slot, next) in deliveries.next_offsets {

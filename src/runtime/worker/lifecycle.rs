@@ -28,7 +28,7 @@ impl Worker {
 
     fn obey(&mut self, message: ToWorker, now: i64) -> Result<(), Error> {
         match message {
-            ToWorker::Begin { membership } => self.membership = membership,
+            ToWorker::Begin { plan, membership } => (self.plan, self.membership) = (plan, membership),
             ToWorker::Start { restored, losses } => {
                 // Tasks from before a loss were taken away before.
                 self.standing = losses;
@@ -36,6 +36,7 @@ impl Worker {
             }
             ToWorker::Revoke(tasks) => self.revoke(&tasks),
             ToWorker::Lost(tasks) => self.lose(&tasks),
+            ToWorker::Topic { topic, partitions } => self.outbox.learn(topic, partitions, now),
             ToWorker::Stop => self.stopping = true,
         }
         Ok(())

@@ -196,7 +196,7 @@ impl Worker {
 
     /// Hands outputs to the producer and hears what became of earlier ones.
     fn send_outputs(&mut self, now: i64) -> Result<bool, Error> {
-        let moved = self.outbox.flush(&mut self.writer, &self.shared, &self.plan, now)?;
+        let moved = self.flush_outbox(now)?;
         if self.writer.is_open() {
             let deliveries = self.writer.delivered(Duration::ZERO);
             if let Some(failure) = deliveries.failure {
@@ -204,6 +204,15 @@ impl Worker {
             }
         }
         Ok(moved)
+    }
+
+    /// Hands outputs to the producer; asks the coordinator for topics that nobody knew at the start.
+    pub(super) fn flush_outbox(&mut self, now: i64) -> Result<bool, Error> {
+        let flushed = self.outbox.flush(&mut self.writer, &self.shared, &self.plan, now);
+        for topic in self.outbox.take_wanted() {
+            self.report(Report::Wanted { worker: self.index, topic });
+        }
+        flushed
     }
 
     fn poll(&mut self, wait: Duration) -> Result<bool, Error> {

@@ -99,8 +99,9 @@ impl Outbox {
                 continue;
             }
             if let Outbound::Output { record, .. } = front {
-                match self.placing.place(record, shared, plan, now)? {
+                match self.placing.place(record, plan, now) {
                     Placed::Fixed => {}
+                    Placed::Later => break,
                     placed => {
                         self.settle(placed, shared, now)?;
                         moved = true;
@@ -135,6 +136,16 @@ impl Outbox {
         Ok(moved)
     }
 
+    /// Topics of which must be known how many partitions they have before anything else goes out.
+    pub(crate) fn take_wanted(&mut self) -> Vec<Arc<str>> {
+        self.placing.take_wanted()
+    }
+
+    /// How many partitions one of these has; `None` = it does not exist.
+    pub(crate) fn learn(&mut self, topic: Arc<str>, count: Option<i32>, now: i64) {
+        self.placing.learn(topic, count, now);
+    }
+
     /// Tells the observer what was handed over and is committed now.
     pub(crate) fn report(&mut self, shared: &Shared) {
         for (topic, count) in std::mem::take(&mut self.sent) {
@@ -153,7 +164,7 @@ impl Outbox {
         let partitions = match placed {
             Placed::Each(partitions) => partitions,
             Placed::Refused(reason) => return self.misplaced(record, cause, &reason, shared, now),
-            Placed::Fixed => vec![record.partition.unwrap_or_default()],
+            Placed::Fixed | Placed::Later => vec![record.partition.unwrap_or_default()],
         };
         if partitions.is_empty() {
             self.refusals.count(LeftOut::Dropped, Some(&record.topic), "no_partition");

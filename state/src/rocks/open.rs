@@ -58,12 +58,9 @@ pub(crate) fn open(
     let families: Vec<String> = specs.iter().map(family).collect();
     let there = if fresh { Vec::new() } else { column_families(dir, &path)? };
     let found = Found::in_(&path);
-    let db = open_database(dir, &path, memory, &families, there.clone())?;
+    let db = open_database(dir, &path, memory, &families, there)?;
     found.check(dir, &db)?;
     let checkpoint = read_checkpoint(dir, &db)?;
-    if let Some(recorded) = &recorded {
-        check_families(dir, recorded, &there, &checkpoint)?;
-    }
     if recorded.is_some_and(|recorded| recorded != manifest) {
         manifest.write(dir)?;
     }
@@ -103,23 +100,6 @@ fn family(spec: &StoreSpec) -> String {
 /// Those of a database that is there.
 fn column_families(dir: &Path, path: &Path) -> Result<Vec<String>, StateError> {
     DB::list_cf(&Options::default(), path).map_err(|error| errors::opening(dir, &error))
-}
-
-/// A store that was recorded here has its column family: a database with a commit in it was made to its end before.
-fn check_families(
-    dir: &Path,
-    recorded: &Manifest,
-    there: &[String],
-    checkpoint: &Checkpoint,
-) -> Result<(), StateError> {
-    let missing = recorded.stores().iter().map(family).find(|family| !there.contains(family));
-    match missing.filter(|_| *checkpoint != Checkpoint::default()) {
-        Some(family) => {
-            let detail = format!("column family {family}, which was made here, is missing");
-            Err(StateError::Damaged { dir: dir.to_owned(), detail })
-        }
-        None => Ok(()),
-    }
 }
 
 /// RocksDB must open every column family there is, also those of stores nobody names any more. Without any it is made.
