@@ -57,7 +57,11 @@ impl Wire {
             };
             let deadline = Instant::now() + PATIENCE;
             while let Err(error) = self.producer.send(record) {
-                let passes = matches!(error, BrokerError::Retriable(_) | BrokerError::QueueFull);
+                // A busy broker tells of a topic a while after it has made it.
+                let passes = matches!(
+                    error,
+                    BrokerError::Retriable(_) | BrokerError::QueueFull | BrokerError::UnknownTopic { .. }
+                );
                 assert!(passes && Instant::now() < deadline, "{error}");
             }
         }
