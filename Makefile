@@ -42,5 +42,5 @@ deps: ## licences, sources, duplicates and advisories of the dependencies (needs
 	@cargo deny --version >/dev/null 2>&1 || { echo "cargo-deny is missing: cargo install --locked cargo-deny" >&2; exit 2; }
 	cargo deny --locked --workspace check
 
-bench-kafka: setup ## CPU, rate, memory and restore on a real Kafka, beside Kafka Streams' numbers
+bench-kafka: setup ## CPU, rate, memory and restore on a real Kafka, beside Kafka Streams' numbers; ARGS="--kafka-streams" runs it too
 	cargo bench --locked --bench kafka -- $(ARGS)

@@ -42,8 +42,12 @@ pub(crate) enum Flaw {
     StandbyPromotedEarly,
     /// The changelog of a store that forgets is cut behind its last record, not behind what has expired.
     CutTooFar,
-    /// A stopping process does not hear that its tasks are lost.
+    /// A changelog is cut further than the group has been told.
+    CutUncommitted,
+    /// A stopping process does not hear that its tasks are lost, and takes the proof of its new place for them.
     DeafWhileStopping,
+    /// A proof of membership from behind a loss is used for tasks from before it, until the loss is heard of.
+    LossUnheard,
 }
 
 #[cfg(test)]

@@ -45,6 +45,12 @@ pub(crate) fn fill(broker: &dyn Broker, scale: f64) -> Result<u64, BrokerError> 
     inputs.count(FACTS)
 }
 
+/// Creates the output topic of a process that does not do so itself.
+#[allow(dead_code, reason = "only the bench on Kafka runs such processes")]
+pub(crate) fn output(broker: &dyn Broker, topic: &str) -> Result<(), BrokerError> {
+    Load::open(broker)?.create(topic).map(drop)
+}
+
 /// The clients that fill.
 pub(crate) struct Load {
     admin: Box<dyn Admin>,

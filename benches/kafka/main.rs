@@ -2,7 +2,8 @@
 //!
 //! Each run is a process of its own (this program again, with its orders in the environment), so that its CPU time and
 //! memory are those of the engine and nothing else. Input topics are filled once per broker; every run has its own
-//! application id. `--scale 0.1` for a quick look, `--only count` for one topology.
+//! application id. `--scale 0.1` for a quick look, `--only count` for one topology; `--kafka-streams` runs Kafka Streams 4.3.1
+//! over the same facts too, each topology behind ours.
 #![allow(clippy::print_stdout, reason = "a bench reports to a person")]
 // A bench that cannot go on says so by panicking, as tests do.
 #![allow(clippy::unwrap_used)]
@@ -12,6 +13,7 @@ mod support;
 
 mod changelog;
 mod child;
+mod java;
 mod load;
 mod process;
 mod run;
@@ -43,6 +45,9 @@ struct Args {
     /// Processing threads.
     #[arg(long, default_value_t = 2)]
     workers: usize,
+    /// Measures Kafka Streams itself too, on this machine and broker.
+    #[arg(long)]
+    kafka_streams: bool,
     /// What `cargo bench` passes.
     #[arg(long, hide = true)]
     bench: bool,
@@ -66,11 +71,22 @@ fn main() {
         table::restore("a count's changelog", &run::restore(&orders));
     }
     table::head();
+    let classes = args.kafka_streams.then(|| Scratch::new("bench-classes"));
+    if let Some(classes) = &classes {
+        java::compile(classes.path());
+    }
     let mut restored = None;
     for name in TOPOLOGIES.into_iter().filter(|name| wanted(name)) {
         let state = Scratch::new("bench");
         let orders = orders(name, kafka, &state, args.workers);
-        table::row(name, &run::measure(&orders, facts));
+        table::row(name, &run::measure(orders.command(), facts));
+        if let Some(classes) = classes.as_ref().filter(|_| java::TOPOLOGIES.contains(&name)) {
+            let state = Scratch::new("bench-java");
+            let orders = self::orders(name, kafka, &state, args.workers);
+            load::output(&broker, &format!("{}-out", orders.application)).unwrap();
+            let measured = run::measure(java::command(classes.path(), &orders), facts);
+            table::row(&format!("{name}, Kafka Streams"), &measured);
+        }
         if name == "count" {
             std::fs::remove_dir_all(state.path()).unwrap();
             restored = Some(run::restore(&orders));

@@ -1,7 +1,7 @@
 //! One run: a child is started, watched through its pipe, measured through `/proc`, and sent home.
 
 use std::io::{BufRead, BufReader};
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
@@ -12,9 +12,9 @@ use crate::table::{Measured, Restored};
 /// A run that says nothing new for this long has failed.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Runs the topology over all facts.
-pub(crate) fn measure(orders: &Orders, facts: u64) -> Measured {
-    let running = Running::start(orders);
+/// Runs a process over all facts.
+pub(crate) fn measure(command: Command, facts: u64) -> Measured {
+    let running = Running::start(command);
     let (mut first, mut half) = (None, None);
     loop {
         let words = running.next();
@@ -49,7 +49,7 @@ pub(crate) fn measure(orders: &Orders, facts: u64) -> Measured {
 
 /// Starts the topology again after its state was deleted; ends when every task runs.
 pub(crate) fn restore(orders: &Orders) -> Restored {
-    let running = Running::start(orders);
+    let running = Running::start(orders.command());
     loop {
         let words = running.next();
         if let ["restored", records, milliseconds] = words.iter().map(String::as_str).collect::<Vec<_>>()[..]
@@ -79,8 +79,8 @@ struct Running {
 }
 
 impl Running {
-    fn start(orders: &Orders) -> Self {
-        let mut child = orders.command().stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    fn start(mut command: Command) -> Self {
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let output = BufReader::new(child.stdout.take().unwrap());
         let (sender, lines) = channel();
         std::thread::spawn(move || {

@@ -15,6 +15,8 @@ fn baseline(topology: &str) -> Baseline {
         "pass-through" => ("4.1", "210,000-276,000", "590"),
         "count" => ("12.4-15.4", "59,000-139,000", "1,380"),
         "windowed-count" => ("15.8", "69,000", "1,440"),
+        "session-count" => ("28.8", "20,000", "2,140"),
+        "stream-stream-join" => ("12.9", "69,000", "430"),
         "stream-table-join" => ("14.3", "81,000", "1,970"),
         "fk-join" => ("68.8", "18,000", "2,370"),
         _ => ("not measured", "not measured", "not measured"),

@@ -234,8 +234,13 @@ pub trait Producer: Send {
     fn abort(&mut self) -> Result<(), BrokerError>;
 }
 
-/// Proof of membership at one moment; a stale one is refused by the broker.
-pub struct GroupToken(pub Box<dyn Any + Send>);
+/// Proof of membership at one moment; a stale one is refused by the broker, and one from before a loss by the client too.
+pub struct GroupToken {
+    /// What the clients of one broker tell each other.
+    pub proof: Box<dyn Any + Send>,
+    /// [`Membership::losses`] when it was taken.
+    pub losses: u64,
+}
 
 /// A change of what this member holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -254,8 +259,12 @@ pub trait Membership: Send + Sync {
     fn poll(&self) -> Result<Vec<MembershipEvent>, BrokerError>;
     /// Gives revoked partitions back. The group may wait until all that were revoked together are back.
     fn release(&self, revoked: &[Partition]) -> Result<(), BrokerError>;
-    /// Fresh proof of membership, if this process is a member now.
+    /// Fresh proof of membership, if this process is a member now. It belongs to the member as it is: whoever acts for what was
+    /// held before a loss must look at [`GroupToken::losses`], because the member may have got a new place since.
     fn token(&self) -> Option<GroupToken>;
+    /// How often this member has lost its place in the group. It rises before the member asks for a new one, and
+    /// for whoever polls it not before the [`poll`](Self::poll) that tells of the loss has returned.
+    fn losses(&self) -> u64;
     /// Leaves the group; call again while retriable. With `keep_place` a static member only stays away: its place is
     /// kept for the session timeout.
     fn leave(&self, keep_place: bool) -> Result<(), BrokerError>;

@@ -17,9 +17,10 @@ use crate::data::Data;
 use crate::ops::JoinKind;
 use crate::ops::Pass;
 use crate::ops::stream_join::{
-    JoinSide, JoinWindow, Left, Right, SelfJoin, Side, SideParts, Waiting, WaitingStore, row_codec,
+    JoinSide, JoinWindow, Left, Right, SelfJoin, Side, SideParts, Waiting, WaitingStore, WaitingTimes,
+    row_codec,
 };
-use crate::processor::{SharedTime, StoreHandle};
+use crate::processor::StoreHandle;
 
 /// A join about to be wired.
 pub(super) struct StreamJoin<'s, 'b, K: Data, V1: Data, K2: Data, V2: Data> {
@@ -35,7 +36,7 @@ pub(super) struct StreamJoin<'s, 'b, K: Data, V1: Data, K2: Data, V2: Data> {
 struct Kept<P, V1, V2> {
     left: StoreHandle<WindowStore<P, V1>>,
     right: StoreHandle<WindowStore<P, V2>>,
-    waiting: Option<(StoreHandle<WaitingStore<V1, V2>>, SharedTime)>,
+    waiting: Option<(StoreHandle<WaitingStore<V1, V2>>, WaitingTimes)>,
 }
 
 impl<'b, K: Data, V1: Data, K2: Data, V2: Data> StreamJoin<'_, 'b, K, V1, K2, V2>
@@ -116,7 +117,9 @@ where
         let waiting = shared.map(|suffix| {
             let rows = row_codec(stores.left.clone(), stores.right.clone());
             let store = builder.add_key_value(&KeyValue::new(called(suffix), bytes(), rows), false, None);
-            (store, builder.shared_time(self.name))
+            let time = |what| builder.shared_time(self.name, what);
+            let times = WaitingTimes { stream: time("shared"), lowest: time("lowest"), due: time("due") };
+            (store, times)
         });
         Kept { left, right, waiting }
     }
@@ -165,10 +168,11 @@ where
     ) -> usize {
         let (windows, waiting) = (self.windows, kept.waiting);
         let (codec, interval_ms) = (self.stores.key.clone(), self.stores.emit_interval_ms);
+        let outer = self.kind == JoinKind::Outer;
         let stores: Vec<usize> = [partners.store].into_iter().chain(waiting.map(|it| it.0.store)).collect();
         self.left.builder.operator(&format!("{}-{suffix}", self.name), &[parent], &stores, move || {
-            let waiting =
-                waiting.map(|(store, time)| Waiting::new(store, time, codec.clone(), windows, interval_ms));
+            let waiting = waiting
+                .map(|(store, times)| Waiting::new(store, times, codec.clone(), windows, interval_ms, outer));
             let join = join.clone();
             JoinSide::<S, I, V, K, V1::Present, V2::Present, R, _>::new(SideParts {
                 key,

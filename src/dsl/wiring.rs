@@ -150,10 +150,11 @@ impl Builder {
         self.operator(name, &[parent], &[], move || Each::new(work.clone()))
     }
 
-    /// Adds a stream time that several nodes of one operator share. No node can have a name like it.
-    pub(crate) fn shared_time(&self, operator: &str) -> SharedTime {
+    /// Adds a time that several nodes of one operator share, such as its stream time (`shared`). No node can have a name like
+    /// it.
+    pub(crate) fn shared_time(&self, operator: &str, what: &str) -> SharedTime {
         let times = &mut self.wiring.borrow_mut().topology.times;
-        times.push(format!("{operator}/shared"));
+        times.push(format!("{operator}/{what}"));
         SharedTime(times.len() - 1)
     }
 

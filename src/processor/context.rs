@@ -34,7 +34,7 @@ impl<S> Clone for StoreHandle<S> {
 
 impl<S> Copy for StoreHandle<S> {}
 
-/// Names a stream time that several nodes of one operator share: its place in the topology's list.
+/// Names a time that several nodes of one operator share: its place in the topology's list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct SharedTime(pub(crate) usize);
 
@@ -328,6 +328,17 @@ impl<'h, 'p, K: Data, V: Data> Context<'h, 'p, K, V> {
         let observed = time.map_or(timestamp, |time| time.max(timestamp));
         *time = Some(observed);
         observed
+    }
+
+    /// A time that the nodes of an operator share.
+    pub(crate) fn shared(&self, time: SharedTime) -> Option<i64> {
+        self.hop.pipeline.env.operator_times[self.hop.pipeline.nodes.len() + time.0]
+    }
+
+    /// Sets it. Of what different checkpoints say of it, the highest counts.
+    pub(crate) fn set_shared(&mut self, time: SharedTime, to: i64) {
+        let at = self.hop.pipeline.nodes.len() + time.0;
+        self.hop.pipeline.env.operator_times[at] = Some(to);
     }
 
     /// Counts a record that a rule of this step drops, under the step's own rule.

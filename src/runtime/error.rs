@@ -110,6 +110,26 @@ pub enum Error {
         /// The application, as the command line calls it.
         application: String,
     },
+    /// Somebody else has deleted more of a changelog than the engine has let go.
+    #[error(
+        "changelog {partition} begins at offset {low}, but only what lies before {cut} had expired and was allowed to go: somebody \
+         else has deleted records of it, and the local store has it up to {} only. Nothing was changed. Start a process that still \
+         has the store (its checkpoint must be {low} or more), or stop every process and run `topo reset {application}`, which \
+         computes everything anew from the input",
+        checkpoint.max(&0)
+    )]
+    ChangelogCutByOthers {
+        /// The changelog's partition.
+        partition: Partition,
+        /// Its first offset.
+        low: i64,
+        /// Before which offset it may have been cut.
+        cut: i64,
+        /// The next offset the store wanted; negative without a store.
+        checkpoint: i64,
+        /// The application, as the command line calls it.
+        application: String,
+    },
     /// The broker has deleted records of a changelog by their age, as Kafka Streams has it done, that a local store has not seen.
     #[error(
         "changelog {partition} begins at offset {low} by now: the broker has deleted records by their age that store {store}, \

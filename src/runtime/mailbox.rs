@@ -1,7 +1,7 @@
 //! What the coordinator, the workers and the restorer tell each other. Plain values through `std::sync::mpsc`, so that one
 //! thread can run them all.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use topo_state::TaskState;
@@ -35,8 +35,8 @@ impl Progress {
 pub(crate) enum ToWorker {
     /// The membership was replaced: commits take their authority from this one, and tasks that start their topics from this plan.
     Begin { plan: Arc<Plan>, membership: Arc<dyn Membership> },
-    /// Run this task.
-    Start(Box<Restored>),
+    /// Run this task; its lease was given to the member that had lost its place so often.
+    Start { restored: Box<Restored>, losses: u64 },
     /// Commit, then close these.
     Revoke(Vec<TaskId>),
     /// Discard and close these.
@@ -67,7 +67,7 @@ pub(crate) enum Report {
     Closed { worker: usize, task: TaskId },
     /// A worker dropped tasks without a commit, because a commit was refused.
     Dropped { worker: usize, tasks: Vec<TaskId>, reason: String },
-    /// Inputs that are committed up to here; changelogs that hold only expired records before here.
+    /// Inputs that are committed up to here; changelogs that hold only expired records before here, as is committed too.
     Progress { committed: Vec<(Partition, i64)>, expired: Vec<(Partition, i64)> },
     /// A worker waits to know how many partitions this topic has, which was chosen for a record.
     Wanted { worker: usize, topic: Arc<str> },
@@ -95,6 +95,9 @@ pub(crate) struct Restored {
     pub(crate) state: TaskState,
     /// Where its inputs begin.
     pub(crate) inputs: Vec<InputStart>,
+    /// Before which offset the changelog may be cut, as is committed, of each store whose changelog the engine cuts; by the
+    /// store's place in the task.
+    pub(crate) cuts: BTreeMap<usize, i64>,
 }
 
 /// Where an input begins.

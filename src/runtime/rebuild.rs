@@ -10,16 +10,17 @@ use topo_state::move_aside;
 
 use super::app::prepare;
 use super::config::AppConfig;
+use super::coordinator::trimmed_changelogs;
 use super::error::Error;
 use super::mailbox::{Report, ToRestorer};
 use super::observer::{Observer, TaskId};
 use super::outside;
-use super::plan::{Backed, Plan};
+use super::plan::Plan;
+use super::restore;
 use super::shared::Shared;
 use super::threads;
-use crate::broker::{Broker, Isolation};
+use crate::broker::Broker;
 use crate::graph::Topology;
-use crate::record::Partition;
 
 /// Pause between two looks at the stop flag.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -55,8 +56,10 @@ pub(crate) fn rebuild(
     tick: &mut dyn FnMut(Rebuilt),
 ) -> Result<Rebuilt, Error> {
     let (shared, _directory) = prepare(topology, broker, config, observer, None)?;
-    let plan = Arc::new(outside::plan(&shared)?);
+    let mut plan = outside::plan(&shared)?;
     let mut admin = shared.broker.admin()?;
+    plan.trimmed = trimmed_changelogs(admin.as_mut(), &plan.internal)?;
+    let plan = Arc::new(plan);
     let cluster_id = admin.cluster_id()?;
     let logs: BTreeSet<String> =
         plan.subs.iter().flat_map(|sub| sub.changelogs()).map(|it| it.to_string()).collect();
@@ -98,21 +101,6 @@ pub(crate) fn rebuild(
     failure.map_or(Ok(rebuilt), Err)
 }
 
-/// Whether the changelogs of a task have everything: what is there must not be given up for less.
-fn has_beginning(shared: &Shared, plan: &Plan, task: TaskId) -> Result<(), Error> {
-    let mut ends = shared.broker.consumer(&shared.reader("ends", false, Isolation::ReadUncommitted))?;
-    for store in plan.subs.get(task.sub_topology).map_or(&[][..], |sub| &sub.stores) {
-        let Backed::Own(topic) = &store.backed else { continue };
-        let partition = Partition::new(topic.clone(), task.partition);
-        let low = ends.watermarks(&partition)?.low;
-        if low > 0 && store.spec.kind.retention_ms().is_none() {
-            let application = shared.topology.name.to_string();
-            return Err(Error::ChangelogCut { partition, low, application });
-        }
-    }
-    Ok(())
-}
-
 fn chosen(shared: &Shared, plan: &Plan, wanted: &Rebuild) -> Result<Vec<TaskId>, Error> {
     let all = outside::tasks(shared, plan);
     let names = || all.iter().map(|(_, name)| name.as_str()).collect::<Vec<_>>().join(", ");
@@ -124,7 +112,8 @@ fn chosen(shared: &Shared, plan: &Plan, wanted: &Rebuild) -> Result<Vec<TaskId>,
     for (task, name) in all.iter().filter(|(_, name)| is_wanted(name)) {
         let dir = shared.dir.join(name);
         if wanted.anew.is_some() {
-            has_beginning(shared, plan, *task)?;
+            // What is there must not be given up for less.
+            threads::patiently(|| restore::has_beginning(shared, plan, *task))?;
         }
         if let Some(now) = wanted.anew.filter(|_| dir.exists()) {
             let aside = move_aside(&dir, now)?;

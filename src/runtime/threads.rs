@@ -11,7 +11,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::coordinator::{Coordinator, Launch};
-use super::error::Error;
+use super::error::{Error, Reaction};
 use super::held::Held;
 use super::mailbox::{Progress, Report, ToRestorer};
 use super::observer::Event;
@@ -24,6 +24,22 @@ use super::worker::Worker;
 const PATIENCE: Duration = Duration::from_millis(5);
 /// How long the coordinator waits between idle steps; joining and leaving wait for it.
 const COORDINATOR_PATIENCE: Duration = Duration::from_millis(20);
+
+/// So long a broker that does not answer is asked again.
+const ASKED_FOR: Duration = Duration::from_secs(30);
+
+/// Asks again while the broker does not answer, for a while.
+pub(super) fn patiently<T>(mut ask: impl FnMut() -> Result<T, Error>) -> Result<T, Error> {
+    let deadline = Instant::now() + ASKED_FOR;
+    loop {
+        match ask() {
+            Err(error) if error.reaction() == Reaction::Retry && Instant::now() < deadline => {
+                std::thread::sleep(PATIENCE);
+            }
+            answer => return answer,
+        }
+    }
+}
 
 /// Milliseconds since the epoch.
 fn now_ms() -> i64 {

@@ -38,25 +38,33 @@ impl Expiring {
         since: i64,
         checkpoint: &mut Checkpoint,
     ) {
-        let Some((_, firsts)) = self.stores.iter_mut().find(|(known, _)| *known == number) else { return };
-        for (_, segment) in self.touched.iter().filter(|(touched, _)| *touched == number) {
-            firsts.note(*segment, since);
-        }
-        firsts.expire(store.observed_time());
-        checkpoint.metadata.insert(Firsts::name(&store.spec().name), firsts.encode());
+        let Some(coming) = self.coming(number, store, since) else { return };
+        checkpoint.metadata.insert(Firsts::name(&store.spec().name), coming.encode());
+        self.stores
+            .iter_mut()
+            .filter(|(known, _)| *known == number)
+            .for_each(|known| known.1 = coming.clone());
     }
 
-    /// Per store, the offset before which its changelog may be deleted.
-    pub(super) fn firsts(&self) -> impl Iterator<Item = (usize, i64)> {
-        self.stores.iter().filter_map(|(number, firsts)| Some((*number, firsts.first()?)))
+    /// What there will be of a store when the interval, as it is now, is committed.
+    fn coming(&self, number: usize, store: &dyn Store, since: i64) -> Option<Firsts> {
+        let (_, firsts) = self.stores.iter().find(|(known, _)| *known == number)?;
+        let mut coming = firsts.clone();
+        for (_, segment) in self.touched.iter().filter(|(touched, _)| *touched == number) {
+            coming.note(*segment, since);
+        }
+        coming.expire(store.observed_time());
+        Some(coming)
     }
 }
 
 impl Task {
-    /// Up to where the changelogs of stores that forget hold only what has expired, as of the last commit: by the number of
-    /// the store, the first offset that is still wanted.
-    pub(crate) fn expired_before(&self) -> impl Iterator<Item = (usize, i64)> {
-        self.expiring.firsts()
+    /// Up to where the changelog of a store that forgets holds only what has expired, once the interval that is prepared now is
+    /// committed: the first offset that is still wanted then.
+    pub(crate) fn expires_before(&self, number: usize) -> Option<i64> {
+        let store = self.pipeline.stores.get(number)?.as_ref()?;
+        let since = self.changelog_offset(number).map_or(0, |(_, next)| next);
+        self.expiring.coming(number, store.as_ref(), since)?.first()
     }
 
     /// The stores that forget and have a changelog of their own, as the checkpoint has them.

@@ -40,6 +40,8 @@ pub(crate) struct Slot<V> {
     state: State,
     /// Whether a drain has shown it since it was last clean.
     shown: bool,
+    /// Whether the backend is known to have no such row, as of the last commit.
+    absent: bool,
     referenced: bool,
     bytes: usize,
 }
@@ -59,6 +61,8 @@ pub(crate) struct Buffer<V> {
     clean_bytes: usize,
     dirty_bytes: usize,
     cache_bytes: usize,
+    /// Whether a deleted row is remembered behind its commit.
+    keeps_deleted: bool,
 }
 
 impl<V> Buffer<V> {
@@ -74,7 +78,13 @@ impl<V> Buffer<V> {
             clean_bytes: 0,
             dirty_bytes: 0,
             cache_bytes,
+            keeps_deleted: true,
         }
+    }
+
+    /// Deleted rows are not remembered behind their commit.
+    pub(crate) fn forget_deleted(&mut self) {
+        self.keeps_deleted = false;
     }
 
     /// The slot of a key, marked as used.
@@ -99,7 +109,8 @@ impl<V> Buffer<V> {
     /// Remembers what the backend has (or has not) for a key that is not in the buffer.
     pub(crate) fn load(&mut self, key: &[u8], value: Option<Timestamped<V>>, value_bytes: usize) -> usize {
         self.evict(STEPS_PER_INSERT);
-        let at = self.insert(key, value, value_bytes);
+        let absent = value.is_none();
+        let at = self.insert(key, value, value_bytes, absent);
         self.clean_bytes += self.bytes_of(at);
         at
     }
@@ -113,13 +124,21 @@ impl<V> Buffer<V> {
         }
     }
 
-    /// Writes an entry; `value_bytes` is an estimate of its encoded size.
-    pub(crate) fn write(&mut self, key: &[u8], value: Option<V>, timestamp: i64, value_bytes: usize) {
+    /// Writes an entry; `value_bytes` is an estimate of its encoded size. `absent`: neither the backend nor an uncommitted
+    /// entry has the row.
+    pub(crate) fn write(
+        &mut self,
+        key: &[u8],
+        value: Option<V>,
+        timestamp: i64,
+        value_bytes: usize,
+        absent: bool,
+    ) {
         let value = value.map(|value| Timestamped { value, timestamp });
         let at = match self.index.get(key) {
             Some(at) => *at,
             None => {
-                let at = self.insert(key, None, value_bytes);
+                let at = self.insert(key, None, value_bytes, absent);
                 self.clean_bytes += self.bytes_of(at);
                 at
             }
@@ -142,6 +161,11 @@ impl<V> Buffer<V> {
     /// Whether an entry was written in this interval and no drain has shown it.
     pub(crate) fn is_unseen(&self, at: usize) -> bool {
         self.slots[at].as_ref().is_some_and(|slot| slot.state == State::Dirty && !slot.shown)
+    }
+
+    /// Whether the backend is known to have no row for an unseen entry.
+    pub(crate) fn is_absent(&self, at: usize) -> bool {
+        self.slots[at].as_ref().is_some_and(|slot| slot.absent)
     }
 
     /// Forgets an unseen entry, as if it had never been written. Its row must not be in the backend.
@@ -179,7 +203,12 @@ impl<V> Buffer<V> {
             }
             slot.state = State::Clean;
             slot.shown = false;
+            slot.absent = slot.value.is_none();
             self.dirty_bytes -= slot.bytes;
+            if slot.absent && !self.keeps_deleted {
+                self.remove(*at);
+                return false;
+            }
             self.clean_bytes += slot.bytes;
             if let Some(value) = &mut slot.value
                 && !keeps_timestamps
@@ -229,7 +258,13 @@ impl<V> Buffer<V> {
         self.evict(usize::MAX);
     }
 
-    fn insert(&mut self, key: &[u8], value: Option<Timestamped<V>>, value_bytes: usize) -> usize {
+    fn insert(
+        &mut self,
+        key: &[u8],
+        value: Option<Timestamped<V>>,
+        value_bytes: usize,
+        absent: bool,
+    ) -> usize {
         let key: Arc<[u8]> = key.into();
         let bytes = cost::<V>(key.len(), value_bytes);
         let slot = Slot {
@@ -238,6 +273,7 @@ impl<V> Buffer<V> {
             written_at: -1,
             state: State::Clean,
             shown: false,
+            absent,
             referenced: false,
             bytes,
         };
@@ -292,95 +328,4 @@ fn cost<V>(key_bytes: usize, value_bytes: usize) -> usize {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn drained(buffer: &mut Buffer<u32>) -> Vec<(Vec<u8>, Option<u32>)> {
-        let mut seen = Vec::new();
-        let done = buffer.drain(|slot| {
-            seen.push((slot.key.to_vec(), slot.value.map(|value| value.value)));
-            Ok::<_, ()>(4)
-        });
-        assert_eq!(done, Ok(()));
-        seen
-    }
-
-    #[test]
-    fn a_hot_key_is_drained_once_and_in_the_place_of_its_first_write() {
-        let mut buffer = Buffer::new(1 << 20);
-        for (key, value) in [(b"b", 1), (b"a", 2), (b"b", 3)] {
-            buffer.write(key, Some(value), 0, 4);
-        }
-        assert_eq!(drained(&mut buffer), [(b"b".to_vec(), Some(3)), (b"a".to_vec(), Some(2))]);
-    }
-
-    #[test]
-    fn a_write_between_drain_and_commit_stays_uncommitted() {
-        let mut buffer = Buffer::new(1 << 20);
-        buffer.write(b"a", Some(1), 0, 4);
-        buffer.write(b"b", Some(1), 0, 4);
-        drained(&mut buffer);
-        buffer.write(b"a", Some(2), 0, 4);
-        buffer.committed(true);
-        assert_eq!(drained(&mut buffer), [(b"a".to_vec(), Some(2))]);
-        buffer.committed(true);
-        assert_eq!(buffer.dirty_bytes(), 0);
-    }
-
-    #[test]
-    fn an_entry_that_is_forgotten_in_its_interval_is_shown_to_nobody() {
-        let mut buffer = Buffer::new(1 << 20);
-        buffer.write(b"a", Some(1), 0, 4);
-        let gone = buffer.find(b"a").unwrap();
-        assert!(buffer.is_unseen(gone));
-        buffer.forget_unseen(gone);
-        buffer.write(b"b", Some(2), 0, 4);
-        assert_eq!(buffer.overlay(Bound::Unbounded, Bound::Unbounded).count(), 1);
-        assert_eq!(drained(&mut buffer), [(b"b".to_vec(), Some(2))]);
-        buffer.write(b"b", Some(3), 0, 4);
-        let shown = buffer.find(b"b").unwrap();
-        assert!(!buffer.is_unseen(shown), "the drain has shown it");
-        buffer.committed(true);
-        buffer.write(b"c", Some(4), 0, 4);
-        assert_eq!(drained(&mut buffer), [(b"b".to_vec(), Some(3)), (b"c".to_vec(), Some(4))]);
-        buffer.committed(true);
-        assert_eq!((buffer.dirty_bytes(), buffer.slots.len()), (0, 2), "its place is used again");
-    }
-
-    #[test]
-    fn a_discard_forgets_the_uncommitted_entries_only() {
-        let mut buffer = Buffer::new(1 << 20);
-        buffer.load(b"clean", Some(Timestamped { value: 1, timestamp: 0 }), 4);
-        buffer.write(b"dirty", Some(1), 0, 4);
-        drained(&mut buffer);
-        buffer.discard();
-        assert!(buffer.find(b"dirty").is_none() && buffer.find(b"clean").is_some());
-        assert_eq!(buffer.dirty_bytes(), 0);
-    }
-
-    #[test]
-    fn the_cache_stays_within_its_bound_and_never_drops_uncommitted_entries() {
-        let entry = cost::<u32>(4, 4);
-        let mut buffer = Buffer::new(10 * entry);
-        for key in 0..100_u32 {
-            buffer.write(&key.to_be_bytes(), Some(key), 0, 4);
-        }
-        for key in 100..1_000_u32 {
-            buffer.load(&key.to_be_bytes(), None, 4);
-        }
-        assert!(buffer.clean_bytes <= 12 * entry, "{} entries", buffer.clean_bytes / entry);
-        assert_eq!(drained(&mut buffer).len(), 100);
-        buffer.committed(true);
-        assert!(buffer.clean_bytes <= 10 * entry);
-        assert_eq!(buffer.index.len(), buffer.clean_bytes / entry);
-    }
-
-    #[test]
-    fn an_entry_in_use_outlives_entries_that_are_not() {
-        let mut buffer: Buffer<u32> = Buffer::new(10 * cost::<u32>(4, 4));
-        for key in 0..200_u32 {
-            buffer.load(&key.to_be_bytes(), None, 4);
-            assert!(buffer.find(&0_u32.to_be_bytes()).is_some(), "after {key}");
-        }
-    }
-}
+mod tests;

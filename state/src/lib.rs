@@ -47,6 +47,7 @@ mod memory;
 mod merge;
 mod observed;
 mod place;
+mod recent;
 mod restorer;
 mod rocks;
 mod rows;

@@ -67,14 +67,19 @@ impl<V: 'static> Rows<V> {
     }
 
     pub(crate) fn put(&mut self, row: &[u8], value: Option<V>, timestamp: i64) {
-        self.buffer.write(row, value, timestamp, self.typical_bytes);
+        self.put_row(row, value, timestamp, false);
+    }
+
+    /// The same; `new` = a search would not have found the row.
+    pub(crate) fn put_row(&mut self, row: &[u8], value: Option<V>, timestamp: i64, new: bool) {
+        self.buffer.write(row, value, timestamp, self.typical_bytes, new);
     }
 
     /// Removes a row. One that came in this very interval leaves nothing behind, as if it had never been.
     pub(crate) fn remove(&mut self, row: &[u8], timestamp: i64) -> Result<(), StateError> {
         if let Some(at) = self.buffer.find(row)
             && self.buffer.is_unseen(at)
-            && !self.backend.get(self.index, row, &mut |_| {})?
+            && (self.buffer.is_absent(at) || !self.backend.get(self.index, row, &mut |_| {})?)
         {
             self.buffer.forget_unseen(at);
             return Ok(());
@@ -154,6 +159,11 @@ impl<V: 'static> Rows<V> {
     pub(crate) fn read_through(&mut self) {
         self.read_through = true;
         self.buffer.set_cache_bytes(0);
+    }
+
+    /// Deleted rows are not remembered behind their commit.
+    pub(crate) fn forget_deleted(&mut self) {
+        self.buffer.forget_deleted();
     }
 
     pub(crate) fn set_cache_bytes(&mut self, bytes: usize) {

@@ -11,7 +11,7 @@ use crate::backend::Backend;
 use crate::batch::WriteBatch;
 use crate::codec::CodecRef;
 use crate::error::StateError;
-use crate::expiring::{Expiring, Split};
+use crate::expiring::Expiring;
 use crate::key::{SESSION_SUFFIX, Window, Windowed, push_session, split_session_key};
 use crate::merge::Step;
 use crate::segment::{SEGMENT_PREFIX, segment_bytes};
@@ -36,8 +36,7 @@ impl<K: 'static, V: 'static> SessionStore<K, V> {
         key: CodecRef<K>,
         value: CodecRef<V>,
     ) -> Self {
-        let split: Split = |row| split_row(row).map(|(key, session)| (key, session.end));
-        Self { kept: Expiring::new(spec, index, backend, value, split), key, row: Vec::new() }
+        Self { kept: Expiring::new(spec, index, backend, value, SESSION_SUFFIX), key, row: Vec::new() }
     }
 
     /// Bounds the bytes of committed entries kept decoded for reads (8 MiB unless set).
@@ -79,8 +78,8 @@ impl<K: 'static, V: 'static> SessionStore<K, V> {
         }
         self.encode(key, session)?;
         match value {
-            Some(value) => self.kept.rows.put(&self.row, Some(value), timestamp),
-            None => self.kept.rows.remove(&self.row, timestamp)?,
+            Some(value) => self.kept.put(&self.row, Some(value), timestamp),
+            None => self.kept.remove(&self.row, timestamp)?,
         }
         Ok(PutOutcome::Stored)
     }

@@ -56,7 +56,7 @@ impl<K: 'static, V: 'static> WindowStore<K, V> {
         key: CodecRef<K>,
         value: CodecRef<V>,
     ) -> Self {
-        let kept = Expiring::new(spec, index, backend, value, split_row);
+        let kept = Expiring::new(spec, index, backend, value, WINDOW_SUFFIX);
         Self { kept, key, sequence: Sequence::default(), row: Vec::new() }
     }
 
@@ -107,7 +107,7 @@ impl<K: 'static, V: 'static> WindowStore<K, V> {
             return Ok(PutOutcome::Expired);
         }
         self.encode(key, start, sequence)?;
-        self.kept.rows.put(&self.row, value, timestamp);
+        self.kept.put(&self.row, value, timestamp);
         Ok(PutOutcome::Stored)
     }
 

@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 
 use rand::Rng;
 use rand::rngs::StdRng;
+use topo::broker::NewTopic;
 use topo::state::utf8;
 use topo::testkit::Driver;
-use topo::{Builder, JoinWindows, Optimize, Record, Stream, StreamJoined, Topic, Topology};
+use topo::{AppConfig, Builder, JoinWindows, Optimize, Record, Stream, StreamJoined, Topic, Topology};
 
 use crate::seeded::seeded;
+use crate::world::World;
 
 type Key = Option<String>;
 type Value = Option<String>;
@@ -353,4 +355,24 @@ fn changelog_rows_of_a_join_are_numbered_on_after_a_restart() {
         .map(|it| (it.key.as_ref().unwrap().to_vec(), it.value.as_ref().unwrap().to_vec()))
         .collect();
     assert_eq!(rows.into_values().collect::<Vec<_>>(), [b"l0", b"l1", b"l2"], "no row took another's place");
+}
+
+#[test]
+fn rows_that_an_older_version_has_laid_out_are_refused_with_what_to_do() {
+    let mut world = World::memory(1);
+    let changelog = "j-left-shared-join-store-changelog";
+    let compacted = [("cleanup.policy".to_owned(), "compact".to_owned())].into();
+    let topics = [("in".to_owned(), BTreeMap::new()), ("out".to_owned(), BTreeMap::new())];
+    let topics = topics.into_iter().chain([(world.name(changelog), compacted)]);
+    let topics: Vec<NewTopic> =
+        topics.map(|(name, settings)| NewTopic { name, partitions: 1, replication: 1, settings }).collect();
+    for created in world.broker.admin().unwrap().create(&topics).unwrap() {
+        created.unwrap();
+    }
+    // Its marker: when to look again.
+    world.write(changelog, &[("\u{2}", Some("\u{2}\0\0\0\0\0\0\0\0"))]);
+    let config = AppConfig { application: world.application().to_owned(), ..world.config("p") };
+    let mut process = world.start(joined(Kind::Left, 10, 10, 0), config);
+    let error = world.failure(&mut process).to_string();
+    assert!(error.contains("j-left-shared-join-store") && error.contains("reset the application"), "{error}");
 }

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use topo::broker::{ConsumerConfig, Isolation, NewTopic, Watermarks};
+use topo::broker::{BrokerError, CommittedOffset, Consumer, ConsumerConfig, Isolation, NewTopic, Watermarks};
 use topo::state::{Windowed, i64_be, utf8};
-use topo::{AppConfig, Builder, Codecs, Partition, Process, Topic, Topology, Tumbling, WindowValue};
+use topo::{AppConfig, Builder, Codecs, Error, Partition, Process, Topic, Topology, Tumbling, WindowValue};
 
 use crate::world::World;
 
@@ -51,14 +51,57 @@ fn changelog(world: &World) -> Partition {
     Partition::new(world.name("minutes-changelog"), 0)
 }
 
-fn marks(world: &World) -> Watermarks {
+fn reader(world: &World, group: Option<&str>) -> Box<dyn Consumer> {
     let config = ConsumerConfig {
         client_id: "test".into(),
-        group: None,
+        group: group.map(str::to_owned),
         isolation: Isolation::ReadUncommitted,
         buffer_bytes: 1 << 20,
     };
-    world.broker.consumer(&config).unwrap().watermarks(&changelog(world)).unwrap()
+    world.broker.consumer(&config).unwrap()
+}
+
+fn marks(world: &World) -> Watermarks {
+    reader(world, None).watermarks(&changelog(world)).unwrap()
+}
+
+/// Counts in five minutes, one after the other, until the engine has cut the changelog behind them.
+fn count_until_cut(world: &mut World, process: &mut Process, start: i64) {
+    for minute in 1..6 {
+        count(world, process, start + minute * MINUTE_MS, 1);
+    }
+    world.until(process, "the changelog to be cut", |world| marks(world).low > 0);
+}
+
+/// Somebody deletes every record there is (`kafka-delete-records`), all but the end of the last transaction.
+fn delete_everything(world: &World) -> i64 {
+    let end = marks(world).high - 1;
+    world.broker.admin().unwrap().delete_records(&[(changelog(world), end)]).unwrap();
+    end
+}
+
+/// A start with no state, or with this one, ends with the error about somebody else's deletion.
+fn is_refused(world: &mut World, state: Option<&Path>, end: i64) {
+    let dir = world.dir.path().join("p");
+    match state {
+        Some(state) => replace(&dir, state),
+        None => std::fs::remove_dir_all(&dir).unwrap(),
+    }
+    let mut process = world.start(per_minute(world), config(world));
+    let error = world.failure(&mut process);
+    let Error::ChangelogCutByOthers { low, cut, .. } = &error else { panic!("{error}") };
+    assert!(*low == end && *cut < end, "{error}");
+    let text = error.to_string();
+    let named = format!("changelog {} begins at offset {end}", changelog(world));
+    assert!(text.contains(&named) && text.contains("`topo reset "), "{text}");
+}
+
+/// Ends the process as it is ended in production: its group has no member then.
+fn stop(world: &mut World, mut process: Process) {
+    process.stop();
+    while !process.is_finished() {
+        world.round(&mut process).unwrap();
+    }
 }
 
 fn copy(from: &Path, to: &Path) {
@@ -95,14 +138,10 @@ fn what_has_expired_is_deleted_and_a_store_is_built_up_from_the_rest() {
         drop(process);
         copy(&dir, &old);
         let mut process = world.start(per_minute(&world), config(&world));
-        for minute in 1..6 {
-            count(&mut world, &mut process, start + minute * MINUTE_MS, 1);
-        }
-        let before = marks(&world).high;
-        world.until(&mut process, "the changelog to be cut", |world| marks(world).low > 0);
+        count_until_cut(&mut world, &mut process, start);
         let cut = marks(&world);
         // Two minutes are alive; at most one more shares a segment with them.
-        assert!(cut.low < before && cut.high - cut.low <= before / 2 + 2, "{cut:?}");
+        assert!(cut.low < cut.high && cut.high - cut.low <= cut.high / 2 + 2, "{cut:?}");
         drop(process);
 
         // From nothing, and from a directory that is older than what is left.
@@ -118,6 +157,65 @@ fn what_has_expired_is_deleted_and_a_store_is_built_up_from_the_rest() {
         }
         assert_eq!(world.read("out")[&format!("a@{start}")], ["1"]);
         assert_eq!(world.log.count("moved to"), 0, "nothing is set aside that can be completed");
+    }
+}
+
+#[test]
+fn what_somebody_else_deletes_is_an_error_for_whoever_needs_it_and_none_for_the_others() {
+    for mut world in World::both("cut-by-others", 1) {
+        world.create(&["in", "out"]);
+        let (start, dir) = (begin(&world), world.dir.path().join("p"));
+        let (old, whole) = (world.dir.path().join("old"), world.dir.path().join("whole"));
+        let mut process = world.start(per_minute(&world), config(&world));
+        count(&mut world, &mut process, start, 1);
+        drop(process);
+        copy(&dir, &old);
+        let mut process = world.start(per_minute(&world), config(&world));
+        count_until_cut(&mut world, &mut process, start);
+        drop(process);
+        copy(&dir, &whole);
+        let end = delete_everything(&world);
+        is_refused(&mut world, Some(&old), end);
+        is_refused(&mut world, None, end);
+        replace(&dir, &whole);
+        let mut process = world.start(per_minute(&world), config(&world));
+        count(&mut world, &mut process, start + 5 * MINUTE_MS, 2);
+        // It says no more than what the engine itself has cut since: what is gone counts still.
+        drop(process);
+        is_refused(&mut world, None, end);
+    }
+}
+
+#[test]
+fn what_an_older_version_has_cut_is_taken_as_it_is_and_watched_from_then_on() {
+    for mut world in World::both("cut-before", 1) {
+        world.create(&["in", "out"]);
+        let (start, dir) = (begin(&world), world.dir.path().join("p"));
+        let mut process = world.start(per_minute(&world), config(&world));
+        count_until_cut(&mut world, &mut process, start);
+        stop(&mut world, process);
+        forget_the_cut(&world);
+        std::fs::remove_dir_all(&dir).unwrap();
+        let mut process = world.start(per_minute(&world), config(&world));
+        count(&mut world, &mut process, start + 5 * MINUTE_MS, 2);
+        assert_eq!(world.log.count("as older versions did not"), 1, "{:#?}", world.log.lines("Warning"));
+        drop(process);
+        let end = delete_everything(&world);
+        is_refused(&mut world, None, end);
+    }
+}
+
+/// Commits what is committed without the cut in it, as a version that knows nothing of cuts.
+fn forget_the_cut(world: &World) {
+    let mut group = reader(world, Some(world.application()));
+    let input = Partition::new(world.name("in"), 0);
+    let CommittedOffset { offset, metadata } =
+        group.committed(std::slice::from_ref(&input)).unwrap().remove(0).unwrap();
+    assert!(metadata.contains("cut:minutes@"), "{metadata}");
+    let words: Vec<&str> = metadata.split(' ').filter(|word| !word.starts_with("cut:")).collect();
+    let old = CommittedOffset { offset, metadata: words.join(" ") };
+    while let Err(error) = group.commit(&[(input.clone(), old.clone())], None) {
+        assert!(matches!(error, BrokerError::Retriable(_)), "{error}");
     }
 }
 

@@ -44,6 +44,10 @@ impl Log {
         self.0.lock().unwrap().iter().filter(|line| line.contains(text)).count()
     }
 
+    pub(crate) fn lines(&self, text: &str) -> Vec<String> {
+        self.0.lock().unwrap().iter().filter(|line| line.contains(text)).cloned().collect()
+    }
+
     fn tail(&self) -> String {
         let lines = self.0.lock().unwrap();
         lines[lines.len().saturating_sub(30)..].join("\n")

@@ -39,7 +39,8 @@ import org.apache.kafka.streams.state.WindowStore;
  * The Kafka Streams application that the interoperation test hands over to topo and takes back.
  *
  * <p>{@code run BOOTSTRAP APPLICATION STATE_DIR} runs the topology until it is asked to end (SIGTERM); every topic is named
- * {@code APPLICATION-...}. {@code partitions COUNT} reads keys in hex, one a line, and prints each one's partition.
+ * {@code APPLICATION-...}. {@code joins BOOTSTRAP APPLICATION STATE_DIR} runs a left and an outer join of two streams, the
+ * topology of tests/engine/interop/waiting.rs. {@code partitions COUNT} reads keys in hex, one a line, and prints each one's partition.
  * tests/engine/interop/topology.rs is the same topology in Rust.
  */
 public final class Interop {
@@ -53,10 +54,10 @@ public final class Interop {
     private Interop() { }
 
     public static void main(final String[] args) throws Exception {
-        if (args[0].equals("partitions")) {
-            partitions(Integer.parseInt(args[1]));
-        } else {
-            run(args[1], args[2], args[3]);
+        switch (args[0]) {
+            case "partitions" -> partitions(Integer.parseInt(args[1]));
+            case "joins" -> run(joins(args[2]), args[1], args[2], args[3]);
+            default -> run(topology(args[2]), args[1], args[2], args[3]);
         }
     }
 
@@ -67,7 +68,8 @@ public final class Interop {
         }
     }
 
-    private static void run(final String bootstrap, final String application, final String stateDir) {
+    private static void run(
+            final StreamsBuilder builder, final String bootstrap, final String application, final String stateDir) {
         final var config = new Properties();
         config.put(StreamsConfig.APPLICATION_ID_CONFIG, application);
         config.put(StreamsConfig.BOOTSTRAP_SERVERS_CONFIG, bootstrap);
@@ -77,7 +79,7 @@ public final class Interop {
         // Every update goes on, as with topo, so that a group that was empty for a moment is known to both.
         config.put(StreamsConfig.STATESTORE_CACHE_MAX_BYTES_CONFIG, 0);
         config.put(StreamsConfig.consumerPrefix(ConsumerConfig.SESSION_TIMEOUT_MS_CONFIG), 10_000);
-        final var streams = new KafkaStreams(topology(application).build(), config);
+        final var streams = new KafkaStreams(builder.build(), config);
         streams.setStateListener((now, before) -> System.out.println("state " + now));
         Runtime.getRuntime().addShutdownHook(new Thread(() -> {
             // Kafka Streams stays in its group otherwise, until its session is over.
@@ -147,6 +149,22 @@ public final class Interop {
             .selectKey((user, pair) -> pair)
             .to(app + "-pairs", Produced.with(TEXT, TEXT));
         return builder;
+    }
+
+    private static StreamsBuilder joins(final String app) {
+        final var builder = new StreamsBuilder();
+        final KStream<String, String> left = builder.stream(app + "-left", Consumed.with(TEXT, TEXT));
+        final KStream<String, String> right = builder.stream(app + "-right", Consumed.with(TEXT, TEXT));
+        final var near = JoinWindows.ofTimeDifferenceAndGrace(Duration.ofSeconds(30), Duration.ofMinutes(10));
+        left.leftJoin(right, Interop::pair, near, StreamJoined.with(TEXT, TEXT, TEXT).withName("one").withStoreName("one"))
+            .to(app + "-one", Produced.with(TEXT, TEXT));
+        left.outerJoin(right, Interop::pair, near, StreamJoined.with(TEXT, TEXT, TEXT).withName("both").withStoreName("both"))
+            .to(app + "-both", Produced.with(TEXT, TEXT));
+        return builder;
+    }
+
+    private static String pair(final String left, final String right) {
+        return (left == null ? "-" : left) + "+" + (right == null ? "-" : right);
     }
 
     private static Materialized<String, String, KeyValueStore<Bytes, byte[]>> texts(final String store) {

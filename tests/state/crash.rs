@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use topo_state::{MemoryBudget, Place, TaskState, WriteBatch};
+use topo_state::{MemoryBudget, Place, StateError, TaskState, WriteBatch};
 
 use crate::support::*;
 
@@ -18,9 +18,13 @@ const TIGHT: usize = 3 << 20;
 const RUN_ROWS: u8 = 60;
 
 fn open(dir: PathBuf, memory: usize) -> TaskState {
+    try_open(dir, memory).expect("the state opens")
+}
+
+fn try_open(dir: PathBuf, memory: usize) -> Result<TaskState, StateError> {
     let specs = vec![key_value_spec("s", true), key_value_spec("t", true)];
     let place = Place::Rocks { dir, memory: MemoryBudget::new(memory) };
-    TaskState::open(&place, &identity(), specs).expect("the state opens").state
+    TaskState::open(&place, &identity(), specs).map(|opened| opened.state)
 }
 
 /// Batch `number` sets the same number everywhere: two stores, a row of its own, the checkpoint.
@@ -71,7 +75,7 @@ fn child_that_writes_until_it_is_killed() {
 }
 
 /// Runs the child until it has told of `batches` batches, kills it, and gives back the number of the last one told.
-fn write_and_kill(dir: &std::path::Path, mode: &str, batches: usize) -> i64 {
+pub(crate) fn write_and_kill(dir: &std::path::Path, mode: &str, batches: usize) -> i64 {
     let this = std::env::current_exe().expect("the test binary");
     let mut child = Command::new(this)
         .args(["crash::child_that_writes_until_it_is_killed", "--exact", "--nocapture"])
@@ -95,11 +99,27 @@ fn write_and_kill(dir: &std::path::Path, mode: &str, batches: usize) -> i64 {
 
 /// Everything the state says about the last batch agrees; gives its number.
 fn consistent_prefix(dir: &std::path::Path) -> i64 {
-    let state = open(dir.to_owned(), TIGHT);
+    prefix_of(&open(dir.to_owned(), TIGHT))
+}
+
+/// What lies in a directory that was written in this mode, checked; or why it is refused.
+pub(crate) fn prefix_in(dir: &std::path::Path, mode: &str) -> Result<i64, StateError> {
+    let state = try_open(dir.to_owned(), TIGHT)?;
+    // A run may be there before its checkpoint: then the state says so, and the next row is no contradiction.
+    let last = match state.is_ahead() {
+        true => state.checkpoint().changelog.get("s").copied().unwrap_or(0),
+        false => prefix_of(&state),
+    };
+    let runs = (1..=last).filter(|number| mode == "mixed" && number % 2 == 0);
+    runs.for_each(|number| assert_run(&state, number));
+    Ok(last)
+}
+
+fn prefix_of(state: &TaskState) -> i64 {
     let last = state.checkpoint().changelog.get("s").copied().unwrap_or(0);
     if last > 0 {
-        assert_eq!(get(&mut key_value(&state, 0), "last"), Some((last, 0)));
-        assert_eq!(get(&mut key_value(&state, 1), "last"), Some((last, 0)));
+        assert_eq!(get(&mut key_value(state, 0), "last"), Some((last, 0)));
+        assert_eq!(get(&mut key_value(state, 1), "last"), Some((last, 0)));
     }
     for number in 1..=last + 1 {
         let found = state.backend().get(1, &number.to_be_bytes(), &mut |value| {

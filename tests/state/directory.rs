@@ -148,19 +148,6 @@ fn a_torn_log_leaves_a_prefix_of_commits_with_its_checkpoint() {
     assert_eq!(get(&mut key_value(&state, 0), "count"), Some((committed, committed)));
 }
 
-fn copy_tree(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy_tree(&entry.path(), &target);
-        } else {
-            fs::copy(entry.path(), target).unwrap();
-        }
-    }
-}
-
 #[test]
 fn another_application_cluster_or_task_is_refused_and_nothing_is_touched() {
     let home = written();

@@ -12,6 +12,8 @@ mod crash;
 mod directory;
 /// A directory of an older version of the format, opened by this one.
 mod fixture;
+/// The manifest of a database loses its end.
+mod manifest;
 /// Random operations beside plain maps.
 mod model;
 /// Random sessions beside a plain map.

@@ -185,3 +185,17 @@ pub(crate) fn put(store: &mut KeyValue, key: &str, value: i64, timestamp: i64) {
 pub(crate) fn delete(store: &mut KeyValue, key: &str, timestamp: i64) {
     store.delete(&key.to_owned(), timestamp).expect("the key encodes");
 }
+
+/// Copies a directory with everything in it.
+pub(crate) fn copy_tree(from: &std::path::Path, to: &std::path::Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy_tree(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}

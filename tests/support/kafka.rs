@@ -1,4 +1,4 @@
-//! A real Apache Kafka for tests: one node in a scratch directory on free ports, killed when it is dropped.
+//! A real Apache Kafka for tests: one node, or three, in scratch directories on free ports, killed when it is dropped.
 //!
 //! `TOPO_TEST_KAFKA=host:port` uses one that runs already. `TOPO_KAFKA_JARS` names a directory with the jars;
 //! otherwise they lie in the user's cache, where `scripts/kafka.sh` puts them.
@@ -20,7 +20,7 @@ const CLUSTER_ID: &str = "dG9wby10ZXN0LWthZmthLQ";
 /// A Kafka that a test may use, and, if it is ours, kill and restart.
 pub(crate) struct Kafka {
     bootstrap: String,
-    own: Option<Own>,
+    own: Vec<Own>,
     topics: AtomicUsize,
 }
 
@@ -46,7 +46,7 @@ impl Kafka {
     pub(crate) fn shared() -> &'static Self {
         static SHARED: OnceLock<Kafka> = OnceLock::new();
         SHARED.get_or_init(|| match std::env::var("TOPO_TEST_KAFKA") {
-            Ok(bootstrap) => Kafka { bootstrap, own: None, topics: AtomicUsize::new(0) },
+            Ok(bootstrap) => Kafka { bootstrap, own: Vec::new(), topics: AtomicUsize::new(0) },
             Err(_) => Kafka::start(),
         })
     }
@@ -54,6 +54,18 @@ impl Kafka {
     /// Starts a node of its own, for tests that kill it.
     pub(crate) fn start() -> Self {
         Self::start_with(None, &[])
+    }
+
+    /// Starts a cluster of three nodes that keep everything three times: one of them may be killed at work.
+    pub(crate) fn start_three() -> Self {
+        let kept = [
+            "default.replication.factor=3",
+            "min.insync.replicas=2",
+            "offsets.topic.replication.factor=3",
+            "transaction.state.log.replication.factor=3",
+            "transaction.state.log.min.isr=2",
+        ];
+        Self::start_nodes(3, None, &kept)
     }
 
     /// Starts a node that can also be reached by way of a detour: whoever begins there is led on by it alone.
@@ -78,29 +90,46 @@ impl Kafka {
     }
 
     fn start_with(detour: Option<Detour>, more: &[&str]) -> Self {
-        let jars = jars();
-        let scratch = Scratch::new("kafka");
-        let (port, controller) = (free_port(), free_port());
-        std::fs::write(
-            scratch.path().join("server.properties"),
-            properties(scratch.path(), port, controller, detour) + &more.join("\n") + "\n",
-        )
-        .expect("writing server.properties");
-        let format = java(&jars, scratch.path())
-            .args(["kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c"])
-            .arg(scratch.path().join("server.properties"))
-            .output()
-            .expect("java must be installed (scripts/setup.sh)");
-        assert!(format.status.success(), "formatting failed: {}", String::from_utf8_lossy(&format.stderr));
-        let process = Mutex::new(launch(&jars, scratch.path()));
-        let own = Own { scratch, jars, port, process };
-        own.wait_until_up();
-        Self { bootstrap: format!("127.0.0.1:{port}"), own: Some(own), topics: AtomicUsize::new(0) }
+        Self::start_nodes(1, detour, more)
     }
 
-    /// `host:port`.
+    /// The last word on a setting is `more`'s.
+    fn start_nodes(count: usize, detour: Option<Detour>, more: &[&str]) -> Self {
+        let jars = jars();
+        let ports: Vec<(u16, u16)> = (0..count).map(|_| (free_port(), free_port())).collect();
+        let voters: Vec<String> =
+            (1..).zip(&ports).map(|(id, (_, controller))| format!("{id}@127.0.0.1:{controller}")).collect();
+        let own: Vec<Own> = (1..)
+            .zip(&ports)
+            .map(|(id, ports)| {
+                let scratch = Scratch::new("kafka");
+                let text = properties(scratch.path(), id, *ports, &voters.join(","), detour);
+                let text = text + &more.join("\n") + "\n";
+                std::fs::write(scratch.path().join("server.properties"), text)
+                    .expect("writing server.properties");
+                format_storage(&jars, scratch.path());
+                let process = Mutex::new(launch(&jars, scratch.path()));
+                Own { scratch, jars: jars.clone(), port: ports.0, process }
+            })
+            .collect();
+        own.iter().for_each(Own::wait_until_up);
+        let bootstrap: Vec<String> = ports.iter().map(|(port, _)| format!("127.0.0.1:{port}")).collect();
+        Self { bootstrap: bootstrap.join(","), own, topics: AtomicUsize::new(0) }
+    }
+
+    /// `host:port` of every node.
     pub(crate) fn bootstrap(&self) -> &str {
         &self.bootstrap
+    }
+
+    /// How many nodes of it a test may kill.
+    pub(crate) fn nodes(&self) -> usize {
+        self.own.len()
+    }
+
+    /// How often a topic's records are to be kept.
+    pub(crate) fn replication(&self) -> i32 {
+        if self.own.len() < 3 { 1 } else { 3 }
     }
 
     /// A name that no other test of this binary, and no other run, uses.
@@ -111,12 +140,22 @@ impl Kafka {
 
     /// Kills the node at once, as a power button would; its files stay.
     pub(crate) fn kill9(&self) {
-        self.own().process.lock().expect("the process").kill9();
+        self.kill9_node(0);
+    }
+
+    /// The same for one of several.
+    pub(crate) fn kill9_node(&self, node: usize) {
+        self.own(node).process.lock().expect("the process").kill9();
     }
 
     /// Starts the node again on its files; kills it first if it runs.
     pub(crate) fn restart(&self) {
-        let own = self.own();
+        self.restart_node(0);
+    }
+
+    /// The same for one of several.
+    pub(crate) fn restart_node(&self, node: usize) {
+        let own = self.own(node);
         let mut process = own.process.lock().expect("the process");
         process.kill9();
         *process = launch(&own.jars, own.scratch.path());
@@ -124,14 +163,19 @@ impl Kafka {
         own.wait_until_up();
     }
 
-    /// What it has logged that contains this.
+    /// What the nodes have logged that contains this.
     pub(crate) fn logged(&self, words: &str) -> Vec<String> {
-        let log = std::fs::read_to_string(self.own().scratch.path().join("kafka.log")).unwrap_or_default();
-        log.lines().filter(|line| line.contains(words)).map(str::to_owned).collect()
+        let log =
+            |own: &Own| std::fs::read_to_string(own.scratch.path().join("kafka.log")).unwrap_or_default();
+        let lines = |text: String| {
+            let found = text.lines().filter(|line| line.contains(words)).map(str::to_owned);
+            found.collect::<Vec<_>>()
+        };
+        self.own.iter().map(log).flat_map(lines).collect()
     }
 
-    fn own(&self) -> &Own {
-        self.own.as_ref().expect("a Kafka from TOPO_TEST_KAFKA is not ours to kill: use Kafka::start")
+    fn own(&self, node: usize) -> &Own {
+        self.own.get(node).expect("a Kafka from TOPO_TEST_KAFKA is not ours to kill: use Kafka::start")
     }
 }
 
@@ -144,6 +188,15 @@ impl Own {
             listens(self.port)
         });
     }
+}
+
+fn format_storage(jars: &Path, scratch: &Path) {
+    let format = java(jars, scratch)
+        .args(["kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c"])
+        .arg(scratch.join("server.properties"))
+        .output()
+        .expect("java must be installed (scripts/setup.sh)");
+    assert!(format.status.success(), "formatting failed: {}", String::from_utf8_lossy(&format.stderr));
 }
 
 fn launch(jars: &Path, scratch: &Path) -> Guarded {
@@ -182,8 +235,14 @@ pub(crate) fn class_path(jars: &Path, classes: &Path) -> String {
     format!("{}:{}", classes.display(), jars.join("*").display())
 }
 
-/// One node that is broker and controller. Records stamped in the past stay, groups settle at once.
-fn properties(scratch: &Path, port: u16, controller: u16, detour: Option<Detour>) -> String {
+/// A node that is broker and controller. Records stamped in the past stay, groups settle at once.
+fn properties(
+    scratch: &Path,
+    id: usize,
+    (port, controller): (u16, u16),
+    voters: &str,
+    detour: Option<Detour>,
+) -> String {
     let logs = scratch.join("logs");
     let second = |port: fn(&Detour) -> u16| {
         detour.as_ref().map_or_else(String::new, |detour| format!(",DETOUR://127.0.0.1:{}", port(detour)))
@@ -191,8 +250,8 @@ fn properties(scratch: &Path, port: u16, controller: u16, detour: Option<Detour>
     let (listen, advertised) = (second(|detour| detour.listen), second(|detour| detour.advertised));
     let lines = [
         "process.roles=broker,controller".to_owned(),
-        "node.id=1".to_owned(),
-        format!("controller.quorum.voters=1@127.0.0.1:{controller}"),
+        format!("node.id={id}"),
+        format!("controller.quorum.voters={voters}"),
         format!("listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}{listen}"),
         format!("advertised.listeners=PLAINTEXT://127.0.0.1:{port}{advertised}"),
         "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,DETOUR:PLAINTEXT".to_owned(),

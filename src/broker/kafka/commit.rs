@@ -1,17 +1,16 @@
-//! A commit of offsets outside a transaction, cut into slices.
+//! A commit of offsets, in a transaction or outside of one, cut into slices.
 //!
-//! The client library has a waiting form of this call without a time limit, and another that never says how it ended.
-//! So the waiting form runs on a thread of its own, one at a time, and the caller looks in on it.
+//! The client library has a waiting form of these calls. Outside a transaction it has no time limit, and the other form never
+//! says how it ended; within one the limit is not kept when the coordinator goes away at the wrong moment, and the call
+//! then waits for good (`rd_kafka_send_offsets_to_transaction` of librdkafka 2.12.1, seen when one of three brokers was
+//! killed). So the waiting form runs on a thread of its own, one at a time, and the caller looks in on it.
 
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::{Duration, Instant};
 
-use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _, ConsumerContext};
 use rdkafka::error::KafkaResult;
 
 use super::SLICE;
-use super::errors::react;
-use super::partitions::list_to_commit;
 use crate::broker::{BrokerError, CommittedOffset};
 use crate::record::Partition;
 
@@ -21,24 +20,34 @@ pub(super) struct PendingCommit(Option<Pending>);
 
 struct Pending {
     offsets: Vec<(Partition, CommittedOffset)>,
+    since: Instant,
     answer: Receiver<KafkaResult<()>>,
 }
 
 impl PendingCommit {
-    /// Begins the commit, or goes on waiting for it when it is the one that is on its way. Call again while retriable.
-    pub(super) fn advance<C: ConsumerContext + 'static>(
+    /// Begins the commit with `call`, or goes on waiting for it when it is the one that is on its way. The outer error says
+    /// that there is no answer yet: call again.
+    pub(super) fn advance(
         &mut self,
-        client: &Arc<BaseConsumer<C>>,
         offsets: &[(Partition, CommittedOffset)],
-    ) -> Result<(), BrokerError> {
-        let pending = match self.0.take() {
-            Some(pending) => pending,
-            None => begin(client, offsets)?,
-        };
+        call: impl FnOnce() -> KafkaResult<()> + Send + 'static,
+    ) -> Result<KafkaResult<()>, BrokerError> {
+        // An earlier commit that nobody asked about again must be done with first.
+        if self.0.as_ref().is_some_and(|pending| pending.offsets != offsets) {
+            // Its answer is nobody's any more.
+            let _ = self.finish()?;
+        }
+        if self.0.is_none() {
+            self.0 = Some(begin(offsets, call)?);
+        }
+        self.finish()
+    }
+
+    /// Waits a slice of time for the commit on its way.
+    pub(super) fn finish(&mut self) -> Result<KafkaResult<()>, BrokerError> {
+        let Some(pending) = self.0.take() else { return Ok(Ok(())) };
         match pending.answer.recv_timeout(SLICE) {
-            // An earlier commit that nobody asked about again is done with: now this one.
-            Ok(_) if pending.offsets != offsets => self.advance(client, offsets),
-            Ok(answer) => answer.map_err(|error| react("committing offsets", &error)),
+            Ok(answer) => Ok(answer),
             Err(RecvTimeoutError::Timeout) => {
                 self.0 = Some(pending);
                 Err(BrokerError::Retriable("the coordinator has not answered the commit yet".to_owned()))
@@ -48,22 +57,53 @@ impl PendingCommit {
             }
         }
     }
+
+    /// How long a commit has been on its way.
+    pub(super) fn waiting(&self) -> Duration {
+        self.0.as_ref().map_or(Duration::ZERO, |pending| pending.since.elapsed())
+    }
 }
 
-fn begin<C: ConsumerContext + 'static>(
-    client: &Arc<BaseConsumer<C>>,
+fn begin(
     offsets: &[(Partition, CommittedOffset)],
+    call: impl FnOnce() -> KafkaResult<()> + Send + 'static,
 ) -> Result<Pending, BrokerError> {
-    let list = list_to_commit(offsets)?;
-    let client = client.clone();
     let (sender, answer) = channel();
     let commit = move || {
         // Nobody listens any more when the process gives up: then the answer does not matter.
-        let _ = sender.send(client.commit(&list, CommitMode::Sync));
+        let _ = sender.send(call());
     };
     std::thread::Builder::new()
         .name("topo-commit".to_owned())
         .spawn(commit)
         .map_err(|error| BrokerError::Retriable(format!("committing offsets: no thread: {error}")))?;
-    Ok(Pending { offsets: offsets.to_vec(), answer })
+    Ok(Pending { offsets: offsets.to_vec(), since: Instant::now(), answer })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn offsets(offset: i64) -> Vec<(Partition, CommittedOffset)> {
+        vec![(Partition::new("t", 0), CommittedOffset { offset, metadata: String::new() })]
+    }
+
+    #[test]
+    fn a_call_that_does_not_return_is_looked_in_on_and_never_made_twice() {
+        let mut commit = PendingCommit::default();
+        let (end, told) = channel::<()>();
+        let stuck = move || {
+            let _ = told.recv();
+            Ok(())
+        };
+        assert!(matches!(commit.advance(&offsets(1), stuck), Err(BrokerError::Retriable(_))));
+        let again = || unreachable!("it is on its way");
+        assert!(matches!(commit.advance(&offsets(1), again), Err(BrokerError::Retriable(_))));
+        assert!(commit.waiting() >= SLICE);
+        let other = || unreachable!("the first one is on its way still");
+        assert!(matches!(commit.advance(&offsets(2), other), Err(BrokerError::Retriable(_))));
+        drop(end);
+        assert!(matches!(commit.advance(&offsets(2), || Ok(())), Ok(Ok(()))));
+        assert_eq!(commit.waiting(), Duration::ZERO);
+    }
 }

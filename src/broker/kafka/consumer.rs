@@ -10,7 +10,7 @@ use rdkafka::topic_partition_list::Offset;
 
 use super::SLICE;
 use super::assigned::{Assigned, Reading};
-use super::authority::KafkaToken;
+use super::authority::{KafkaToken, commit};
 use super::commit::PendingCommit;
 use super::errors::react;
 use super::limits::{look_around, topic_exists};
@@ -294,6 +294,6 @@ impl Consumer for KafkaConsumer {
             return KafkaToken::of(token)?.commit(offsets);
         }
         self.check_group()?;
-        self.commit.advance(&self.client, offsets)
+        commit(&mut self.commit, &self.client, offsets)
     }
 }

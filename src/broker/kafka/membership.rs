@@ -10,6 +10,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use super::SLICE;
 use super::authority::KafkaToken;
 use super::errors::react;
+use super::farewell::Farewell;
 use super::partitions::list;
 use super::rebalance::MemberContext;
 use super::reporter::Reporter;
@@ -23,6 +24,8 @@ const EVENTS_PER_POLL: usize = 16;
 /// A member of a group of a Kafka cluster.
 pub(super) struct KafkaMembership {
     client: Arc<BaseConsumer<MemberContext>>,
+    /// Behind the client: it waits until that is closed.
+    farewell: Farewell,
     topics: Vec<String>,
     group: String,
 }
@@ -39,7 +42,12 @@ impl KafkaMembership {
             .map_err(|error| react("opening a membership", &error))?;
         let topics: Vec<&str> = config.topics.iter().map(String::as_str).collect();
         client.subscribe(&topics).map_err(|error| react("subscribing to the lease topics", &error))?;
-        Ok(Self { client: Arc::new(client), topics: config.topics.clone(), group: config.group.clone() })
+        Ok(Self {
+            client: Arc::new(client),
+            farewell: Farewell::default(),
+            topics: config.topics.clone(),
+            group: config.group.clone(),
+        })
     }
 
     fn context(&self) -> &MemberContext {
@@ -116,9 +124,14 @@ impl Membership for KafkaMembership {
         if !self.context().joined.load(Ordering::Acquire) {
             return None;
         }
-        let losses = self.context().losses.load(Ordering::Acquire);
-        let metadata = self.client.group_metadata()?;
-        Some(GroupToken(Box::new(KafkaToken { metadata, member: self.client.clone(), losses })))
+        // Before the metadata: if the member loses its place in between, the proof is one from before the loss, and refused.
+        let losses = self.losses();
+        let metadata = Arc::new(self.client.group_metadata()?);
+        Some(GroupToken { proof: Box::new(KafkaToken { metadata, member: self.client.clone() }), losses })
+    }
+
+    fn losses(&self) -> u64 {
+        self.context().losses.load(Ordering::Acquire)
     }
 
     fn leave(&self, keep_place: bool) -> Result<(), BrokerError> {
@@ -144,5 +157,6 @@ impl Membership for KafkaMembership {
 impl Drop for KafkaMembership {
     fn drop(&mut self) {
         self.let_go();
+        self.farewell.begin(self.client.clone());
     }
 }

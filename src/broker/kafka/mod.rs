@@ -12,6 +12,7 @@ mod commit;
 mod consumer;
 mod delivery;
 mod errors;
+mod farewell;
 mod holders;
 mod limits;
 mod membership;

@@ -10,6 +10,7 @@ use rustc_hash::FxHashMap;
 
 use super::SLICE;
 use super::authority::KafkaToken;
+use super::commit::PendingCommit;
 use super::delivery::DeliveryContext;
 use super::errors::{is_unauthorized, react};
 use super::limits::TopicLimits;
@@ -28,11 +29,15 @@ const EVENTS: usize = 1_000;
 
 /// A writer to a Kafka cluster.
 pub(super) struct KafkaProducer {
-    client: BaseProducer<DeliveryContext, NoCustomPartitioner>,
+    client: Arc<BaseProducer<DeliveryContext, NoCustomPartitioner>>,
     topic_limits: Arc<TopicLimits>,
     /// The limits this writer has asked for already, so that the hot path takes no lock.
     limits: FxHashMap<String, usize>,
     transactional_id: Option<String>,
+    /// After that the broker has aborted the transaction.
+    transaction_timeout: Duration,
+    /// Offsets that are being added to the transaction.
+    adding: PendingCommit,
     /// Records the library has taken, ever.
     taken: u64,
 }
@@ -48,8 +53,15 @@ impl KafkaProducer {
             .producer(config)
             .create_with_context(DeliveryContext::new(reporter))
             .map_err(|error| react("opening a writer", &error))?;
-        let transactional_id = config.transactional_id.clone();
-        Ok(Self { client, topic_limits, limits: FxHashMap::default(), transactional_id, taken: 0 })
+        Ok(Self {
+            client: Arc::new(client),
+            topic_limits,
+            limits: FxHashMap::default(),
+            transactional_id: config.transactional_id.clone(),
+            transaction_timeout: config.transaction_timeout,
+            adding: PendingCommit::default(),
+            taken: 0,
+        })
     }
 
     /// Hears what the library has to say, all of it: a poll that does not wait brings one thing.
@@ -91,6 +103,18 @@ impl KafkaProducer {
             Some((_, text)) if !matches!(reaction, BrokerError::Fenced(_)) => BrokerError::Fatal(text),
             _ => reaction,
         }
+    }
+
+    /// A call that waits for longer than the transaction lives will not return any more: this writer is left behind with it,
+    /// and its successor fences it.
+    fn unless_stuck(&self, error: BrokerError) -> BrokerError {
+        if self.adding.waiting() < self.transaction_timeout {
+            return error;
+        }
+        BrokerError::Fatal(format!(
+            "the client library did not return from adding offsets to the transaction within {:?}",
+            self.transaction_timeout
+        ))
     }
 
     fn refusal(&self, error: &KafkaError, topic: &str, bytes: usize) -> BrokerError {
@@ -164,11 +188,13 @@ impl Producer for KafkaProducer {
         offsets: &[(Partition, CommittedOffset)],
         group: &GroupToken,
     ) -> Result<(), BrokerError> {
-        let token = KafkaToken::of(group)?;
-        let list = list_to_commit(offsets)?;
-        self.client
-            .send_offsets_to_transaction(&list, &token.metadata, SLICE)
-            .map_err(|error| self.explain("adding offsets to the transaction", &error))
+        let metadata = KafkaToken::of(group)?.metadata.clone();
+        let (list, client) = (list_to_commit(offsets)?, self.client.clone());
+        let call = move || client.send_offsets_to_transaction(&list, &metadata, SLICE);
+        match self.adding.advance(offsets, call) {
+            Ok(answer) => answer.map_err(|error| self.explain("adding offsets to the transaction", &error)),
+            Err(error) => Err(self.unless_stuck(error)),
+        }
     }
 
     fn commit(&mut self) -> Result<(), BrokerError> {
@@ -180,6 +206,10 @@ impl Producer for KafkaProducer {
     }
 
     fn abort(&mut self) -> Result<(), BrokerError> {
+        // The library takes one call at a time.
+        if let Err(error) = self.adding.finish() {
+            return Err(self.unless_stuck(error));
+        }
         self.client.purge(PurgeConfig::default().queue());
         // What is on its way cannot be called back without a gap in the writer's sequence: wait for its answers.
         let deadline = Instant::now() + SLICE;

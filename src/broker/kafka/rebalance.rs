@@ -4,7 +4,7 @@
 //! goes on with heartbeats and waits. A lost one is given up at once.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rdkafka::ClientContext;
@@ -31,7 +31,7 @@ pub(super) struct MemberContext {
     /// It is on its way out: partitions are given up without a word.
     pub(super) leaving: AtomicBool,
     /// How often the member lost its place.
-    pub(super) losses: AtomicUsize,
+    pub(super) losses: AtomicU64,
 }
 
 #[derive(Default)]
@@ -51,7 +51,7 @@ impl MemberContext {
             commits: Mutex::default(),
             joined: AtomicBool::new(false),
             leaving: AtomicBool::new(false),
-            losses: AtomicUsize::new(0),
+            losses: AtomicU64::new(0),
         }
     }
 
@@ -132,11 +132,12 @@ impl MemberContext {
             state.events.push(MembershipEvent::Revoked(partitions));
             return;
         }
-        if let Err(error) = consumer.incremental_unassign(gone) {
-            tracing::debug!(%error, "the client library did not take partitions back");
-        }
+        // Before the library has them back: from then on it asks for a new place.
         if lost {
             self.note_loss();
+        }
+        if let Err(error) = consumer.incremental_unassign(gone) {
+            tracing::debug!(%error, "the client library did not take partitions back");
         }
         if lost && !partitions.is_empty() {
             self.state().events.push(MembershipEvent::Lost(partitions));

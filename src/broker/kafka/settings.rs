@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use rdkafka::ClientConfig;
+use rdkafka::config::RDKafkaLogLevel;
 
 use crate::broker::{ConsumerConfig, GroupProtocol, Isolation, MembershipConfig, ProducerConfig};
 
@@ -37,6 +38,10 @@ impl Settings {
             config.set(*name, value);
         }
         config.set("bootstrap.servers", &self.bootstrap);
+        // Who asks the library for its own notes wants to see them.
+        if config.get("debug").is_some() {
+            config.set_log_level(RDKafkaLogLevel::Debug);
+        }
         config
     }
 

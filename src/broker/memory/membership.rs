@@ -21,6 +21,7 @@ struct State {
     /// Its number and epoch; `None` before it joins, after it was expelled, and after it left.
     member: Option<(u64, u64)>,
     held: BTreeSet<Partition>,
+    losses: u64,
     /// It left or another one has its place: it does not join again.
     ended: Option<BrokerError>,
 }
@@ -35,7 +36,8 @@ pub(super) struct MemoryToken {
 impl MemoryToken {
     /// Reads a token; one of another broker is refused.
     pub(super) fn of(token: &GroupToken) -> Result<&Self, BrokerError> {
-        token.0.downcast_ref().ok_or_else(|| BrokerError::Fatal("the token is of another broker".to_owned()))
+        let own = token.proof.downcast_ref();
+        own.ok_or_else(|| BrokerError::Fatal("the token is of another broker".to_owned()))
     }
 }
 
@@ -94,6 +96,7 @@ impl Membership for MemoryMembership {
                     .take()
                     .is_some_and(|(member, _)| cluster.group_mut(&self.config.group).is_replaced(member));
                 let held = std::mem::take(&mut state.held);
+                state.losses += 1;
                 if replaced {
                     state.ended = Some(fenced.clone());
                 }
@@ -124,8 +127,15 @@ impl Membership for MemoryMembership {
     }
 
     fn token(&self) -> Option<GroupToken> {
-        let (member, epoch) = self.state().member?;
-        Some(GroupToken(Box::new(MemoryToken { group: self.config.group.clone(), member, epoch })))
+        let state = self.state();
+        // The number is of this place alone: no other proof of an earlier one is needed.
+        let (member, epoch) = state.member?;
+        let proof = Box::new(MemoryToken { group: self.config.group.clone(), member, epoch });
+        Some(GroupToken { proof, losses: state.losses })
+    }
+
+    fn losses(&self) -> u64 {
+        self.state().losses
     }
 
     fn leave(&self, keep_place: bool) -> Result<(), BrokerError> {

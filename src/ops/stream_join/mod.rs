@@ -15,5 +15,5 @@ pub(crate) use row::row_codec;
 pub(crate) use self_join::SelfJoin;
 pub(crate) use side::{JoinSide, SideParts};
 pub(crate) use sides::{Left, Right, Side};
-pub(crate) use waiting::{Waiting, WaitingStore};
+pub(crate) use waiting::{Waiting, WaitingStore, WaitingTimes};
 pub(crate) use window::JoinWindow;

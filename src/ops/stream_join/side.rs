@@ -66,16 +66,14 @@ where
     /// Gives the records of both sides away whose span is over.
     fn release(&mut self, (time, headers): (i64, &Headers), ctx: Ctx<'_, '_, '_, K, R>) -> Result<(), Fault> {
         let Some(waiting) = &self.parts.waiting else { return Ok(()) };
-        let (handle, wall_clock) = (waiting.store, ctx.wall_clock());
-        for Over { place, key, values } in waiting.over::<S>(ctx.store(handle)?, time, wall_clock)? {
+        for Over { place, key, values } in waiting.over::<S, K, R>(time, ctx)? {
             // Before the results go on: one that cannot be written must not come again and again.
-            Waiting::<K::Present, V1, V2>::left(ctx.store(handle)?, &place, time)?;
+            Waiting::<K::Present, V1, V2>::left(ctx.store(waiting.store)?, &place, time)?;
             let key = K::of(key);
             let join = |left: Option<&V1>, right: Option<&V2>| (self.parts.join)(&key, left, right);
             let results: Vec<R> = match &values {
                 Row::Left(values) => values.iter().filter_map(|value| join(Some(value), None)).collect(),
                 Row::Right(values) => values.iter().filter_map(|value| join(None, Some(value))).collect(),
-                Row::Marker(_) => Vec::new(),
             };
             for value in results {
                 let (key, headers) = (key.clone(), headers.clone());
@@ -132,9 +130,14 @@ where
     type KeyOut = K;
     type ValueOut = R;
 
+    fn init(&mut self, ctx: &mut Context<'_, '_, K, R>) -> Result<(), Fault> {
+        self.parts.waiting.as_ref().map_or(Ok(()), |waiting| waiting.open(ctx))
+    }
+
     fn process(&mut self, record: Record<I, V>, ctx: &mut Context<'_, '_, K, R>) -> Result<(), Fault> {
         let Record { key, value, timestamp, headers } = record;
-        let time = self.parts.waiting.as_ref().map(|waiting| ctx.observe_shared(waiting.time, timestamp));
+        let time =
+            self.parts.waiting.as_ref().map(|waiting| ctx.observe_shared(waiting.times.stream, timestamp));
         let key = match key.present() {
             Some(key) => Some(K::of((self.parts.key)(key))),
             None if self.parts.keeps_own => K::null(),
@@ -152,8 +155,9 @@ where
         }
         let end = *S::windows(self.parts.windows).partners(timestamp).end();
         match (&mut self.parts.waiting, key.as_present()) {
-            (Some(waiting), Some(present)) if time.is_none_or(|time| end >= time) => {
-                waiting.add::<S>(ctx.store(waiting.store)?, present, timestamp, value)
+            // Kafka Streams knows no record from before the epoch; its order of waiting rows has no place for one.
+            (Some(waiting), Some(present)) if timestamp >= 0 && time.is_none_or(|time| end >= time) => {
+                waiting.add::<S, K, R>(present, timestamp, value, ctx)
             }
             _ => match self.joined(&key, Some(&value), None) {
                 Some(value) => ctx.forward(Record { key, value, timestamp, headers }),
@@ -163,7 +167,9 @@ where
     }
 
     fn idle(&mut self, ctx: &mut Context<'_, '_, K, R>) -> Result<(), Fault> {
-        let Some(shared) = self.parts.waiting.as_ref().map(|waiting| waiting.time) else { return Ok(()) };
+        let Some(shared) = self.parts.waiting.as_ref().map(|waiting| waiting.times.stream) else {
+            return Ok(());
+        };
         match ctx.idle_shared(shared) {
             Some(time) => self.release((time, &Headers::new()), ctx),
             None => Ok(()),

@@ -10,9 +10,9 @@ pub(crate) trait Side<V1, V2>: Send + 'static {
     /// Its partners.
     type Other: Clone + Send + Sync + 'static;
 
-    /// First byte of the side's waiting rows. The right side stands before the left.
+    /// The side in the keys of its waiting rows. The right side stands before the left.
     const OWN: u8;
-    /// First byte of the other side's waiting rows.
+    /// The same of the other side.
     const OTHER: u8;
 
     /// The join's span as this side sees it.
@@ -29,9 +29,9 @@ pub(crate) trait Side<V1, V2>: Send + 'static {
     fn push(row: Option<Row<V1, V2>>, value: Self::Own) -> Row<V1, V2>;
 }
 
-/// First byte of a right record's waiting row.
+/// A right record's side, as Kafka Streams writes it.
 pub(crate) const RIGHT: u8 = 0;
-/// First byte of a left record's waiting row.
+/// A left record's side.
 pub(crate) const LEFT: u8 = 1;
 
 /// The left side.

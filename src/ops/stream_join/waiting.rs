@@ -2,32 +2,46 @@
 //!
 //! The rules are Kafka Streams': what is over is looked for only by records that carry the join's stream time, only when
 //! the marker says that there may be something, and at most once in an interval of the wall clock. The marker is the
-//! timestamp of the last row that Kafka's walk through the rows of both sides, ordered by (timestamp, right before left,
-//! key), would have visited. We keep the sides apart, so that rows that are not over are not walked through, and seek the row
-//! that Kafka would have stopped at.
+//! timestamp of the last row that the walk through the rows, ordered by (timestamp, right before left, key), has visited: it
+//! ends one behind the first rows of both sides that are not over. The marker stands beside the stream time in the
+//! checkpoint, not in the store: the store's rows and their changelog are Kafka Streams' to the byte.
 
 use std::ops::{Bound, ControlFlow};
 
 use topo_state::{CodecRef, Direction, KeyValueStore, StateError};
 
-use super::row::{MARKER, Marker, Row, split_at, write_at};
+use super::row::{BEFORE, Row, split_at, write_at};
 use super::sides::{LEFT, RIGHT, Side};
+use crate::data::Data;
 use crate::dsl::JoinWindows;
 use crate::fault::Fault;
-use crate::processor::{SharedTime, StoreHandle};
+use crate::processor::{Context, SharedTime, StoreHandle};
 
 pub(crate) type WaitingStore<V1, V2> = KeyValueStore<Vec<u8>, Row<V1, V2>>;
 
 /// A way to the store of waiting records.
 pub(crate) struct Waiting<P, V1, V2> {
     pub(super) store: StoreHandle<WaitingStore<V1, V2>>,
-    /// The stream time that both sides share.
-    pub(super) time: SharedTime,
+    pub(super) times: WaitingTimes,
     key: CodecRef<P>,
     windows: JoinWindows,
     emit_interval_ms: i64,
+    /// Whether records of both sides wait.
+    outer: bool,
     /// The row key of the current call.
     at: Vec<u8>,
+}
+
+/// Times that both sides of a join share.
+#[derive(Clone, Copy)]
+pub(crate) struct WaitingTimes {
+    /// The stream time.
+    pub(crate) stream: SharedTime,
+    /// The timestamp that the next look waits for. It may go back, and of two checkpoints the higher number of a time counts:
+    /// the bits are turned over, so that it is the lower timestamp, which at worst makes for a look too many.
+    pub(crate) lowest: SharedTime,
+    /// The next look is not before this time of the wall clock.
+    pub(crate) due: SharedTime,
 }
 
 /// Values of one side, time and key whose span is over.
@@ -38,12 +52,15 @@ pub(super) struct Over<P, V1, V2> {
 }
 
 /// Where a row stands in the order in which results leave.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug)]
 pub(super) struct Place {
     pub(super) time: i64,
-    side: u8,
-    key: Vec<u8>,
+    /// The row's key.
+    at: Vec<u8>,
 }
+
+/// What a walk has come to: the timestamp of the last row it has visited, and the rows that are over.
+type Walked<V1, V2> = (Option<i64>, Vec<(Place, Row<V1, V2>)>);
 
 impl<P: 'static, V1, V2> Waiting<P, V1, V2>
 where
@@ -52,28 +69,40 @@ where
 {
     pub(crate) fn new(
         store: StoreHandle<WaitingStore<V1, V2>>,
-        time: SharedTime,
+        times: WaitingTimes,
         key: CodecRef<P>,
         windows: JoinWindows,
         emit_interval_ms: i64,
+        outer: bool,
     ) -> Self {
-        Self { store, time, key, windows, emit_interval_ms, at: Vec::new() }
+        Self { store, times, key, windows, emit_interval_ms, outer, at: Vec::new() }
+    }
+
+    /// At the start of a task: refuses a store that an older version has laid out, and sets the marker where it is not known
+    /// or says that nothing waits, as a store does that Kafka Streams has filled since.
+    pub(super) fn open<K: Data, R: Data>(&self, ctx: &mut Context<'_, '_, K, R>) -> Result<(), Fault> {
+        let store = ctx.store(self.store)?;
+        store.get(&BEFORE.to_vec())?;
+        if self.lowest(ctx).is_none() {
+            let lowest = end(ctx.store(self.store)?, Direction::Forward)?;
+            self.set_lowest(lowest, ctx);
+        }
+        Ok(())
     }
 
     /// Lets a record wait.
-    pub(super) fn add<S: Side<V1, V2>>(
+    pub(super) fn add<S: Side<V1, V2>, K: Data, R: Data>(
         &mut self,
-        store: &mut WaitingStore<V1, V2>,
         key: &P,
         timestamp: i64,
         value: S::Own,
+        ctx: &mut Context<'_, '_, K, R>,
     ) -> Result<(), Fault> {
-        let marker = marker(store)?;
-        if marker.lowest.is_none_or(|lowest| timestamp < lowest) {
-            let marker = Marker { lowest: Some(timestamp), ..marker };
-            store.put(&MARKER.to_vec(), Row::Marker(marker), timestamp)?;
+        if self.lowest(ctx).is_none_or(|lowest| timestamp < lowest) {
+            self.set_lowest(Some(timestamp), ctx);
         }
-        self.write(S::OWN, timestamp, key)?;
+        self.write(timestamp, S::OWN, key)?;
+        let store = ctx.store(self.store)?;
         Ok(store.update(&self.at, timestamp, |row| Some(S::push(row, value)))?)
     }
 
@@ -85,7 +114,7 @@ where
         key: &P,
         now: i64,
     ) -> Result<(), Fault> {
-        self.write(side, time, key)?;
+        self.write(time, side, key)?;
         if store.get(&self.at)?.is_some() {
             store.delete(&self.at, now)?;
         }
@@ -93,41 +122,46 @@ where
     }
 
     /// The values whose span is over at stream time `now`, in the order in which they leave, if a record of side `S` looks
-    /// for them at `wall_clock`. They stay until [`left`](Self::left).
-    pub(super) fn over<S: Side<V1, V2>>(
+    /// for them now. They stay until [`left`](Self::left).
+    pub(super) fn over<S: Side<V1, V2>, K: Data, R: Data>(
         &self,
-        store: &mut WaitingStore<V1, V2>,
         now: i64,
-        wall_clock: i64,
+        ctx: &mut Context<'_, '_, K, R>,
     ) -> Result<Vec<Over<P, V1, V2>>, Fault> {
-        let before = marker(store)?;
+        let (before, wall_clock) = (self.lowest(ctx), ctx.wall_clock());
         let reach = S::windows(self.windows).after_ms.saturating_add(self.windows.grace_ms);
-        let worth = match before.lowest {
+        let worth = match before {
             Some(lowest) => lowest.saturating_add(reach) < now,
             // Kafka Streams adds to an infinite marker, which overflows: it looks, finds nothing, and waits an interval.
             None => reach > 0,
         };
+        let due = ctx.shared(self.times.due).unwrap_or(i64::MIN);
         // A clock that was turned back must not hold results up for longer than the interval.
-        let early = wall_clock < before.due && before.due.saturating_sub(wall_clock) <= self.emit_interval_ms;
+        let early = wall_clock < due && due.saturating_sub(wall_clock) <= self.emit_interval_ms;
         if !worth || early {
             return Ok(Vec::new());
         }
-        let due = match self.emit_interval_ms {
-            0 => i64::MIN,
-            interval => wall_clock.saturating_add(interval),
-        };
-        let lowest = if before.lowest.is_some() { self.last_visited(store, now)? } else { None };
-        let over = if before.lowest.is_some() { self.closed(store, now)? } else { Vec::new() };
-        let after = Marker { lowest, due };
-        if after != before {
-            store.put(&MARKER.to_vec(), Row::Marker(after), now)?;
+        if self.emit_interval_ms > 0 {
+            ctx.set_shared(self.times.due, wall_clock.saturating_add(self.emit_interval_ms));
         }
-        Ok(over)
+        if before.is_none() {
+            return Ok(Vec::new());
+        }
+        let (lowest, rows) = self.walk(ctx.store(self.store)?, now)?;
+        self.set_lowest(lowest, ctx);
+        let read = |(place, values): (Place, Row<V1, V2>)| {
+            let key = split_at(&place.at).map_or(&[][..], |(.., key)| key);
+            let key = self.key.decode(key).map_err(|error| {
+                Fault::fatal("STATE_STORE", format!("the key of a waiting record cannot be read: {error}"))
+            })?;
+            Ok(Over { place, key, values })
+        };
+        rows.into_iter().map(read).collect()
     }
 
     /// Takes out what is about to leave with a record of `now`.
     pub(super) fn left(store: &mut WaitingStore<V1, V2>, place: &Place, now: i64) -> Result<(), Fault> {
-        Ok(store.delete(&place.at(), now)?)
+        Ok(store.delete(&place.at, now)?)
     }
 
     /// The lowest timestamp of a side whose span is not over.
@@ -136,129 +170,59 @@ where
         now.saturating_sub(self.windows.grace_ms).saturating_sub(reach)
     }
 
-    fn closed(&self, store: &mut WaitingStore<V1, V2>, now: i64) -> Result<Vec<Over<P, V1, V2>>, Fault> {
-        let mut rows = Vec::new();
-        for side in [RIGHT, LEFT] {
-            let (from, to) = (start(side, i64::MIN), start(side, self.open_from(side, now)));
-            store.range(
-                Bound::Included(&from),
-                Bound::Excluded(&to),
-                Direction::Forward,
-                &mut |at, row| {
-                    rows.extend(Place::of(&at).map(|place| (place, row.value.clone())));
-                    ControlFlow::Continue(())
-                },
-            )?;
-        }
-        rows.sort_by(|left, right| left.0.cmp(&right.0));
-        let read = |(place, values): (Place, Row<V1, V2>)| {
-            let key = self.key.decode(&place.key).map_err(|error| {
-                Fault::fatal("STATE_STORE", format!("the key of a waiting record cannot be read: {error}"))
-            })?;
-            Ok(Over { place, key, values })
-        };
-        rows.into_iter().map(read).collect()
-    }
-
-    /// The timestamp of the last value that a walk through both sides would visit: it ends one behind the first values of
-    /// both sides that are not over.
-    fn last_visited(&self, store: &mut WaitingStore<V1, V2>, now: i64) -> Result<Option<i64>, StateError> {
-        let mut open = [None, None];
-        for (side, first) in [RIGHT, LEFT].into_iter().zip(&mut open) {
-            *first = seek(store, side, Bound::Included(start(side, self.open_from(side, now))))?;
-        }
-        if let [Some(right), Some(left)] = open {
-            let later = right.max(left);
-            if store.get(&later.at())?.is_some_and(|row| row.value.len() > 1) {
-                return Ok(Some(later.time));
+    fn walk(&self, store: &mut WaitingStore<V1, V2>, now: i64) -> Result<Walked<V1, V2>, StateError> {
+        let (mut lowest, mut over) = (None, Vec::new());
+        let (mut open_left, mut open_right) = (false, false);
+        store.all(&mut |at, row| {
+            let Some((time, side, _)) = split_at(&at) else { return ControlFlow::Continue(()) };
+            let is_open = time >= self.open_from(side, now);
+            // Kafka Streams sees each value of a row as a row.
+            for _ in 0..row.value.len() {
+                lowest = Some(time);
+                if open_left && open_right {
+                    return ControlFlow::Break(());
+                }
+                open_left |= is_open && side == LEFT;
+                open_right |= is_open && side == RIGHT;
             }
-            let next = [behind(store, RIGHT, &later)?, behind(store, LEFT, &later)?];
-            return Ok(Some(next.into_iter().flatten().min().unwrap_or(later).time));
+            if is_open {
+                return if self.outer { ControlFlow::Continue(()) } else { ControlFlow::Break(()) };
+            }
+            over.push((Place { time, at }, row.value.clone()));
+            ControlFlow::Continue(())
+        })?;
+        // Where one side waits alone the walk would go on to the end.
+        if !self.outer && open_left {
+            lowest = end(store, Direction::Reverse)?;
         }
-        Ok([last(store, RIGHT)?, last(store, LEFT)?].into_iter().flatten().max().map(|place| place.time))
+        Ok((lowest, over))
     }
 
-    fn write(&mut self, side: u8, time: i64, key: &P) -> Result<(), Fault> {
-        write_at(&mut self.at, side, time);
+    /// The marker: the timestamp that the next look waits for. `None`: nothing waits.
+    fn lowest<K: Data, R: Data>(&self, ctx: &Context<'_, '_, K, R>) -> Option<i64> {
+        ctx.shared(self.times.lowest).map(|turned| !turned).filter(|lowest| *lowest != i64::MAX)
+    }
+
+    fn set_lowest<K: Data, R: Data>(&self, lowest: Option<i64>, ctx: &mut Context<'_, '_, K, R>) {
+        ctx.set_shared(self.times.lowest, !lowest.unwrap_or(i64::MAX));
+    }
+
+    fn write(&mut self, time: i64, side: u8, key: &P) -> Result<(), Fault> {
+        write_at(&mut self.at, time, side);
         self.key.encode(key, &mut self.at).map_err(|error| {
             Fault::poison("UNWRITABLE", format!("the key of a record that waits cannot be written: {error}"))
         })
     }
 }
 
-impl Place {
-    fn of(at: &[u8]) -> Option<Self> {
-        let (time, key) = split_at(at)?;
-        Some(Self { time, side: *at.first()?, key: key.to_vec() })
-    }
-
-    /// The row's key.
-    fn at(&self) -> Vec<u8> {
-        let mut at = Vec::new();
-        write_at(&mut at, self.side, self.time);
-        at.extend_from_slice(&self.key);
-        at
-    }
-}
-
-fn marker<V1, V2>(store: &mut WaitingStore<V1, V2>) -> Result<Marker, StateError>
-where
-    V1: 'static,
-    V2: 'static,
-{
-    match store.get(&MARKER.to_vec())?.map(|row| &row.value) {
-        Some(Row::Marker(marker)) => Ok(*marker),
-        _ => Ok(Marker { lowest: None, due: i64::MIN }),
-    }
-}
-
-/// What the rows of a side and time begin with.
-fn start(side: u8, time: i64) -> Vec<u8> {
-    let mut at = Vec::new();
-    write_at(&mut at, side, time);
-    at
-}
-
-/// The first row of a side from a bound on.
-fn seek<V1: 'static, V2: 'static>(
+/// The timestamp of the first row, or of the last.
+fn end<V1: 'static, V2: 'static>(
     store: &mut WaitingStore<V1, V2>,
-    side: u8,
-    from: Bound<Vec<u8>>,
-) -> Result<Option<Place>, StateError> {
+    direction: Direction,
+) -> Result<Option<i64>, StateError> {
     let mut found = None;
-    let to = vec![side + 1];
-    store.range(from.as_ref(), Bound::Excluded(&to), Direction::Forward, &mut |at, _| {
-        found = Place::of(&at);
-        ControlFlow::Break(())
-    })?;
-    Ok(found)
-}
-
-/// The first row of a side that stands behind a place in the order of both sides.
-fn behind<V1: 'static, V2: 'static>(
-    store: &mut WaitingStore<V1, V2>,
-    side: u8,
-    place: &Place,
-) -> Result<Option<Place>, StateError> {
-    let from = if side == place.side {
-        Bound::Excluded(place.at())
-    } else if side == LEFT {
-        Bound::Included(start(LEFT, place.time))
-    } else {
-        Bound::Included(start(RIGHT, place.time.saturating_add(1)))
-    };
-    seek(store, side, from)
-}
-
-/// The last row of a side.
-fn last<V1: 'static, V2: 'static>(
-    store: &mut WaitingStore<V1, V2>,
-    side: u8,
-) -> Result<Option<Place>, StateError> {
-    let mut found = None;
-    let (from, to) = (vec![side], vec![side + 1]);
-    store.range(Bound::Included(&from), Bound::Excluded(&to), Direction::Reverse, &mut |at, _| {
-        found = Place::of(&at);
+    store.range(Bound::Unbounded, Bound::Unbounded, direction, &mut |at, _| {
+        found = split_at(&at).map(|(time, ..)| time);
         ControlFlow::Break(())
     })?;
     Ok(found)

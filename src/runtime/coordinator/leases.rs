@@ -107,6 +107,14 @@ impl Leases {
         self.leave(tasks, how);
     }
 
+    /// Everything that is held and stays was given out anew: it begins again as if it had been lost and assigned.
+    pub(super) fn begin_anew(&mut self, now: i64) {
+        let stays = |(task, lease): (&TaskId, &Lease)| lease.leaving.is_none().then_some(*task);
+        let tasks: Vec<TaskId> = self.leases.iter().filter_map(stays).collect();
+        self.lost(&tasks);
+        self.assigned(&tasks, now);
+    }
+
     fn leave(&mut self, tasks: &[TaskId], how: Leaving) {
         for &task in tasks {
             let Some(lease) = self.leases.get_mut(&task) else {
@@ -287,6 +295,19 @@ mod tests {
         assert_eq!(leases.moves(0), []);
         leases.closed(task(0));
         assert_eq!(leases.moves(0), [Move::Restore(task(0))]);
+    }
+
+    #[test]
+    fn what_is_held_by_a_member_that_lost_its_place_begins_anew_and_what_was_leaving_leaves() {
+        let mut leases = Leases::new(1);
+        running(&mut leases, 0..2);
+        leases.revoked(&[task(1)]);
+        leases.moves(0);
+        leases.begin_anew(5);
+        assert_eq!(leases.moves(5), [Move::Lose { worker: 0, task: task(0) }]);
+        leases.closed(task(0));
+        leases.closed(task(1));
+        assert_eq!(leases.moves(5), [Move::Release(task(1)), Move::Restore(task(0))]);
     }
 
     #[test]

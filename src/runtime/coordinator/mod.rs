@@ -31,6 +31,7 @@ pub(crate) use self::members::{Announcement, Layout};
 use self::patterns::Patterns;
 use self::purge::Purge;
 use self::standbys::StandbyPlacement;
+pub(crate) use self::topics::trimmed_changelogs;
 use self::wanted::Wanted;
 use super::error::{Error, Reaction};
 use super::mailbox::{Progress, Report, ToRestorer, ToWorker};
@@ -93,6 +94,8 @@ pub(crate) struct Coordinator {
     retry_at: i64,
     /// Whether the group has this process as a member now.
     joined: bool,
+    /// How often the member has lost its place, as far as was told.
+    losses: u64,
     /// Workers that have not said goodbye yet.
     running_workers: usize,
     failure: Option<Error>,
@@ -121,6 +124,7 @@ impl Coordinator {
             waiting: Waiting::new("group", 0),
             retry_at: i64::MIN,
             joined: false,
+            losses: 0,
             running_workers: 0,
             failure: None,
             left: false,

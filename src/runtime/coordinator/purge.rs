@@ -17,8 +17,8 @@ pub(super) struct Purge {
 }
 
 impl Purge {
-    /// These offsets are committed, and these changelogs have expired so far; only repartition topics, and changelogs that
-    /// nobody else deletes from, matter.
+    /// These offsets are committed, of which only those of repartition topics matter; and these changelogs have expired so
+    /// far, which is committed too: a restore that finds less than that knows it for our own doing.
     pub(super) fn note(
         &mut self,
         plan: &Plan,
@@ -27,8 +27,7 @@ impl Purge {
     ) {
         self.consumed
             .extend(committed.into_iter().filter(|(partition, _)| plan.is_repartition(&partition.topic)));
-        self.expired
-            .extend(expired.into_iter().filter(|(partition, _)| plan.trimmed.contains(&partition.topic)));
+        self.expired.extend(expired);
     }
 
     /// Deletes when it is time, at most once in `every_ms`. A broker that cannot do it now is asked again later: nothing

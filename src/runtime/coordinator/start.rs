@@ -106,6 +106,7 @@ impl Coordinator {
             return Ok(false);
         };
         let membership = self.shared.broker.membership(&self.group())?;
+        self.losses = membership.losses();
         self.membership = Some(membership.clone());
         if self.workers.is_empty() {
             self.launches.push(Launch::Workers { plan: self.plan.clone(), membership, globals });
@@ -179,6 +180,7 @@ impl Coordinator {
         let Some(membership) = &self.membership else { return Ok(false) };
         let events = membership.poll()?;
         self.joined = membership.token().is_some();
+        let losses = membership.losses();
         let moved = !events.is_empty();
         if moved {
             self.shared.tell(&Event::Rebalanced);
@@ -202,6 +204,11 @@ impl Coordinator {
                     self.leases.lost(&tasks);
                 }
             }
+        }
+        if self.losses != losses {
+            // What is held all the same is another member's by now: what was begun with it before is void.
+            self.losses = losses;
+            self.leases.begin_anew(now);
         }
         Ok(moved)
     }
@@ -239,7 +246,10 @@ impl Coordinator {
     pub(super) fn place(&mut self, restored: Restored) {
         let task = restored.task;
         match self.leases.restored(task) {
-            Some(worker) => self.tell_worker(worker, ToWorker::Start(Box::new(restored))),
+            Some(worker) => {
+                let start = ToWorker::Start { restored: Box::new(restored), losses: self.losses };
+                self.tell_worker(worker, start);
+            }
             None => {
                 // The stores are closed before the lease goes.
                 drop(restored);

@@ -41,6 +41,23 @@ pub(super) fn ensure(admin: &mut dyn Admin, wanted: &[InternalTopic]) -> Result<
     Ok(None)
 }
 
+/// Of these topics, as far as they are there, the changelogs from which the engine deletes what has expired.
+pub(crate) fn trimmed_changelogs(
+    admin: &mut dyn Admin,
+    wanted: &[InternalTopic],
+) -> Result<BTreeSet<Arc<str>>, Error> {
+    let wanted: Vec<&InternalTopic> = wanted.iter().filter(|it| it.forgets_ms.is_some()).collect();
+    let names: Vec<String> = wanted.iter().map(|it| it.topic.name.clone()).collect();
+    let counts = admin.partitions(&names)?;
+    let mut found = Found::default();
+    for wanted in wanted {
+        if let Some(&count) = counts.get(&wanted.topic.name) {
+            check(admin, wanted, count, &mut found)?;
+        }
+    }
+    Ok(found.trimmed)
+}
+
 fn check(admin: &mut dyn Admin, wanted: &InternalTopic, count: i32, about: &mut Found) -> Result<(), Error> {
     let InternalTopic { topic, forgets_ms } = wanted;
     if count != topic.partitions {

@@ -14,6 +14,7 @@ use super::super::mailbox::{InputStart, Restored};
 use super::super::observer::{Event, TaskId};
 use super::super::plan::{Backed, Plan};
 use super::super::shared::Shared;
+use super::beginning::Beginning;
 use crate::flaw::{Flaw, planted};
 use crate::record::Partition;
 
@@ -51,17 +52,6 @@ pub(crate) struct Log {
     pub(super) firsts: Option<Firsts>,
     /// The replaying reader's number of it.
     pub(super) slot: Option<usize>,
-}
-
-/// What may be gone from the beginning of a changelog.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Beginning {
-    /// Nothing: a topic that is only compacted keeps its beginning.
-    Kept,
-    /// Records that have expired by stream time: the engine deletes them.
-    Trimmed,
-    /// Records that were old by the broker's clock, as Kafka Streams has it.
-    Aged,
 }
 
 impl Log {
@@ -109,7 +99,7 @@ impl Job {
                 end: 0,
                 rows: None,
                 beginning: match store.spec.kind.retention_ms() {
-                    Some(_) if !source && plan.trimmed.contains(topic) => Beginning::Trimmed,
+                    Some(_) if !source && plan.trimmed.contains(topic) => Beginning::Trimmed { cut: None },
                     Some(_) if !source => Beginning::Aged,
                     _ => Beginning::Kept,
                 },
@@ -167,6 +157,8 @@ impl Job {
 
     /// What the worker gets; `None` only before the stores were opened.
     pub(super) fn finish(self) -> Option<Restored> {
-        Some(Restored { task: self.task, state: self.state?, inputs: self.inputs })
+        let cut = |log: &Log| Some((log.store, log.beginning.cut()?));
+        let cuts = self.logs.iter().filter_map(cut).collect();
+        Some(Restored { task: self.task, state: self.state?, inputs: self.inputs, cuts })
     }
 }

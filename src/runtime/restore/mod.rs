@@ -4,6 +4,7 @@
 //! go on at once; the client spreads its fetches over their partitions. Never: input records, decisions about who
 //! owns what, a thread, a clock.
 
+mod beginning;
 mod job;
 mod offsets;
 mod open;
@@ -16,6 +17,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, TryRecvError};
 use std::time::Duration;
 
+pub(crate) use self::beginning::has_beginning;
 use self::job::{Job, Log, Stage};
 use self::replay::Replay;
 use self::standby::{Standbys, Surroundings};

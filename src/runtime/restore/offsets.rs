@@ -6,7 +6,7 @@ use super::super::observer::TaskId;
 use super::super::plan::{InputPlan, Plan};
 use super::super::shared::Shared;
 use super::super::times;
-use super::job::{Beginning, Job, Log, Stage};
+use super::job::{Job, Log, Stage};
 use crate::broker::{CommittedOffset, Consumer, Watermarks};
 use crate::flaw::{Flaw, planted};
 use crate::graph::OffsetReset;
@@ -25,7 +25,7 @@ impl Job {
         for (input, partition, committed) in committed(plan, self.task, group)? {
             starts.push(start(&partition, committed.as_ref(), input.reset, ends, now)?);
             if let Some(committed) = committed {
-                times::raise(&mut self.checkpoint, &committed.metadata);
+                self.learn(&committed.metadata);
             }
         }
         self.inputs = starts;
@@ -34,14 +34,20 @@ impl Job {
         Ok(())
     }
 
-    /// The times that were committed with the inputs: here they may be older.
-    pub(super) fn learn_times(&mut self, plan: &Plan, group: &mut dyn Consumer) -> Result<(), Error> {
-        for committed in
-            committed(plan, self.task, group)?.into_iter().filter_map(|(.., committed)| committed)
-        {
-            times::raise(&mut self.checkpoint, &committed.metadata);
+    /// What was committed with the inputs, times and cuts: here it may be older.
+    pub(super) fn learn_committed(&mut self, plan: &Plan, group: &mut dyn Consumer) -> Result<(), Error> {
+        for (.., committed) in committed(plan, self.task, group)? {
+            self.learn(committed.as_ref().map_or("", |committed| &committed.metadata));
         }
         Ok(())
+    }
+
+    fn learn(&mut self, metadata: &str) {
+        times::raise(&mut self.checkpoint, metadata);
+        for log in &mut self.logs {
+            let cut = times::cut(metadata, &log.name);
+            log.beginning.learn(cut);
+        }
     }
 
     /// The end of every changelog, and whether the store fits the log.
@@ -66,6 +72,7 @@ impl Job {
             };
             if !log.source {
                 log.check(marks, shared, plan, self.task)?;
+                log.adopt(marks, shared);
             } else if log.next >= 0 && log.next < marks.low || log.next > log.end {
                 behind = Some(gap(log, marks));
             }
@@ -79,48 +86,6 @@ impl Job {
                 Ok(())
             }
         }
-    }
-}
-
-impl Log {
-    /// Whether a store can be completed from its changelog: it is never ahead of it, and needs no record that is gone.
-    pub(super) fn check(
-        &self,
-        marks: Watermarks,
-        shared: &Shared,
-        plan: &Plan,
-        task: TaskId,
-    ) -> Result<(), Error> {
-        // -1 is an empty store.
-        if self.next.max(0) >= marks.low && self.next <= marks.high {
-            return Ok(());
-        }
-        if self.lacks_old_records(marks) {
-            return self.fits(marks);
-        }
-        if self.next >= 0 {
-            let dir = shared.task_dir(plan, task);
-            return Err(shared.changelog_truncated(&self.partition, marks, self.next, dir));
-        }
-        let application = shared.topology.name.to_string();
-        Err(Error::ChangelogCut { partition: self.partition.clone(), low: marks.low, application })
-    }
-}
-
-impl Log {
-    /// Whether all that is missing is a beginning that may go: the store forgets.
-    pub(super) fn lacks_old_records(&self, marks: Watermarks) -> bool {
-        self.beginning != Beginning::Kept && self.next < marks.low
-    }
-
-    /// Whether the store can go on at the beginning that is left. What the engine deletes has expired, here too once the rest
-    /// is replayed. By the broker's clock anything may have gone, also what changed rows that are here.
-    pub(super) fn fits(&self, marks: Watermarks) -> Result<(), Error> {
-        if self.next < 0 || self.beginning == Beginning::Trimmed {
-            return Ok(());
-        }
-        let (partition, store) = (self.partition.clone(), self.name.clone());
-        Err(Error::ChangelogAged { partition, low: marks.low, store, checkpoint: self.next })
     }
 }
 

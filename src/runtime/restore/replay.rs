@@ -236,14 +236,14 @@ impl Replay {
             let error = shared.changelog_truncated(&partition, marks, offset, shared.dir.clone());
             return Err(named(error));
         };
-        job.logs[place].fits(marks).map_err(named)?;
         let gone: Vec<Partition> = self.release(&mut job.logs[place]).into_iter().collect();
         self.consumer.unassign(&gone).map_err(|error| named(error.into()))?;
         if job.logs[place].end == i64::MAX {
-            // A standby: its next look finds the new beginning.
+            // A standby: its next look finds the new beginning, and what is committed of it.
             job.retry_at = i64::MIN;
             return Ok(());
         }
+        job.logs[place].fits(marks, shared).map_err(named)?;
         job.logs[place].next = marks.low;
         self.read(job).map_err(named)
     }

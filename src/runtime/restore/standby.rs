@@ -12,10 +12,10 @@ use super::super::error::{Error, Reaction};
 use super::super::observer::{Event, TaskId};
 use super::super::plan::Plan;
 use super::super::shared::Shared;
-use super::job::{Job, Stage};
+use super::job::{Job, Log, Stage};
 use super::replay::Replay;
 use super::throttle::Throttle;
-use crate::broker::{BrokerError, Consumer, ConsumerConfig, Isolation};
+use crate::broker::{BrokerError, Consumer, ConsumerConfig, Isolation, Watermarks};
 use crate::observe::TaskState as Shown;
 use crate::record::Partition;
 
@@ -231,10 +231,18 @@ impl Standbys {
 impl Job {
     /// Asks how far there is to go, and how far it may go. Returns the offsets it is behind.
     fn look(&mut self, around: &mut Surroundings<'_>) -> Result<u64, Error> {
-        let (mut lag, mut jumped) = (0, false);
-        for log in &mut self.logs {
-            let marks = around.ends.watermarks(&log.partition)?;
-            jumped |= log.next >= 0 && log.lacks_old_records(marks);
+        let ends: Result<Vec<Watermarks>, BrokerError> =
+            self.logs.iter().map(|log| around.ends.watermarks(&log.partition)).collect();
+        let ends = ends?;
+        let lacks = |(log, marks): (&Log, &Watermarks)| log.lacks_old_records(*marks);
+        let lacks = self.logs.iter().zip(&ends).any(lacks);
+        if lacks {
+            // Before a changelog is cut that is committed, so it is asked for behind the look at the beginnings. And what was
+            // passed over has expired by now; the rows here must know that time.
+            self.learn_committed(around.plan, around.group)?;
+        }
+        let mut lag = 0;
+        for (log, marks) in self.logs.iter_mut().zip(ends) {
             let goal = if log.source {
                 committed(around.group, &log.partition)?.min(marks.high)
             } else {
@@ -248,9 +256,7 @@ impl Job {
             log.end = if log.source { goal } else { i64::MAX };
             lag += (goal - log.next).max(0);
         }
-        if jumped {
-            // What was passed over has expired by now; the rows here must know that time.
-            self.learn_times(around.plan, around.group)?;
+        if lacks {
             self.make_rows();
         }
         Ok(lag.unsigned_abs())

@@ -31,8 +31,17 @@ pub(crate) struct Logged {
     /// The store's number in the topology.
     pub(crate) store: usize,
     pub(crate) backed: Logging,
-    /// The changelog's partition, and before which offset it is known to hold only expired records.
-    pub(crate) expired: (Partition, i64),
+    /// Of a changelog that the engine cuts.
+    pub(crate) cut: Option<Cut>,
+}
+
+/// A changelog that the engine cuts, and up to where the group knows of it.
+#[derive(Clone, Debug)]
+pub(crate) struct Cut {
+    pub(crate) changelog: Partition,
+    pub(crate) store: String,
+    /// Only expired records lie before this offset.
+    pub(crate) before: i64,
 }
 
 /// How a store is backed.
@@ -81,13 +90,14 @@ impl Active {
             shared.task_config(),
             now,
         )?;
-        let starts = restored.inputs;
+        let (starts, cuts) = (restored.inputs, restored.cuts);
         let inputs: Vec<Input> =
             task.inputs().iter().map(|partition| input(partition, &starts, &mut slot)).collect();
         let logged = sub
             .stores
             .iter()
-            .filter_map(|store| {
+            .enumerate()
+            .filter_map(|(place, store)| {
                 let backed = match &store.backed {
                     Backed::Own(_) => Logging::Own { slot: slot() },
                     Backed::Source(topic) => Logging::Source {
@@ -96,8 +106,12 @@ impl Active {
                     Backed::Nothing => return None,
                 };
                 let (Backed::Own(topic) | Backed::Source(topic)) = &store.backed else { return None };
-                let expired = (Partition::new(topic.clone(), id.partition), 0);
-                Some(Logged { store: store.number, backed, expired })
+                let cut = cuts.get(&place).map(|before| Cut {
+                    changelog: Partition::new(topic.clone(), id.partition),
+                    store: store.spec.name.clone(),
+                    before: *before,
+                });
+                Some(Logged { store: store.number, backed, cut })
             })
             .collect();
         Ok(Self { id, task, inputs, logged, closing: false, retry_at: i64::MIN, buffered: 0 })
@@ -112,21 +126,30 @@ impl Active {
         self.logged.iter().filter_map(slot).collect()
     }
 
-    /// Changelogs of which more has expired since the last call.
-    pub(crate) fn newly_expired(&mut self) -> Vec<(Partition, i64)> {
-        let mut newly = Vec::new();
-        for (store, first) in self.task.expired_before() {
-            let end = self.task.changelog_offset(store).map(|(_, next)| next);
-            let first = end.filter(|_| planted(Flaw::CutTooFar)).unwrap_or(first);
-            let logged = self.logged.iter_mut().find(|logged| logged.store == store);
-            if let Some((partition, known)) = logged.map(|logged| &mut logged.expired)
-                && first > *known
+    /// How far each changelog that the engine cuts may be cut once the interval that is prepared now is committed.
+    pub(crate) fn coming_cuts(&self) -> Vec<Cut> {
+        let coming = |logged: &Logged| {
+            let known = logged.cut.clone()?;
+            let end = self.task.changelog_offset(logged.store).map(|(_, next)| next);
+            let first = end.filter(|_| planted(Flaw::CutTooFar)).or(self.task.expires_before(logged.store));
+            Some(Cut { before: known.before.max(first.unwrap_or(0)), ..known })
+        };
+        self.logged.iter().filter_map(coming).collect()
+    }
+
+    /// The group knows of these cuts now: those that go further than before may be made.
+    pub(crate) fn committed_cuts(&mut self, cuts: &[Cut]) -> Vec<(Partition, i64)> {
+        let mut further = Vec::new();
+        for cut in cuts {
+            let mut known = self.logged.iter_mut().filter_map(|logged| logged.cut.as_mut());
+            if let Some(known) = known.find(|known| known.changelog == cut.changelog)
+                && cut.before > known.before
             {
-                *known = first;
-                newly.push((partition.clone(), first));
+                known.before = cut.before;
+                further.push((cut.changelog.clone(), cut.before));
             }
         }
-        newly
+        further
     }
 
     /// The partitions this task reads.

@@ -11,7 +11,6 @@
 //! - Applying: per task one atomic write of data and checkpoint. The store is never ahead of the broker.
 //! - Aborting: the transaction goes, buffers go, inputs go back to the last commit.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -21,8 +20,9 @@ use super::super::error::Error;
 use super::super::mailbox::Report;
 use super::super::observer::{Event, TaskId};
 use super::Worker;
-use super::active::{Active, Logging};
-use crate::broker::{BrokerError, CommittedOffset, Watermarks};
+use super::active::Logging;
+use super::interval::Interval;
+use crate::broker::{BrokerError, Watermarks};
 use crate::flaw::{Flaw, planted};
 use crate::record::Partition;
 
@@ -37,17 +37,6 @@ pub(crate) enum Commit {
     Committing(Interval),
     Applying(Interval),
     Aborting(After),
-}
-
-/// What one commit takes along.
-pub(crate) struct Interval {
-    started: i64,
-    /// Input offsets of all tasks.
-    offsets: Vec<(Partition, CommittedOffset)>,
-    /// Which tasks take part: (place, input offsets that moved).
-    parts: Vec<(usize, Vec<(Partition, i64)>)>,
-    /// Highest changelog offsets by slot, plus one.
-    delivered: BTreeMap<usize, i64>,
 }
 
 /// What follows an abort.
@@ -102,8 +91,7 @@ impl Worker {
             return Ok(());
         }
         let keep_alive = now - self.last_keep_alive >= KEEP_ALIVE_MS;
-        let mut interval =
-            Interval { started: now, offsets: Vec::new(), parts: Vec::new(), delivered: BTreeMap::new() };
+        let mut interval = Interval::new(now);
         for (place, active) in self.tasks.iter_mut().enumerate() {
             let Some(active) = active else { continue };
             let (task, bytes) = (active.id, active.task.dirty_bytes());
@@ -113,22 +101,7 @@ impl Worker {
             }
             let prepared = active.task.prepare()?;
             self.outbox.push_changes(prepared.changelog, active.changelog_slots());
-            let metadata = super::super::times::encode(&active.task.stream_times());
-            let moved = prepared.offsets;
-            // Work without input (a punctuation) goes out under the authority of the group too: without an offset in the
-            // transaction the broker would not look whether this process still holds the task.
-            let idle_work = active.task.dirty() && moved.is_empty() && !planted(Flaw::IdleWorkUnfenced);
-            for input in active.inputs.iter().filter(|input| input.committed >= 0) {
-                let next = moved.iter().find(|(partition, _)| *partition == input.partition);
-                let offset = match next {
-                    Some((_, next)) => *next,
-                    None if keep_alive || idle_work || !input.known => input.committed,
-                    None => continue,
-                };
-                let metadata = metadata.clone();
-                interval.offsets.push((input.partition.clone(), CommittedOffset { offset, metadata }));
-            }
-            interval.parts.push((place, moved));
+            interval.add(place, active, prepared.offsets, keep_alive);
         }
         if keep_alive {
             self.last_keep_alive = now;
@@ -202,8 +175,12 @@ impl Worker {
             return Ok(true);
         }
         let authority = self.authority.take();
+        let unheard = planted(Flaw::LossUnheard) || self.stopping && planted(Flaw::DeafWhileStopping);
         let result = match &authority {
             None => Err(BrokerError::Retriable("this process is not a member of its group now".into())),
+            Some(token) if token.losses != self.standing && !unheard => Err(BrokerError::Retriable(
+                "this process has lost its place in the group, and is about to give up its tasks".into(),
+            )),
             Some(token) if planted(Flaw::OffsetsOutsideTransaction) => {
                 self.inputs.consumer().commit(&interval.offsets, Some(token))
             }
@@ -240,14 +217,14 @@ impl Worker {
         if !planted(Flaw::StoreBeforeBroker) {
             self.write_stores(&interval)?;
         }
-        self.finished(interval.started, now);
+        self.finished(&interval, now);
         Ok(true)
     }
 
     fn write_stores(&mut self, interval: &Interval) -> Result<(), Error> {
-        for (place, moved) in &interval.parts {
-            let Some(active) = self.tasks.get_mut(*place).and_then(Option::as_mut) else { continue };
-            for (partition, next) in moved {
+        for part in &interval.parts {
+            let Some(active) = self.tasks.get_mut(part.place).and_then(Option::as_mut) else { continue };
+            for (partition, next) in &part.moved {
                 if let Some(input) = active.inputs.iter_mut().find(|input| input.partition == *partition) {
                     input.committed = *next;
                 }
@@ -278,11 +255,11 @@ impl Worker {
         }
     }
 
-    fn finished(&mut self, started: i64, now: i64) {
+    fn finished(&mut self, interval: &Interval, now: i64) {
         self.last_commit = now;
         self.outbox.report(&self.shared);
         self.tell_left_out(now);
-        let took_ms = now - started;
+        let took_ms = now - interval.started;
         self.shared.tell(&Event::Committed { worker: self.index, took_ms });
         let mut committed = Vec::new();
         for input in self.tasks.iter_mut().flatten().flat_map(|active| &mut active.inputs) {
@@ -292,7 +269,11 @@ impl Worker {
                 committed.push((input.partition.clone(), input.committed));
             }
         }
-        let expired: Vec<_> = self.tasks.iter_mut().flatten().flat_map(Active::newly_expired).collect();
+        let mut expired = Vec::new();
+        for part in &interval.parts {
+            let Some(active) = self.tasks.get_mut(part.place).and_then(Option::as_mut) else { continue };
+            expired.extend(active.committed_cuts(&part.cuts));
+        }
         if !(committed.is_empty() && expired.is_empty()) {
             self.report(Report::Progress { committed, expired });
         }

@@ -29,7 +29,11 @@ impl Worker {
     fn obey(&mut self, message: ToWorker, now: i64) -> Result<(), Error> {
         match message {
             ToWorker::Begin { plan, membership } => (self.plan, self.membership) = (plan, membership),
-            ToWorker::Start(restored) => self.start(*restored, now)?,
+            ToWorker::Start { restored, losses } => {
+                // Tasks from before a loss were taken away before.
+                self.standing = losses;
+                self.start(*restored, now)?;
+            }
             ToWorker::Revoke(tasks) => self.revoke(&tasks),
             ToWorker::Lost(tasks) => self.lose(&tasks),
             ToWorker::Topic { topic, partitions } => self.outbox.learn(topic, partitions, now),

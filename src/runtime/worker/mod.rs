@@ -6,6 +6,7 @@
 mod active;
 mod commit;
 mod inputs;
+mod interval;
 mod lifecycle;
 mod outbox;
 mod placing;
@@ -55,8 +56,11 @@ pub(crate) struct Worker {
     tasks: Vec<Option<Active>>,
     slots: Slots,
     commit: Commit,
-    /// Proof of membership for this step, taken before the mailbox was read.
+    /// Proof of membership for this step.
     authority: Option<GroupToken>,
+    /// How often the member had lost its place when the tasks that are here were given to it. A proof from behind another loss
+    /// is no proof for them: somebody else may run them already.
+    standing: u64,
     last_commit: i64,
     last_keep_alive: i64,
     stopping: bool,
@@ -112,6 +116,7 @@ impl Worker {
             slots: Slots::default(),
             commit: Commit::Idle,
             authority: None,
+            standing: 0,
             last_commit: now,
             last_keep_alive: now,
             stopping: false,
@@ -150,8 +155,6 @@ impl Worker {
     }
 
     fn work(&mut self, now: i64, wait: Duration) -> Result<bool, Error> {
-        // Before the mailbox: a proof that is younger than a loss comes only after the coordinator has told of the loss, and
-        // with it the tasks of this worker would be committed as a new member, while somebody else runs them.
         if matches!(self.commit, Commit::Offsets(_)) {
             self.authority = self.authority();
         }

@@ -51,6 +51,7 @@ pub(super) struct Rates {
     pub(super) stall: u64,
     pub(super) produce_error: u64,
     pub(super) short_poll: u64,
+    pub(super) late_news: u64,
     pub(super) store_crash: u64,
     pub(super) store_error: u64,
 }

@@ -58,6 +58,7 @@ impl Weather {
             stall: rate(5_000),
             produce_error: rate(100_000),
             short_poll: rate(500_000),
+            late_news: rate(300_000),
             store_crash: rate(40_000),
             store_error: rate(20_000),
         };

@@ -36,6 +36,7 @@ named! {
         ProduceError = "produce error",
         Frozen = "process stopped and resumed",
         Expelled = "member expelled",
+        LateNews = "news of the group heard late",
         BrokerRestart = "broker away and back",
         CoordinatorChange = "coordinator away and back",
         TransactionTimeout = "transaction aborted by timeout",

@@ -41,6 +41,24 @@ impl Ledger {
         }
     }
 
+    /// The group took these offsets, and the member has lost the right to commit them without knowing it yet: what it
+    /// commits was begun before, and somebody else may have done it since.
+    pub(super) fn unheard(
+        &mut self,
+        offsets: &[(Partition, CommittedOffset)],
+        lost: &[Partition],
+        client_id: &str,
+    ) {
+        for (partition, _) in offsets {
+            let Some(lease) = self.leases.get(&partition.topic) else { continue };
+            let lease = Partition::new(lease.clone(), partition.number);
+            if lost.contains(&lease) {
+                let what = format!("{partition} were taken from {client_id}, which has lost {lease} since");
+                self.violate(format!("offsets of {what}"));
+            }
+        }
+    }
+
     /// These offsets are committed for good.
     pub(super) fn committed(&mut self, offsets: &[(Partition, CommittedOffset)], who: &str) {
         for (partition, next) in offsets {

@@ -1,10 +1,10 @@
 //! A membership whose calls may go wrong.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::chaos::Reach;
 use super::client::Client;
-use super::fault::Call;
+use super::fault::{Call, Fault};
 use crate::broker::{
     Broker, BrokerError, CommittedOffset, GroupToken, Membership, MembershipConfig, MembershipEvent,
 };
@@ -17,6 +17,18 @@ pub(super) struct SimMembership {
     client_id: String,
     /// Given back by the process, not yet with the broker.
     released: Mutex<Vec<Partition>>,
+    news: Arc<Mutex<News>>,
+}
+
+/// What happened in the group and the process has not heard of, because whoever polls for it gets no processor time. The
+/// library goes on meanwhile, and so do the process's other parts.
+#[derive(Default)]
+struct News {
+    events: Vec<MembershipEvent>,
+    /// When it is heard.
+    due: i64,
+    /// Losses that the process has heard of.
+    losses: u64,
 }
 
 /// A token, and whose it is.
@@ -24,17 +36,51 @@ struct SimToken {
     inner: GroupToken,
     group: String,
     client_id: String,
+    news: Arc<Mutex<News>>,
 }
 
 impl SimMembership {
     pub(super) fn new(client: Client, inner: Arc<dyn Membership>, config: &MembershipConfig) -> Self {
         let (group, client_id) = (config.group.clone(), config.client_id.clone());
-        Self { client, inner, group, client_id, released: Mutex::default() }
+        let (released, news) = (Mutex::default(), Arc::default());
+        Self { client, inner, group, client_id, released, news }
     }
 
     fn released(&self) -> Vec<Partition> {
         std::mem::take(&mut self.released.lock().unwrap_or_else(PoisonError::into_inner))
     }
+
+    /// What the process hears now of what has happened.
+    fn hear(
+        &self,
+        polled: Result<Vec<MembershipEvent>, BrokerError>,
+    ) -> Result<Vec<MembershipEvent>, BrokerError> {
+        let mut news = lock(&self.news);
+        let waited = !news.events.is_empty();
+        match polled {
+            Ok(events) => news.events.extend(events),
+            // An error that stays comes again.
+            Err(_) if waited => {}
+            Err(error) => return Err(error),
+        }
+        let mut state = self.client.chaos.state();
+        if !news.events.is_empty() && !waited {
+            let rate = state.rates.late_news;
+            if state.random.draw() % 1_000_000 < rate {
+                state.hit(&self.client.who, Call::GroupPoll, Fault::LateNews);
+                news.due = state.now + state.patience();
+            }
+        }
+        if state.now < news.due && !state.calm {
+            return Ok(Vec::new());
+        }
+        news.losses = self.inner.losses();
+        Ok(std::mem::take(&mut news.events))
+    }
+}
+
+fn lock(news: &Mutex<News>) -> MutexGuard<'_, News> {
+    news.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Membership for SimMembership {
@@ -51,7 +97,7 @@ impl Membership for SimMembership {
         if !released.is_empty() {
             self.inner.release(&released)?;
         }
-        let events = self.inner.poll()?;
+        let events = self.hear(self.inner.poll())?;
         // Events stay with the library until they are taken: a lost answer loses none.
         let _ = self.client.leave(Call::GroupPoll, pass);
         Ok(events)
@@ -66,8 +112,13 @@ impl Membership for SimMembership {
 
     fn token(&self) -> Option<GroupToken> {
         let inner = self.client.call(Call::Token, Reach::Client, || Ok(self.inner.token())).ok()??;
-        let (group, client_id) = (self.group.clone(), self.client_id.clone());
-        Some(GroupToken(Box::new(SimToken { inner, group, client_id })))
+        let (group, client_id, losses) = (self.group.clone(), self.client_id.clone(), inner.losses);
+        let proof = Box::new(SimToken { inner, group, client_id, news: self.news.clone() });
+        Some(GroupToken { proof, losses })
+    }
+
+    fn losses(&self) -> u64 {
+        lock(&self.news).losses
     }
 
     fn leave(&self, keep_place: bool) -> Result<(), BrokerError> {
@@ -77,7 +128,7 @@ impl Membership for SimMembership {
 
 /// The memory broker's own token in one of ours.
 pub(super) fn inner(token: &GroupToken) -> Result<&GroupToken, BrokerError> {
-    let ours = token.0.downcast_ref::<SimToken>();
+    let ours = token.proof.downcast_ref::<SimToken>();
     ours.map(|ours| &ours.inner)
         .ok_or_else(|| BrokerError::Fatal("the token is of another broker".to_owned()))
 }
@@ -88,7 +139,13 @@ pub(super) fn note_authority(
     offsets: &[(Partition, CommittedOffset)],
     token: Option<&GroupToken>,
 ) {
-    let Some(ours) = token.and_then(|token| token.0.downcast_ref::<SimToken>()) else { return };
+    let Some(ours) = token.and_then(|token| token.proof.downcast_ref::<SimToken>()) else { return };
     let holders = client.broker.admin().and_then(|mut admin| admin.holders(&ours.group)).unwrap_or_default();
-    client.chaos.state().ledger.authorised(offsets, &ours.client_id, &holders);
+    let mut state = client.chaos.state();
+    state.ledger.authorised(offsets, &ours.client_id, &holders);
+    for event in &lock(&ours.news).events {
+        if let MembershipEvent::Lost(leases) = event {
+            state.ledger.unheard(offsets, leases, &ours.client_id);
+        }
+    }
 }

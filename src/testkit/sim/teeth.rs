@@ -50,6 +50,8 @@ bites! {
     changes_of_a_hot_key_are_dropped: HotKeyDropped in scenarios::count::Count,
     a_standby_is_promoted_early: StandbyPromotedEarly in scenarios::count::Count,
     a_changelog_of_windows_is_cut_too_far: CutTooFar in scenarios::trimmed::Trimmed,
+    a_changelog_is_cut_further_than_is_committed: CutUncommitted in scenarios::trimmed::Trimmed,
+    a_loss_is_heard_of_late_and_a_new_place_taken_for_the_old: LossUnheard in scenarios::count::Count,
     a_stopping_process_does_not_hear_of_a_loss: DeafWhileStopping in scenarios::count::Count,
 }
 

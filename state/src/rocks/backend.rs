@@ -8,6 +8,7 @@ use rocksdb::{ColumnFamily, DB, DEFAULT_COLUMN_FAMILY_NAME, FlushOptions};
 use super::budget::MemoryBudget;
 use super::ingest::Ingest;
 use super::open::read_checkpoint;
+use super::trail::Trail;
 use super::{errors, options};
 use crate::backend::{Backend, BackendStats, Direction, VisitRow, is_empty_range};
 use crate::batch::{Write, WriteBatch};
@@ -25,11 +26,13 @@ pub(crate) struct RocksBackend {
     /// Column family by store index.
     families: Vec<String>,
     ingest: Ingest,
+    trail: Trail,
 }
 
 impl RocksBackend {
     pub(super) fn new(db: DB, dir: PathBuf, families: Vec<String>, memory: &MemoryBudget) -> Self {
-        Self { ingest: Ingest::new(&dir, memory), db, dir, families }
+        let (ingest, trail) = (Ingest::new(&dir, memory), Trail::new(dir.join("db")));
+        Self { db, dir, families, ingest, trail }
     }
 
     fn family(&self, store: usize) -> Result<&ColumnFamily, StateError> {
@@ -65,6 +68,7 @@ impl RocksBackend {
             }
         }
         out.put(CHECKPOINT_KEY, checkpoint.encode());
+        self.trail.note(&mut out);
         Ok(out)
     }
 

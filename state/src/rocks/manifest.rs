@@ -84,6 +84,11 @@ impl Manifest {
         Ok(next)
     }
 
+    /// The stores that were made here.
+    pub(super) fn stores(&self) -> &[StoreSpec] {
+        &self.stores
+    }
+
     /// Whose state it is, and the stores in it.
     pub(super) fn contents(self) -> (Identity, Vec<StoreSpec>) {
         (self.identity, self.stores)

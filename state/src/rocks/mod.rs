@@ -17,6 +17,7 @@ mod ingest;
 mod manifest;
 mod open;
 mod options;
+mod trail;
 
 pub use budget::MemoryBudget;
 pub(crate) use open::{open, open_read_only};

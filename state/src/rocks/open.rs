@@ -9,7 +9,10 @@ use rocksdb::{ColumnFamilyDescriptor, DB, DEFAULT_COLUMN_FAMILY_NAME, Options};
 use super::backend::{CHECKPOINT_KEY, RocksBackend};
 use super::budget::MemoryBudget;
 use super::manifest::Manifest;
+use super::trail::Found;
 use super::{errors, ingest, options};
+use crate::backend::Backend;
+use crate::batch::WriteBatch;
 use crate::checkpoint::Checkpoint;
 use crate::error::StateError;
 use crate::identity::Identity;
@@ -33,7 +36,7 @@ pub(crate) struct Looked {
 
 /// Opens or makes the state in `dir`.
 ///
-/// The manifest is written before the first database file and after the last column family is made: a directory with data
+/// `topo.json` is written before the first database file and after the last column family is made: a directory with data
 /// always says whose it is, and a crash in between leaves at most an empty column family more than the manifest names.
 pub(crate) fn open(
     dir: &Path,
@@ -52,13 +55,21 @@ pub(crate) fn open(
     ingest::clear(dir)?;
     let path = dir.join("db");
     let fresh = !holds_data(&path)?;
-    let families: Vec<String> = specs.iter().map(|spec| format!("store.{}", spec.name)).collect();
-    let db = open_database(dir, &path, memory, &families, fresh)?;
+    let families: Vec<String> = specs.iter().map(family).collect();
+    let there = if fresh { Vec::new() } else { column_families(dir, &path)? };
+    let found = Found::in_(&path);
+    let db = open_database(dir, &path, memory, &families, there.clone())?;
+    found.check(dir, &db)?;
+    let checkpoint = read_checkpoint(dir, &db)?;
+    if let Some(recorded) = &recorded {
+        check_families(dir, recorded, &there, &checkpoint)?;
+    }
     if recorded.is_some_and(|recorded| recorded != manifest) {
         manifest.write(dir)?;
     }
-    let checkpoint = read_checkpoint(dir, &db)?;
     let backend = RocksBackend::new(db, dir.to_owned(), families, memory);
+    // The manifest that this opening has made is noted at once.
+    backend.write(&WriteBatch::new(), &checkpoint)?;
     Ok(OpenedRocks { backend, checkpoint, fresh })
 }
 
@@ -70,37 +81,63 @@ pub(crate) fn open_read_only(dir: &Path, memory: &MemoryBudget) -> Result<Option
         return Ok(None);
     }
     let failed = |error: rocksdb::Error| errors::opening(dir, &error);
-    let there = DB::list_cf(&Options::default(), &path).map_err(failed)?;
-    let family = |spec: &StoreSpec| format!("store.{}", spec.name);
+    let there = column_families(dir, &path)?;
+    let found = Found::in_(&path);
     // A store may stand in the manifest and have no rows yet.
     let specs: Vec<StoreSpec> = specs.into_iter().filter(|spec| there.contains(&family(spec))).collect();
-    let options = options::database(memory, false);
+    let options = options::database(dir, memory, false)?;
     let descriptors =
         there.into_iter().map(|name| ColumnFamilyDescriptor::new(name, options::column_family(memory)));
     let db = DB::open_cf_descriptors_read_only(&options, &path, descriptors, false).map_err(failed)?;
+    found.check(dir, &db)?;
     let checkpoint = read_checkpoint(dir, &db)?;
     let backend = RocksBackend::new(db, dir.to_owned(), specs.iter().map(family).collect(), memory);
     Ok(Some(Looked { identity, specs, backend, checkpoint }))
 }
 
-/// RocksDB must open every column family there is, also those of stores nobody names any more.
+/// The column family of a store.
+fn family(spec: &StoreSpec) -> String {
+    format!("store.{}", spec.name)
+}
+
+/// Those of a database that is there.
+fn column_families(dir: &Path, path: &Path) -> Result<Vec<String>, StateError> {
+    DB::list_cf(&Options::default(), path).map_err(|error| errors::opening(dir, &error))
+}
+
+/// A store that was recorded here has its column family: a database with a commit in it was made to its end before.
+fn check_families(
+    dir: &Path,
+    recorded: &Manifest,
+    there: &[String],
+    checkpoint: &Checkpoint,
+) -> Result<(), StateError> {
+    let missing = recorded.stores().iter().map(family).find(|family| !there.contains(family));
+    match missing.filter(|_| *checkpoint != Checkpoint::default()) {
+        Some(family) => {
+            let detail = format!("column family {family}, which was made here, is missing");
+            Err(StateError::Damaged { dir: dir.to_owned(), detail })
+        }
+        None => Ok(()),
+    }
+}
+
+/// RocksDB must open every column family there is, also those of stores nobody names any more. Without any it is made.
 fn open_database(
     dir: &Path,
     path: &Path,
     memory: &MemoryBudget,
     families: &[String],
-    fresh: bool,
+    there: Vec<String>,
 ) -> Result<DB, StateError> {
-    let mut names = vec![DEFAULT_COLUMN_FAMILY_NAME.to_owned()];
-    if !fresh {
-        names = DB::list_cf(&Options::default(), path).map_err(|error| errors::opening(dir, &error))?;
-    }
+    let fresh = there.is_empty();
+    let mut names = if fresh { vec![DEFAULT_COLUMN_FAMILY_NAME.to_owned()] } else { there };
     for family in families {
         if !names.contains(family) {
             names.push(family.clone());
         }
     }
-    let options = options::database(memory, fresh);
+    let options = options::database(dir, memory, fresh)?;
     let descriptors =
         names.into_iter().map(|name| ColumnFamilyDescriptor::new(name, options::column_family(memory)));
     DB::open_cf_descriptors(&options, path, descriptors).map_err(|error| errors::opening(dir, &error))

@@ -1,10 +1,14 @@
 //! How the RocksDBs are tuned: many small databases in one process under one memory budget.
 
+use std::path::Path;
+
 use rocksdb::{
     BlockBasedOptions, DBCompressionType, DBRecoveryMode, LogLevel, Options, ReadOptions, WriteOptions,
 };
 
 use super::budget::MemoryBudget;
+use super::errors;
+use crate::error::StateError;
 
 /// Bytes of one memtable; the budget flushes earlier when all of them together are too large.
 const MEMTABLE_BYTES: usize = 16 << 20;
@@ -16,9 +20,9 @@ const OPEN_FILES: i32 = 256;
 /// Log files are removed once everything in them is flushed; this bounds them when some store is hardly written.
 const LOG_BYTES: u64 = 64 << 20;
 
-/// Options of a whole database.
-pub(super) fn database(memory: &MemoryBudget, create: bool) -> Options {
-    let mut options = Options::default();
+/// Options of a whole database in `dir`.
+pub(super) fn database(dir: &Path, memory: &MemoryBudget, create: bool) -> Result<Options, StateError> {
+    let mut options = checked_logs().map_err(|error| errors::running(dir, &error))?;
     options.create_if_missing(create);
     options.create_missing_column_families(true);
     options.set_write_buffer_manager(&memory.buffers);
@@ -35,7 +39,12 @@ pub(super) fn database(memory: &MemoryBudget, create: bool) -> Options {
     options.set_log_level(LogLevel::Warn);
     options.set_keep_log_file_num(2);
     options.set_max_log_file_size(1 << 20);
-    options
+    Ok(options)
+}
+
+/// Each log knows the one before it, so that a hole between tables and logs is seen. The binding has no name for that.
+fn checked_logs() -> Result<Options, rocksdb::Error> {
+    Options::default().get_options_from_string("track_and_verify_wals=true")
 }
 
 /// Options of one column family.

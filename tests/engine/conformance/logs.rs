@@ -19,18 +19,13 @@ pub(super) fn compare(driver: &Driver, case: &Json, nature: &Nature) -> Result<(
             // What waits for a table's rows, in everyone's own bytes.
             continue;
         }
-        let waiting = topic.ends_with("-shared-join-store-changelog");
         let mut wanted = BTreeMap::<Bytes, Vec<Recorded>>::new();
         for record in records.as_array().expect("records") {
-            let mut recorded = Recorded::read(record, case, topic.ends_with("-changelog"));
-            if waiting {
-                recorded.record.1 = recorded.record.1.map(|_| Vec::new());
-            }
+            let recorded = Recorded::read(record, case, topic.ends_with("-changelog"));
             wanted.entry(recorded.record.0.clone()).or_default().push(recorded);
         }
         let mut got = BTreeMap::<Bytes, Vec<Plain>>::new();
-        let written = driver.written(topic).map(plain);
-        for record in written.filter_map(|record| if waiting { kept_waiting(record) } else { Some(record) }) {
+        for record in driver.written(topic).map(plain) {
             got.entry(record.0.clone()).or_default().push(record);
         }
         let keys: BTreeSet<Bytes> = wanted.keys().chain(got.keys()).cloned().collect();
@@ -68,17 +63,6 @@ fn changes_only<T>(records: &mut Vec<T>, deletes: impl Fn(&T) -> bool) {
 fn is_of_sessions(topic: &str, case: &Json) -> bool {
     let store = topic.strip_prefix("app-").and_then(|it| it.strip_suffix("-changelog"));
     store.is_some_and(|store| case["stores"][store]["type"] == "session")
-}
-
-/// A record about what waits for a partner in a stream-stream join, in Kafka's form `timestamp ++ side ++ key`, with any
-/// bytes as its value: what waits, since when and until when is Kafka's, how it is written is ours. `None` = our marker.
-fn kept_waiting((key, value, timestamp): Plain) -> Option<Plain> {
-    let key = key?;
-    let (side, rest) = key.split_first()?;
-    let (time, key) = rest.split_first_chunk::<8>()?;
-    let time = u64::from_be_bytes(*time) ^ 1 << 63;
-    let key = [&time.to_be_bytes()[..], &[*side], key].concat();
-    Some((Some(key), value.map(|_| Vec::new()), timestamp))
 }
 
 /// A record that Kafka Streams wrote to an internal topic.

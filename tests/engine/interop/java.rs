@@ -57,14 +57,18 @@ pub(super) struct Java {
 }
 
 impl Java {
-    /// Starts one with an empty state directory, and waits until it runs.
-    pub(super) fn start(bootstrap: &str, application: &str) -> Self {
+    /// Starts one with an empty state directory, and waits until it runs. `topology` is one of the program's.
+    pub(super) fn start(topology: &str, bootstrap: &str, application: &str) -> Self {
         let state = Scratch::new("interop-java");
         let log = state.path().join("java.log");
         let out = std::fs::File::create(&log).unwrap();
         let errors = out.try_clone().unwrap();
         let mut command = java(&jars(), classes());
-        command.args(["Interop", "run", bootstrap, application]).arg(state.path()).stdout(out).stderr(errors);
+        command
+            .args(["Interop", topology, bootstrap, application])
+            .arg(state.path())
+            .stdout(out)
+            .stderr(errors);
         let process = Guarded::start(&mut command, state.path()).unwrap();
         let mut java = Self { process, log, _state: state };
         wait_until("Kafka Streams to run", PATIENCE, || {

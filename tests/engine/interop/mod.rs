@@ -7,6 +7,7 @@ mod java;
 mod model;
 mod ours;
 mod topology;
+mod waiting;
 mod wire;
 
 use std::collections::BTreeMap;
@@ -26,7 +27,7 @@ use topo::state::{
 use self::java::Java;
 use self::model::{Input, Model, Stamped};
 use self::ours::{Ours, for_each_task};
-use self::topology::{INPUTS, OUTPUTS};
+use self::topology::{INPUTS, OUTPUTS, SUBTOPOLOGIES, topology};
 use self::wire::Wire;
 use crate::support::kafka::Kafka;
 
@@ -154,11 +155,11 @@ impl Ground {
     }
 
     fn start_java(&self) -> Java {
-        Java::start(Kafka::shared().bootstrap(), &self.application)
+        Java::start("run", Kafka::shared().bootstrap(), &self.application)
     }
 
     fn start_ours(&self, dir: &Path) -> Ours {
-        Ours::start(&self.broker, &self.application, dir)
+        Ours::start(topology(&self.application), &self.broker, &self.application, dir)
     }
 
     /// Compares every row on disk, and its timestamp, with the model.
@@ -251,7 +252,7 @@ fn a_java_application_hands_its_stores_to_ours_and_takes_them_back() {
 
     let dir = tempfile::tempdir().unwrap();
     let ours = ground.start_ours(dir.path());
-    ours.await_running(PARTITIONS);
+    ours.await_running(SUBTOPOLOGIES * PARTITIONS as usize);
     assert!(
         ours.watch.has_told("windowed-changelog has a cleanup.policy with delete, as Kafka Streams makes it")
     );
@@ -269,7 +270,7 @@ fn a_java_application_hands_its_stores_to_ours_and_takes_them_back() {
 
     // Over our old directory: only what Kafka Streams has added is read.
     let ours = ground.start_ours(dir.path());
-    ours.await_running(PARTITIONS);
+    ours.await_running(SUBTOPOLOGIES * PARTITIONS as usize);
     ground.leg(|| ours.assert_alive());
     ours.stop();
     ground.assert_stores(dir.path());
@@ -300,7 +301,7 @@ fn ours_takes_over_from_a_java_application_that_was_killed_once_its_session_is_o
 
     let dir = tempfile::tempdir().unwrap();
     let ours = ground.start_ours(dir.path());
-    ours.await_running(PARTITIONS);
+    ours.await_running(SUBTOPOLOGIES * PARTITIONS as usize);
     assert!(ours.watch.has_told("members that place tasks in another way, such as Kafka Streams"));
     ground.leg(|| ours.assert_alive());
     ours.stop();

@@ -8,13 +8,10 @@ use std::time::Duration;
 use topo::broker::kafka::KafkaBroker;
 use topo::observe::TaskState as Shown;
 use topo::state::{Identity, MemoryBudget, Place, StoreSpec, TaskState};
-use topo::{App, AppConfig, Event, Observer, Running, TaskId};
+use topo::{App, AppConfig, Event, Observer, Running, TaskId, Topology};
 
-use super::topology::topology;
 use crate::support::scratch::wait_until;
 
-/// Sub-topologies, each with one task per partition.
-const SUBTOPOLOGIES: usize = 5;
 const PATIENCE: Duration = Duration::from_secs(90);
 
 /// What the application has told.
@@ -56,23 +53,28 @@ pub(super) struct Ours {
 }
 
 impl Ours {
-    pub(super) fn start(broker: &Arc<KafkaBroker>, application: &str, dir: &Path) -> Self {
+    pub(super) fn start(
+        topology: Topology,
+        broker: &Arc<KafkaBroker>,
+        application: &str,
+        dir: &Path,
+    ) -> Self {
         let config = AppConfig {
             state_dir: dir.to_owned(),
             workers: 2,
             session_timeout: Duration::from_secs(6),
             heartbeat: Duration::from_millis(500),
             replication: 1,
+            application: application.to_owned(),
             ..AppConfig::default()
         };
         let watch = Arc::new(Watch::default());
-        let running = App::start(topology(application), broker.clone(), config, watch.clone()).unwrap();
+        let running = App::start(topology, broker.clone(), config, watch.clone()).unwrap();
         Self { running, watch }
     }
 
-    /// Waits until all stores are restored and all tasks run.
-    pub(super) fn await_running(&self, partitions: i32) {
-        let all = SUBTOPOLOGIES * usize::try_from(partitions).unwrap();
+    /// Waits until all stores are restored and all these tasks run.
+    pub(super) fn await_running(&self, all: usize) {
         wait_until("all tasks to run", PATIENCE, || {
             self.assert_alive();
             let tasks = self.watch.tasks.lock().unwrap();

@@ -14,6 +14,9 @@ pub(super) const GAP_MS: i64 = 10_000;
 pub(super) const ANSWER_MS: i64 = 10 * 60_000;
 const RETENTION_MS: i64 = 24 * 60 * 60 * 1_000;
 
+/// Sub-topologies, each with one task per partition.
+pub(super) const SUBTOPOLOGIES: usize = 5;
+
 /// Topics that both read.
 pub(super) const INPUTS: [&str; 6] = ["words", "people", "orders", "asked", "answered", "rates"];
 /// Topics that both write.

@@ -12,6 +12,8 @@
 use std::time::{Duration, Instant};
 
 use rand::Rng;
+use rdkafka::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use topo::broker::{Broker, BrokerError, Outgoing, Producer, ProducerConfig};
 
 use crate::flow::{Flow, PARTITIONS, PATIENCE};
@@ -53,6 +55,29 @@ fn the_only_broker_is_killed_and_stays_away_and_the_processes_wait_and_go_on_by_
     flow.end_right();
 }
 
+#[test]
+fn one_of_three_brokers_is_killed_at_work_again_and_again_and_nothing_is_lost_or_doubled() {
+    let (mut rng, seed) = chance("three brokers");
+    let kafka = Kafka::start_three();
+    let mut flow = Flow::payments(System::with(Node::Own(kafka), Names::usual()), seed);
+    flow.start_ready(2, &[]);
+    let kills = pick(3, 30);
+    for number in 0..kills {
+        flow.pump_for(Duration::from_millis(rng.random_range(500..3_000)));
+        let node = (number + rng.random_range(0..2)) % flow.system.kafka.nodes();
+        flow.system.kafka.kill9_node(node);
+        let killed = Instant::now();
+        goes_on(&mut flow);
+        let without = killed.elapsed();
+        flow.system.kafka.restart_node(node);
+        flow.pump_until("all nodes to keep all partitions", PATIENCE, |flow| is_in_sync(flow));
+        eprintln!("node {node} was killed: work went on {without:?} later, without it");
+    }
+    assert_eq!(flow.system.kafka.logged(SKIPPED), Vec::<String>::new(), "the brokers kept every transaction");
+    eprintln!("{kills} kills of one of three brokers");
+    flow.end_right();
+}
+
 /// Every process is ready, and new output comes.
 fn goes_on(flow: &mut Flow) {
     let before = flow.outputs.records;
@@ -60,6 +85,16 @@ fn goes_on(flow: &mut Flow) {
         flow.workers.iter_mut().for_each(Worker::must_live);
         flow.outputs.records > before + 300 && flow.workers.iter().all(Worker::is_ready)
     });
+}
+
+/// Whether every partition is kept by every node.
+fn is_in_sync(flow: &Flow) -> bool {
+    let mut config = ClientConfig::new();
+    config.set("bootstrap.servers", flow.system.kafka.bootstrap());
+    let client: BaseConsumer = config.create().unwrap();
+    let Ok(known) = client.fetch_metadata(None, Duration::from_secs(2)) else { return false };
+    let mut partitions = known.topics().iter().flat_map(|topic| topic.partitions());
+    partitions.all(|partition| partition.isr().len() == flow.system.kafka.nodes())
 }
 
 fn says_what_it_waits_for(worker: &Worker) {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use topologies::generate::{OrdersConfig, OrdersGenerator, PaymentsConfig, PaymentsGenerator, WireRecord};
 
 use crate::states;
-use crate::system::{Expected, Input, Outputs, PAUSE, System, Worker, settle};
+use crate::system::{Expected, Input, Outputs, PAUSE, System, Worker, settle, states};
 
 /// Partitions of the input, and so of everything.
 pub(crate) const PARTITIONS: i32 = 4;
@@ -165,9 +165,14 @@ impl Flow {
         self.at_rate(self.rate);
         let deadline = Instant::now() + patience;
         while !done(self) {
-            assert!(Instant::now() < deadline, "waited {patience:?} in vain for: {what}");
+            assert!(Instant::now() < deadline, "waited {patience:?} in vain for: {what}\n{}", self.report());
             self.pump();
         }
+    }
+
+    /// What the processes say of themselves, and where an open transaction holds readers up.
+    fn report(&self) -> String {
+        format!("{}\n{}", states(&self.workers), self.system.open_transactions().join("\n"))
     }
 
     /// Waits until everything that was written has come out right; panics with the differences.

@@ -116,11 +116,15 @@ pub(crate) fn settle(system: &System, workers: &mut [Worker], outputs: &mut Outp
     }
 }
 
-/// What the processes say of themselves, and where their logs end.
-fn states(workers: &[Worker]) -> String {
+/// What the processes say of themselves: health, the ends of their logs, counters.
+pub(crate) fn states(workers: &[Worker]) -> String {
     let state = |worker: &Worker| {
         let log = crate::support::scratch::tail(&worker.log());
-        format!("--- {}: {:?}\n{log}", worker.name(), worker.health())
+        let metrics = worker.get("/metrics").unwrap_or_default();
+        let told =
+            |line: &&str| line.starts_with("topo_") && !line.ends_with(" 0") && !line.contains("_bucket");
+        let told: Vec<&str> = metrics.lines().filter(told).collect();
+        format!("--- {}: {:?}\n{log}\n{}", worker.name(), worker.health(), told.join("\n"))
     };
     workers.iter().map(state).collect::<Vec<_>>().join("\n")
 }

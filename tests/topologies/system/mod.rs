@@ -25,7 +25,7 @@ use crate::support::kafka::Kafka;
 use crate::support::postgres::Postgres;
 use crate::support::scratch::{Scratch, wait_until};
 
-pub(crate) use expected::{Expected, PAUSE, mix, settle};
+pub(crate) use expected::{Expected, PAUSE, mix, settle, states};
 pub(crate) use input::Input;
 pub(crate) use names::Names;
 pub(crate) use outputs::{Outputs, Repeat};
@@ -97,7 +97,7 @@ impl System {
         let new = |name: &String| NewTopic {
             name: name.clone(),
             partitions,
-            replication: 1,
+            replication: self.kafka.replication(),
             settings: settings.clone(),
         };
         let mut admin = self.broker.admin().unwrap();
@@ -107,6 +107,29 @@ impl System {
         wait_until("the topics to be known", Duration::from_secs(20), || {
             admin.partitions(names).is_ok_and(|known| known.len() == names.len())
         });
+    }
+
+    /// Where records wait for the end of a transaction: partition, last stable offset, end.
+    pub(crate) fn open_transactions(&self) -> Vec<String> {
+        let reader = |isolation| {
+            let (client_id, group) = ("marks".into(), None);
+            self.broker
+                .consumer(&ConsumerConfig { client_id, group, isolation, buffer_bytes: 1 << 20 })
+                .unwrap()
+        };
+        let (mut stable, mut all) = (reader(Isolation::ReadCommitted), reader(Isolation::ReadUncommitted));
+        let mut admin = self.broker.admin().unwrap();
+        let topics = admin.topics().unwrap_or_default();
+        let mut open = Vec::new();
+        for (topic, partitions) in admin.partitions(&topics).unwrap_or_default() {
+            for partition in (0..partitions).map(|number| Partition::new(topic.as_str(), number)) {
+                match (stable.watermarks(&partition), all.watermarks(&partition)) {
+                    (Ok(stable), Ok(all)) if stable == all => {}
+                    (stable, all) => open.push(format!("{partition}: {stable:?}, {all:?}")),
+                }
+            }
+        }
+        open
     }
 
     /// Every committed record of a topic, by partition and offset.

@@ -55,13 +55,14 @@ impl Worker {
         let directory = system.scratch.path().join(name);
         std::fs::create_dir_all(&directory).unwrap();
         let mut told = vec!["--state-dir".to_owned(), state.display().to_string()];
+        let replication = system.kafka.replication().to_string();
         let common = [
             ("bootstrap.servers", system.kafka.bootstrap()),
             ("postgres.url", system.database_url.as_str()),
             ("http.host", "127.0.0.1"),
             ("session.timeout.ms", "6s"),
             ("heartbeat.interval.ms", "500ms"),
-            ("replication.factor", "1"),
+            ("replication.factor", replication.as_str()),
         ];
         let names = runnables.iter().flat_map(|runnable| system.names.settings(runnable));
         let names: Vec<(&str, String)> = names.collect();

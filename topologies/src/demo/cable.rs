@@ -129,6 +129,9 @@ impl Membership for Member {
     fn token(&self) -> Option<GroupToken> {
         self.plug.check().ok().and_then(|()| self.member.token())
     }
+    fn losses(&self) -> u64 {
+        self.member.losses()
+    }
     fn leave(&self, keep_place: bool) -> Result<(), BrokerError> {
         self.plug.check()?;
         self.member.leave(keep_place)
