@@ -4,6 +4,7 @@ pub(crate) mod count;
 pub(crate) mod everywhere;
 pub(crate) mod foreign;
 pub(crate) mod joined;
+pub(crate) mod matching;
 pub(crate) mod paired;
 pub(crate) mod punctual;
 pub(crate) mod regrouped;
@@ -20,6 +21,7 @@ use topo::testkit::sim::Scenario;
 pub(crate) fn all() -> Vec<Box<dyn Scenario>> {
     vec![
         Box::new(count::Count),
+        Box::new(matching::Matching),
         Box::new(regrouped::Regrouped),
         Box::new(windows::Windows),
         Box::new(trimmed::Trimmed),

@@ -74,6 +74,7 @@ mod client;
 mod consumer;
 mod events;
 mod fault;
+mod inlet;
 mod ledger;
 mod membership;
 mod outcome;

@@ -41,6 +41,7 @@ impl Plan {
             memory_bytes: 8 << 20,
             keep_place: random.chance(1, 2),
             purge_interval_ms: random.between(20, 1_000),
+            metadata_max_age_ms: 400,
             members_heartbeat_ms: 300,
             members_expiry_ms: 1_500,
             standby_replicas: small(random, 0, 2) / 2,

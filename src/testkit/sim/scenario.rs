@@ -21,6 +21,11 @@ pub trait Scenario {
     /// The topics it reads, with their partition counts.
     fn topics(&self) -> Vec<(String, i32)>;
 
+    /// Those of these topics that are made only when their first record is written, for sources by pattern.
+    fn later(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// The input of one run, in the order in which it is written. Small is good: some dozens of records.
     fn input(&self, random: &mut Random) -> Vec<Input>;
 

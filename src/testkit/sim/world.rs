@@ -9,6 +9,7 @@ use super::archive::{self, Archive};
 use super::chaos::{Chaos, Crashed};
 use super::events::Weather;
 use super::fault::Fault;
+use super::inlet;
 use super::ledger::Ledger;
 use super::plan::Plan;
 use super::random::Random;
@@ -16,11 +17,9 @@ use super::scenario::{Input, Scenario};
 use super::slot::{Life, Parts, Slot};
 use super::stores::Stores;
 use crate::broker::memory::MemoryBroker;
-use crate::broker::{
-    Assignment, Broker, ConsumerConfig, Isolation, NewTopic, Outgoing, Producer, ProducerConfig, StartOffset,
-};
-use crate::graph::Naming;
-use crate::record::{Headers, Partition};
+use crate::broker::{Assignment, Broker, ConsumerConfig, Isolation, Producer, StartOffset};
+use crate::graph::{Naming, Topology};
+use crate::record::Partition;
 use crate::runtime::{Error, Part};
 
 /// Virtual time at the start: far from 0, so that nothing takes it for "never".
@@ -40,6 +39,10 @@ pub(super) struct World<'s> {
     pub(super) weather: Weather,
     pub(super) now: i64,
     pub(super) naming: Naming,
+    /// The topology over all topics there will be.
+    whole: Topology,
+    /// Topics that are made with their first record.
+    later: Vec<String>,
     input: VecDeque<(i64, Input)>,
     writer: Box<dyn Producer>,
     ghosts: Box<dyn Producer>,
@@ -62,7 +65,9 @@ impl<'s> World<'s> {
         let mut random = Random::new(seed);
         let topology = scenario.topology();
         let naming = Naming { application: topology.name.as_str().into() };
-        let leases = topology
+        let whole = topology.over(&scenario.topics().into_iter().map(|(name, _)| name).collect());
+        let whole = whole.map_err(text)?;
+        let leases = whole
             .sub_topologies()
             .iter()
             .filter(|sub| !sub.global)
@@ -77,8 +82,7 @@ impl<'s> World<'s> {
         let broker = MemoryBroker::new();
         broker.hold_markers(true);
         broker.advance(BEGIN);
-        let topics: Vec<NewTopic> = scenario.topics().into_iter().map(new_topic).collect();
-        broker.admin().and_then(|mut admin| admin.create(&topics)).map_err(text)?;
+        inlet::create(&broker, scenario, None)?;
         let stores = Arc::new(Stores::new(&topology, &naming, plan.is_exactly_once()));
         let weather = Weather::new(&mut random, &plan);
         let config = plan.config(&mut random);
@@ -87,8 +91,8 @@ impl<'s> World<'s> {
         let machines = random.between(1, 3);
         let slots = (0..).take(usize::try_from(machines).unwrap_or(1));
         let slots = slots.map(|place| Slot::new(&parts, place, rocks)).collect();
-        let writer = parts.broker.producer(&writer_config(None)).map_err(text)?;
-        let mut ghosts = parts.broker.producer(&writer_config(Some("ghosts"))).map_err(text)?;
+        let writer = parts.broker.producer(&inlet::writer_config(None)).map_err(text)?;
+        let mut ghosts = parts.broker.producer(&inlet::writer_config(Some("ghosts"))).map_err(text)?;
         ghosts.init_transactions().map_err(text)?;
         let mut world = Self {
             input: VecDeque::new(),
@@ -99,6 +103,8 @@ impl<'s> World<'s> {
             weather,
             now: BEGIN,
             naming,
+            whole,
+            later: scenario.later(),
             writer,
             ghosts,
             order: Vec::new(),
@@ -235,10 +241,13 @@ impl<'s> World<'s> {
     fn write_input(&mut self) -> Result<(), Broken> {
         while self.input.front().is_some_and(|(due, _)| *due <= self.now) {
             let Some((_, input)) = self.input.pop_front() else { break };
+            if let Some(place) = self.later.iter().position(|topic| *topic == input.topic) {
+                inlet::create(&self.parts.broker, self.scenario, Some(&self.later.swap_remove(place)))?;
+            }
             if self.weather.ghosts && self.random.chance(1, 8) {
                 self.write_ghost(&input)?;
             }
-            send(self.writer.as_mut(), &input)?;
+            inlet::send(self.writer.as_mut(), &input)?;
         }
         Ok(())
     }
@@ -250,7 +259,7 @@ impl<'s> World<'s> {
             self.parts.broker.deliver_marker(0);
         }
         self.ghosts.begin().map_err(text)?;
-        send(self.ghosts.as_mut(), input)?;
+        inlet::send(self.ghosts.as_mut(), input)?;
         self.ghosts.abort().map_err(text)?;
         self.parts.chaos.state().befall(Fault::InputAborted, &input.topic);
         Ok(())
@@ -258,7 +267,7 @@ impl<'s> World<'s> {
 
     /// Partitions that the tasks read.
     pub(super) fn inputs(&self) -> Vec<Partition> {
-        let subs = self.parts.topology.sub_topologies();
+        let subs = self.whole.sub_topologies();
         let topics = subs.iter().filter(|sub| !sub.global).flat_map(|sub| &sub.sources);
         let names: Vec<String> = topics.map(|topic| self.naming.resolve(topic).to_string()).collect();
         let counts = self.parts.broker.admin().and_then(|mut admin| admin.partitions(&names));
@@ -270,7 +279,7 @@ impl<'s> World<'s> {
 
     /// How many tasks there are.
     fn tasks(&self) -> usize {
-        let subs = self.parts.topology.sub_topologies();
+        let subs = self.whole.sub_topologies();
         let subs = subs.iter().filter(|sub| !sub.global);
         let names: Vec<String> =
             subs.map(|sub| format!("{}-{}-tasks", self.naming.application, sub.name)).collect();
@@ -385,33 +394,4 @@ impl<'s> World<'s> {
 
 pub(super) fn text(error: impl std::fmt::Display) -> Broken {
     error.to_string()
-}
-
-fn new_topic((name, partitions): (String, i32)) -> NewTopic {
-    NewTopic { name, partitions, replication: -1, settings: BTreeMap::new() }
-}
-
-fn writer_config(transactional_id: Option<&str>) -> ProducerConfig {
-    ProducerConfig {
-        client_id: "simulation".to_owned(),
-        transactional_id: transactional_id.map(str::to_owned),
-        transaction_timeout: Duration::from_secs(3_600),
-        linger: Duration::ZERO,
-    }
-}
-
-fn send(writer: &mut dyn Producer, input: &Input) -> Result<(), Broken> {
-    let Input { topic, partition, record } = input;
-    writer
-        .send(Outgoing {
-            topic,
-            partition: *partition,
-            key: record.key.as_deref(),
-            value: record.value.as_deref(),
-            timestamp: record.timestamp,
-            headers: &Headers::clone(&record.headers),
-            slot: None,
-        })
-        .map_err(text)?;
-    writer.delivered(Duration::ZERO).failure.map_or(Ok(()), |failure| Err(text(failure)))
 }
