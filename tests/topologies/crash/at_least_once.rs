@@ -13,9 +13,9 @@ use serde_json::Value;
 
 use crate::flow::{Flow, PATIENCE};
 use crate::form::{chance, pick};
+use crate::frozen::stopped_and_back;
 use crate::states;
 use crate::system::{Expected, PAUSE, System, Worker};
-use crate::zombie::stopped_and_back;
 
 #[test]
 fn at_least_once_loses_no_order_and_no_alert_under_kills() {

@@ -61,6 +61,6 @@ pub(crate) fn stopped_and_back(flow: &mut Flow, zombie: usize, rng: &mut StdRng)
             log.contains("the group gave this process up") || log.contains("joining the group anew");
         noticed && worker.is_ready() && worker.total("topo_tasks") > 0.0
     });
-    let refused = flow.workers[zombie].total("topo_commit_failures_total");
+    let refused = flow.workers[zombie].total("topo_commit_failures_total") as u64;
     format!("stopped for {time:?}; {refused} commits of it were refused, and it is back")
 }
