@@ -6,6 +6,8 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 # Extra arguments for the demo and the benchmark: make demo ARGS="--events 1000"
 ARGS ?=
+# Rows of the crash suite that run beside each other in `make test`: they wait more than they compute.
+ROWS ?= 3
 # Length of the soak: make soak MINUTES=30
 MINUTES ?= 30
 
@@ -21,7 +23,10 @@ test: setup ## everything: format, clippy, docs, all tests on a real Kafka and P
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
-	cargo test --workspace --locked
+	cargo test --workspace --locked --exclude topologies
+	cargo test --locked -p topologies --lib --bins --examples --test topologies
+	cargo test --locked -p topologies --doc
+	cargo test --locked -p topologies --test crash -- --test-threads=$(ROWS)
 
 sim: setup-build ## 10,000 simulated schedules of crashes and faults; ARGS="--scenario count --seed 42" repeats one
 	cargo run --release --locked -p topologies --example sim -- $(ARGS)

@@ -6,10 +6,12 @@ use rocksdb::{Error, ErrorKind};
 
 use crate::error::StateError;
 
-/// An error while the database is open.
+/// An error while the database is open. Not every table is opened with it: one that is gone may be missed when it is read.
 pub(super) fn running(dir: &Path, error: &Error) -> StateError {
     let (dir, detail) = (dir.to_owned(), error.to_string());
+    let missing = detail.contains("No such file or directory") && detail.contains("for random read");
     match error.kind() {
+        ErrorKind::IOError if missing => StateError::Damaged { dir, detail },
         ErrorKind::Corruption => StateError::Damaged { dir, detail },
         _ => StateError::Storage { dir, detail },
     }

@@ -5,7 +5,8 @@
 //! with the engine (`flow`). What stands in the stores is compared, row by row, with a replay of the committed
 //! changelogs (`states`).
 //!
-//! The short form belongs to `make test`; `TOPO_CRASH=full` (`make crash`) repeats the faults more often and for longer.
+//! Rows that wait more than they compute run beside each other, more than there are cores; those that measure time run alone
+//! (`flow::Turn`). The short form belongs to `make test`; `TOPO_CRASH=full` (`make crash`) repeats the faults more often and for longer.
 //! `TOPO_TEST_SEED` repeats the choices of a run, `TOPO_SOAK_MINUTES` sets the length of the soak.
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking, like the tests themselves")]
 #![allow(clippy::print_stderr, reason = "what a run did is part of its result")]
@@ -37,6 +38,8 @@ mod damage;
 mod disk;
 /// Two processes are given the same place or name.
 mod doubles;
+/// A process is stopped for so long that it is given up, and then goes on.
+mod frozen;
 /// Processes are killed at random moments.
 mod kills;
 /// The way to the broker is cut or stalls.
@@ -45,11 +48,9 @@ mod network;
 mod postgres;
 /// The power goes.
 mod power;
-/// How long it takes to be back.
-mod recovery;
 /// Processes come and go as planned.
 mod rolling;
 /// All of it for a long time, with figures.
 mod soak;
-/// A process is stopped for so long that it is given up, and then goes on.
-mod zombie;
+/// How long it takes to be back. These rows run alone, and so last: those before them need not wait for each other.
+mod timed;
