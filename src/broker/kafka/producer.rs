@@ -1,6 +1,7 @@
 //! A writer, in transactions or without.
 
 use std::sync::Arc;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
@@ -22,8 +23,8 @@ use crate::broker::{
 };
 use crate::record::{Headers, Partition};
 
-/// One turn of waiting: the library's poll always waits its whole time.
-const TURN: Duration = Duration::from_millis(1);
+/// One turn of waiting. The library's poll always takes its whole time, and spins through the last millisecond of it.
+const TURN: Duration = Duration::from_micros(500);
 /// The library's events that are served at once at most.
 const EVENTS: usize = 1_000;
 
@@ -175,10 +176,11 @@ impl Producer for KafkaProducer {
     }
 
     fn delivered(&mut self, wait: Duration) -> Deliveries {
-        self.serve();
         let deadline = Instant::now() + wait.min(SLICE);
+        self.serve();
         while self.client.context().count() == 0 && self.in_flight() > 0 && Instant::now() < deadline {
-            self.client.poll(TURN);
+            thread::sleep(TURN);
+            self.serve();
         }
         self.client.context().take()
     }
@@ -219,7 +221,8 @@ impl Producer for KafkaProducer {
                     "records of the aborted transaction are still on their way".to_owned(),
                 ));
             }
-            self.client.poll(TURN);
+            thread::sleep(TURN);
+            self.serve();
         }
         self.client.abort_transaction(SLICE).map_err(|error| self.explain("aborting", &error))?;
         self.serve();
