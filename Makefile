@@ -32,10 +32,10 @@ sim: setup-build ## 10,000 simulated schedules of crashes and faults; ARGS="--sc
 	cargo run --release --locked -p topologies --example sim -- $(ARGS)
 
 crash: setup ## the crash suite in its full form: every fault many times, on real services (an hour)
-	TOPO_CRASH=full cargo test --locked -p topologies --test crash -- --nocapture --test-threads=1
+	TOPO_TEST_CRASH=full cargo test --locked -p topologies --test crash -- --nocapture --test-threads=1
 
 soak: setup ## kill at random for MINUTES=30 under 10,000 events a minute; lag, memory and recovery times
-	TOPO_SOAK_MINUTES=$(MINUTES) cargo test --locked -p topologies --test crash -- --nocapture soak
+	TOPO_TEST_SOAK_MINUTES=$(MINUTES) cargo test --locked -p topologies --test crash -- --nocapture soak
 
 setup: ## install what is missing for building and testing (apt, RocksDB, Kafka)
 	@scripts/setup.sh test

@@ -7,10 +7,10 @@ use crate::support::chance::{moment, number};
 
 /// Whether this is the full form.
 pub(crate) fn is_full() -> bool {
-    match std::env::var("TOPO_CRASH").as_deref() {
+    match std::env::var("TOPO_TEST_CRASH").as_deref() {
         Ok("full") => true,
         Ok("short") | Err(_) => false,
-        Ok(other) => panic!("TOPO_CRASH is {other:?}; it can be short or full"),
+        Ok(other) => panic!("TOPO_TEST_CRASH is {other:?}; it can be short or full"),
     }
 }
 

@@ -6,8 +6,8 @@
 //! changelogs (`states`).
 //!
 //! Rows that wait more than they compute run beside each other, more than there are cores; those that measure time run alone
-//! (`flow::Turn`). The short form belongs to `make test`; `TOPO_CRASH=full` (`make crash`) repeats the faults more often and for longer.
-//! `TOPO_TEST_SEED` repeats the choices of a run, `TOPO_SOAK_MINUTES` sets the length of the soak.
+//! (`flow::Turn`). The short form belongs to `make test`; `TOPO_TEST_CRASH=full` (`make crash`) repeats the faults more often and for longer.
+//! `TOPO_TEST_SEED` repeats the choices of a run, `TOPO_TEST_SOAK_MINUTES` sets the length of the soak.
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking, like the tests themselves")]
 #![allow(clippy::print_stderr, reason = "what a run did is part of its result")]
 

@@ -1,5 +1,5 @@
 //! Keeps killing at random while both generators run at 10,000 events a minute, and tells how far the processes are
-//! behind, how much memory they hold, and how long they take to be back. `TOPO_SOAK_MINUTES` sets how long.
+//! behind, how much memory they hold, and how long they take to be back. `TOPO_TEST_SOAK_MINUTES` sets how long.
 
 use std::time::{Duration, Instant};
 
@@ -24,7 +24,7 @@ struct Seen {
 
 #[test]
 fn soak_keeps_up_with_ten_thousand_events_a_minute_while_processes_are_killed() {
-    let time = number("TOPO_SOAK_MINUTES")
+    let time = number("TOPO_TEST_SOAK_MINUTES")
         .map_or(Duration::from_secs(20), |minutes| Duration::from_secs(60 * minutes));
     let (mut rng, seed) = chance("soak");
     let mut flow = Flow::orders(System::shared("soak"), seed);
