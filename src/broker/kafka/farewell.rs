@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-/// How long an end is waited for. Within it a process that is told to stop is still in time.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How long an end is waited for: a process that is told to stop has 5 s, of which its workers may take 3.5.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Waits, when it is dropped, until the client given to [`begin`](Self::begin) is closed. It belongs behind the last other
 /// holder of that client: fields are dropped in their order.

@@ -44,6 +44,8 @@ pub(crate) struct Worker {
     index: usize,
     shared: Arc<Shared>,
     plan: Arc<Plan>,
+    /// Proof of membership for this step. It holds the member's client, and goes before the membership, which waits for that.
+    authority: Option<GroupToken>,
     membership: Arc<dyn Membership>,
     globals: GlobalStores,
     inbox: Receiver<ToWorker>,
@@ -56,8 +58,6 @@ pub(crate) struct Worker {
     tasks: Vec<Option<Active>>,
     slots: Slots,
     commit: Commit,
-    /// Proof of membership for this step.
-    authority: Option<GroupToken>,
     /// How often the member had lost its place when the tasks that are here were given to it. A proof from behind another loss
     /// is no proof for them: somebody else may run them already.
     standing: u64,
