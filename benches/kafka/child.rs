@@ -1,6 +1,7 @@
 //! The measured process: one application, which tells its progress on standard output until its input pipe is closed.
 //!
-//! Lines: `processed <facts> <quiet>` with every commit (quiet: nothing waits in internal topics), `restored <records> <milliseconds>` once, when every task runs.
+//! Lines: `processed <facts> <all> <quiet>` with every commit (all: with what was read from internal topics; quiet: nothing
+//! waits there), `restored <records> <milliseconds>` once, when every task runs.
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
@@ -99,7 +100,8 @@ impl Observer for Told {
                     topic if is_internal(topic) => counts.read += count,
                     _ => {}
                 }
-                say(&format!("processed {} {}", counts.facts, counts.written == counts.read));
+                let (facts, all) = (counts.facts, counts.facts + counts.read);
+                say(&format!("processed {facts} {all} {}", counts.written == counts.read));
             }
             Event::Produced { topic, count } if is_internal(topic) => counts.written += count,
             Event::Restore { restored, .. } => counts.restored += restored,

@@ -30,6 +30,10 @@ use topo::broker::kafka::KafkaBroker;
 use crate::child::Orders;
 use crate::topologies::TOPOLOGIES;
 
+// As the binary `topo` does.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// What a person may choose.
 #[derive(Parser)]
 struct Args {

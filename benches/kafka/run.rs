@@ -15,32 +15,32 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// Runs a process over all facts.
 pub(crate) fn measure(command: Command, facts: u64) -> Measured {
     let running = Running::start(command);
-    let (mut first, mut half) = (None, None);
+    // Every commit: facts, all records read, CPU time and instant.
+    let mut commits = Vec::new();
     loop {
         let words = running.next();
-        let ["processed", count, quiet] = words.iter().map(String::as_str).collect::<Vec<_>>()[..] else {
+        let ["processed", facts_read, all, quiet] = words.iter().map(String::as_str).collect::<Vec<_>>()[..]
+        else {
             continue;
         };
-        let count: u64 = count.parse().unwrap();
-        // The clock runs from the first commit with records on: joining the group is not processing.
-        if count > 0 && first.is_none() {
-            first = Some((count, Instant::now()));
-        }
-        if count * 2 >= facts && half.is_none() {
-            half = Some((count, running.cpu(), Instant::now()));
-        }
-        if count >= facts && quiet == "true" {
+        let read: [u64; 2] = [facts_read, all].map(|count| count.parse().unwrap());
+        commits.push((read, running.cpu(), Instant::now()));
+        if read[0] >= facts && quiet == "true" {
             break;
         }
     }
-    let (end, cpu) = (Instant::now(), running.cpu());
-    let ((early, began), (middle, half_cpu, half_at)) = (first.unwrap(), half.unwrap());
+    // The clock runs from the first commit with records on: joining the group is not processing.
+    let &([early, _], _, began) = commits.iter().find(|([read, _], ..)| *read > 0).unwrap();
+    let &([_, total], cpu, end) = commits.last().unwrap();
+    // Half of the work, not of the facts: what these leave in internal topics may be read much later.
+    let &([_, done], half_cpu, half_at) = commits.iter().find(|([_, all], ..)| all * 2 >= total).unwrap();
+    let steady = facts * (total - done) / total;
     let measured = Measured {
         records: facts,
         cpu,
         rate: rate(facts - early, end - began),
-        steady_rate: rate(facts - middle, end - half_at),
-        steady: (facts - middle, cpu.saturating_sub(half_cpu)),
+        steady_rate: rate(steady, end - half_at),
+        steady: (steady, cpu.saturating_sub(half_cpu)),
         peak_rss_mib: peak_rss_mib(running.child.id()),
     };
     running.stop();
