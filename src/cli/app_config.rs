@@ -26,6 +26,7 @@ pub fn app_config(settings: &Settings, name: &str) -> Result<AppConfig, Failure>
         },
         commit_interval_ms: millis(settings.duration("commit.interval.ms")?),
         buffered_records: count(settings.integer("buffered.records.per.partition")?),
+        max_task_idle_ms: millis(settings.duration("max.task.idle.ms")?),
         process_id: settings.optional("group.instance.id")?.map(str::to_owned),
         host: host_name(),
         rack: settings.optional("rack")?.unwrap_or_default().to_owned(),
@@ -144,6 +145,7 @@ mod tests {
             (config.buffered_records, config.max_record_bytes),
             (runtime.buffered_records, runtime.max_record_bytes)
         );
+        assert_eq!(config.max_task_idle_ms, runtime.max_task_idle_ms);
         assert_eq!(
             (config.standby_replicas, config.standby_bytes_per_second),
             (runtime.standby_replicas, runtime.standby_bytes_per_second)

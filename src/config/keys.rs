@@ -36,6 +36,7 @@ const KEYS: &[Key] = &[
     Key::new("replication.factor", Kind::Integer { min: -1, max: 32_767 }, "-1", "Replicas of topics that are created; -1 is the broker's default."),
     Key::new("partitions", Kind::Integer { min: 0, max: 1_000_000 }, "0", "Partitions of output topics that are created; 0 is as many as the main input has."),
     Key::new("buffered.records.per.partition", COUNT, "1000", "Records held ready per input partition before its fetching pauses."),
+    Key::new("max.task.idle.ms", Kind::Duration, "0ms", "How long a task waits for a quiet input beyond the records that are known to be on the broker."),
     Key::new("max.record.bytes", Kind::Size, "1MB", "Largest record that is produced; a larger one is a fault of production."),
     Key::new("faults.deserialization", FAULTS, "dead_letter", "What becomes of a record that cannot be decoded."),
     Key::new("faults.processing", FAULTS, "dead_letter", "What becomes of a record that a processor refuses for good."),

@@ -46,6 +46,9 @@ pub struct AppConfig {
     pub commit_interval_ms: i64,
     /// Records held ready per input partition before its fetching pauses.
     pub buffered_records: usize,
+    /// Milliseconds a task with several inputs waits for records of one of which it has none in hand, beyond those that are known to be
+    /// on the broker (KIP-695).
+    pub max_task_idle_ms: i64,
     /// Records a worker takes from the broker, and from its queues, in one step.
     pub step_records: usize,
     /// Stable name of this process. `None` = the one kept in the state directory, made at the first start.
@@ -104,6 +107,7 @@ impl Default for AppConfig {
             processing: Guarantee::ExactlyOnce,
             commit_interval_ms: 100,
             buffered_records: 1_000,
+            max_task_idle_ms: 0,
             step_records: 1_000,
             process_id: None,
             host: String::from("localhost"),

@@ -41,6 +41,8 @@ pub(crate) enum ToWorker {
     Revoke(Vec<TaskId>),
     /// Discard and close these.
     Lost(Vec<TaskId>),
+    /// Committed records of this partition go up to here now.
+    End { partition: Partition, end: i64 },
     /// How many partitions a topic has that was asked for; `None` = it does not exist.
     Topic { topic: Arc<str>, partitions: Option<i32> },
     /// Commit, close everything, end.
@@ -107,6 +109,8 @@ pub(crate) struct InputStart {
     pub(crate) partition: Partition,
     /// The next offset to read.
     pub(crate) offset: i64,
+    /// Up to where a reader of committed records could read then.
+    pub(crate) end: i64,
     /// Whether the group has committed it; if not, it comes from the reset policy.
     pub(crate) committed: bool,
     /// Must be committed with the first commit, or a crash before the first record would move it.

@@ -30,6 +30,8 @@ struct Input {
     /// The source node.
     source: usize,
     queue: VecDeque<(i64, RawRecord)>,
+    /// While its queue is empty, the others wait.
+    awaited: bool,
     /// Lent to the nodes while a record of this input is in hand, so that no name is counted or copied per record.
     position: Option<Position>,
     /// One past the last processed offset.
@@ -68,9 +70,9 @@ impl Inputs {
             .map(|(source, partition, stamper)| {
                 let position =
                     Some(Position { topic: partition.topic.clone(), partition: partition.number, offset: 0 });
-                let (queue, head, time) = (VecDeque::new(), None, None);
-                let input =
-                    Input { source, queue, position, next: None, committed: None, stamper, head, time };
+                let (queue, head, time, awaited) = (VecDeque::new(), None, None, false);
+                let (next, committed) = (None, None);
+                let input = Input { source, queue, awaited, position, next, committed, stamper, head, time };
                 (partition, input)
             })
             .unzip();
@@ -105,9 +107,26 @@ impl Inputs {
         self.inputs[input].queue.len()
     }
 
-    /// The input with the oldest head, the lower number among equals, and the head's offset. An empty queue holds
-    /// nobody up.
+    /// Whether the others wait for this input while its queue is empty. They do not unless told to.
+    pub(crate) fn hold(&mut self, input: usize, awaited: bool) {
+        self.inputs[input].awaited = awaited;
+    }
+
+    fn held(&self) -> bool {
+        self.inputs.iter().any(|it| it.awaited && it.queue.is_empty())
+    }
+
+    /// Whether a record's turn has come.
+    pub(crate) fn can_go_on(&self) -> bool {
+        !self.held() && self.inputs.iter().any(|it| !it.queue.is_empty())
+    }
+
+    /// The input with the oldest head, the lower number among equals, and the head's offset. `None` too while an empty queue
+    /// is waited for.
     pub(crate) fn next(&mut self, wall_clock: i64) -> Option<(usize, i64)> {
+        if self.held() {
+            return None;
+        }
         let heads = self.inputs.iter_mut().enumerate().filter_map(|(input, it)| {
             let time = it.head_time(wall_clock)?;
             let (offset, _) = it.queue.front()?;
@@ -193,6 +212,18 @@ mod tests {
             order.push((input, offset));
         }
         assert_eq!(order, [(1, 10), (0, 0), (0, 1), (1, 11)]);
+    }
+
+    #[test]
+    fn an_empty_queue_holds_the_others_up_only_if_it_is_waited_for() {
+        let mut inputs = inputs();
+        inputs.enqueue(0, 0, record(5));
+        assert!(inputs.can_go_on());
+        inputs.hold(1, true);
+        assert!(!inputs.can_go_on());
+        assert_eq!(inputs.next(0), None);
+        inputs.enqueue(1, 0, record(7));
+        assert_eq!((inputs.can_go_on(), inputs.next(0)), (true, Some((0, 0))));
     }
 
     #[test]

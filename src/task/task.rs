@@ -136,8 +136,18 @@ impl Task {
         self.inputs.buffered(input)
     }
 
+    /// Whether the others wait for an input while its queue is empty; they do not unless told to.
+    pub(crate) fn hold(&mut self, input: usize, awaited: bool) {
+        self.inputs.hold(input, awaited);
+    }
+
+    /// Whether a record's turn has come.
+    pub(crate) fn can_go_on(&self) -> bool {
+        self.inputs.can_go_on()
+    }
+
     /// Processes up to `max` records at wall-clock time `now` and says how many. Each time the queue whose head has the
-    /// lowest timestamp is next; an empty queue holds nobody up. Fewer than `max` means: no more records, or a commit
+    /// lowest timestamp is next. Fewer than `max` means: no more records, an empty queue that is waited for, or a commit
     /// is needed first.
     pub(crate) fn process(&mut self, now: i64, max: usize) -> Result<usize, TaskError> {
         self.require("process")?;

@@ -65,6 +65,8 @@ mod examples;
 /// Mistakes that the compiler finds.
 mod compile_fail;
 
+/// Joins that have much to catch up with.
+mod catching_up;
 /// Rows that expire, with a changelog that agrees.
 mod expiry;
 /// Time goes on where no records come.

@@ -28,11 +28,11 @@ impl Lag {
         }
     }
 
-    /// Looks at one partition whose time has come; more would hold up the group.
-    pub(super) fn step(&mut self, shared: &Shared, now: i64) -> Result<(), Error> {
+    /// Looks at one partition whose time has come, and says where it ends; more would hold up the group.
+    pub(super) fn step(&mut self, shared: &Shared, now: i64) -> Result<Option<(Partition, i64)>, Error> {
         let due = |(_, last): &(i64, Option<i64>)| last.is_none_or(|last| now - last >= EVERY_MS);
         let Some((partition, (next, last))) = self.committed.iter_mut().find(|(_, entry)| due(entry)) else {
-            return Ok(());
+            return Ok(None);
         };
         *last = Some(now);
         let reader = match &mut self.reader {
@@ -45,10 +45,10 @@ impl Lag {
             Ok(marks) => {
                 let records = (marks.high - *next).max(0);
                 shared.tell(&Event::Lag { partition, records });
-                Ok(())
+                Ok(Some((partition.clone(), marks.high)))
             }
             // Nothing depends on it; whoever needs the broker says that it is away.
-            Err(BrokerError::Retriable(_)) => Ok(()),
+            Err(BrokerError::Retriable(_)) => Ok(None),
             Err(error) => Err(error.into()),
         }
     }

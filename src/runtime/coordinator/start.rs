@@ -154,7 +154,11 @@ impl Coordinator {
         if let Some(admin) = &mut self.admin {
             self.purge.step(admin.as_mut(), now, self.shared.config.purge_interval_ms)?;
         }
-        self.lag.step(&self.shared, now)?;
+        if let Some((partition, end)) = self.lag.step(&self.shared, now)? {
+            for worker in 0..self.workers.len() {
+                self.tell_worker(worker, ToWorker::End { partition: partition.clone(), end });
+            }
+        }
         if let Some(count) = self.look_for_orphans(now)? {
             self.rejoin(now, &format!("{count} tasks have no holder, and the group does not see it"));
             return Ok(true);

@@ -23,7 +23,14 @@ impl Job {
     ) -> Result<(), Error> {
         let mut starts = Vec::new();
         for (input, partition, committed) in committed(plan, self.task, group)? {
-            starts.push(start(&partition, committed.as_ref(), input.reset, ends, now)?);
+            // Where committed records end: the reader of ends counts those of open transactions too, which may never come.
+            let end = group.watermarks(&partition)?.high;
+            let (offset, pin) = match &committed {
+                Some(committed) => (committed.offset, false),
+                None => reset(&partition, input.reset, ends, now)?,
+            };
+            let is_committed = committed.is_some();
+            starts.push(InputStart { partition, offset, end, committed: is_committed, pin });
             if let Some(committed) = committed {
                 self.learn(&committed.metadata);
             }
@@ -111,28 +118,22 @@ fn gap(log: &Log, marks: Watermarks) -> String {
     )
 }
 
-/// Where an input begins: what was committed, or what the reset policy says, as an offset.
-fn start(
+/// Where an input begins of which nothing is committed, and whether that must be.
+fn reset(
     partition: &Partition,
-    committed: Option<&CommittedOffset>,
-    reset: OffsetReset,
+    policy: OffsetReset,
     ends: &mut dyn Consumer,
     now: i64,
-) -> Result<InputStart, Error> {
-    let partition = partition.clone();
-    if let Some(committed) = committed {
-        return Ok(InputStart { partition, offset: committed.offset, committed: true, pin: false });
-    }
-    let marks = ends.watermarks(&partition)?;
+) -> Result<(i64, bool), Error> {
+    let marks = ends.watermarks(partition)?;
     // The oldest record may be deleted any time, and the beginning stays the beginning: nothing to pin. The newest must
     // be pinned, or a crash before the first commit would skip what came in between.
-    let (offset, pin) = match reset {
+    Ok(match policy {
         OffsetReset::Earliest => (marks.low, false),
         OffsetReset::Latest => (marks.high, true),
         OffsetReset::Ago(age_ms) => {
-            (ends.offset_at(&partition, now.saturating_sub(age_ms))?.unwrap_or(marks.high), true)
+            (ends.offset_at(partition, now.saturating_sub(age_ms))?.unwrap_or(marks.high), true)
         }
-        OffsetReset::Committed => return Err(Error::NothingCommitted { partition }),
-    };
-    Ok(InputStart { partition, offset, committed: false, pin })
+        OffsetReset::Committed => return Err(Error::NothingCommitted { partition: partition.clone() }),
+    })
 }

@@ -7,6 +7,8 @@ mod topologies;
 mod exactly_once;
 /// Who waits for whom, and for what.
 mod guards;
+/// The oldest record on the broker comes first, whichever input it is in.
+mod order;
 /// Tasks move when processes come and go, and no more than they must.
 mod rebalance;
 /// A restore ends exactly where the last owner's commits end.

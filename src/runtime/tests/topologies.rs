@@ -61,6 +61,14 @@ pub(super) fn count_of_two() -> Topology {
     sample.topology()
 }
 
+/// `in` and `more` -> `out`, as they come.
+pub(super) fn merged() -> Topology {
+    let mut sample = Sample::new();
+    sample.running_source("read", &["in", "more"], || TextSource);
+    sample.running_sink("write", &["read"], "out", sink);
+    sample.topology()
+}
+
 /// `in` -> repartition -> count by key -> `out`: two sub-topologies.
 pub(super) fn count_behind_repartition() -> Topology {
     let mut sample = Sample::new();

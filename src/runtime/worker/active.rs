@@ -5,6 +5,7 @@ use super::super::mailbox::{InputStart, Restored};
 use super::super::observer::TaskId;
 use super::super::plan::{Backed, Plan};
 use super::super::shared::Shared;
+use super::awaited::Awaited;
 use crate::flaw::{Flaw, planted};
 use crate::processor::Position;
 use crate::record::Partition;
@@ -21,6 +22,8 @@ pub(crate) struct Input {
     /// Whether the group knows `committed`. If not, the next commit says it.
     pub(crate) known: bool,
     pub(crate) paused: bool,
+    /// Whether the task's other inputs wait for it.
+    pub(crate) awaited: Awaited,
     /// Records read since the last commit, for the observer.
     pub(crate) read: u64,
 }
@@ -174,6 +177,7 @@ fn input(partition: &Partition, starts: &[InputStart], slot: &mut impl FnMut() -
         committed: start.map_or(-1, |start| start.offset),
         known: start.is_none_or(|start| !start.pin),
         paused: false,
+        awaited: start.map_or(Awaited::new(0, 0), |start| Awaited::new(start.offset, start.end)),
         read: 0,
     }
 }

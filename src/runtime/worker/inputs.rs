@@ -52,6 +52,7 @@ impl Inputs {
                 self.consumer.seek(&input.partition, input.committed)?;
             }
             input.read = 0;
+            input.awaited.rewind(input.committed);
             if std::mem::take(&mut input.paused) {
                 self.consumer.resume(std::slice::from_ref(&input.partition))?;
             }
@@ -72,7 +73,9 @@ impl Inputs {
         for fetched in self.fetched.drain(..) {
             let Some(Some((place, number))) = self.owners.get(fetched.slot) else { continue };
             let Some(Some(active)) = tasks.get_mut(*place) else { continue };
-            active.inputs[*number].read += 1;
+            let input = &mut active.inputs[*number];
+            input.read += 1;
+            input.awaited.read(fetched.offset);
             active.task.enqueue(*number, fetched.offset, fetched.record);
         }
         polled.map(|()| count)
@@ -90,6 +93,23 @@ impl Inputs {
                     self.consumer.resume(std::slice::from_ref(&input.partition))?;
                     input.paused = false;
                 }
+            }
+        }
+        Ok(())
+    }
+
+    /// Says to each task which of its inputs the others wait for when it has nothing of them in hand.
+    pub(crate) fn hold(
+        &mut self,
+        tasks: &mut [Option<Active>],
+        now: i64,
+        idle_ms: i64,
+    ) -> Result<(), BrokerError> {
+        for active in tasks.iter_mut().flatten().filter(|active| active.inputs.len() > 1) {
+            for (number, input) in active.inputs.iter_mut().enumerate().filter(|(_, it)| it.committed >= 0) {
+                let empty = active.task.buffered(number) == 0;
+                let position = || self.consumer.position(&input.partition);
+                active.task.hold(number, input.awaited.look(now, empty, idle_ms, position)?);
             }
         }
         Ok(())

@@ -8,6 +8,7 @@ use super::active::{Active, Logging};
 use super::commit::{After, Commit};
 use super::{Error, Worker};
 use crate::observe::TaskState;
+use crate::record::Partition;
 
 impl Worker {
     /// Does what the mailbox says. A worker whose coordinator is gone ends at once: state is safe at any instant.
@@ -36,6 +37,7 @@ impl Worker {
             }
             ToWorker::Revoke(tasks) => self.revoke(&tasks),
             ToWorker::Lost(tasks) => self.lose(&tasks),
+            ToWorker::End { partition, end } => self.hear_of_end(&partition, end),
             ToWorker::Topic { topic, partitions } => self.outbox.learn(topic, partitions, now),
             ToWorker::Stop => self.stopping = true,
         }
@@ -58,6 +60,11 @@ impl Worker {
         let to = Some(TaskState::Running);
         self.shared.tell(&Event::Task { task: id, from: Some(TaskState::Restoring), to });
         Ok(())
+    }
+
+    fn hear_of_end(&mut self, partition: &Partition, end: i64) {
+        let inputs = self.tasks.iter_mut().flatten().flat_map(|active| &mut active.inputs);
+        inputs.filter(|input| input.partition == *partition).for_each(|input| input.awaited.reaches(end));
     }
 
     /// These go back after the next commit. One that is not here was dropped already.

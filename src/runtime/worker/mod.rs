@@ -4,6 +4,7 @@
 //! pause, a decision about who owns what (that is the coordinator's).
 
 mod active;
+mod awaited;
 mod commit;
 mod inputs;
 mod interval;
@@ -175,7 +176,7 @@ impl Worker {
         moved |= self.send_outputs(now)?;
         if self.outbox.is_empty() && !self.stopping {
             let wait = if moved { Duration::ZERO } else { wait };
-            let polled = self.poll(wait)?;
+            let polled = self.poll(now, wait)?;
             moved |= polled;
             if !polled || wait.is_zero() {
                 moved |= self.process(now)?;
@@ -215,16 +216,13 @@ impl Worker {
         flushed
     }
 
-    fn poll(&mut self, wait: Duration) -> Result<bool, Error> {
+    fn poll(&mut self, now: i64, wait: Duration) -> Result<bool, Error> {
         let config = &self.shared.config;
-        let in_hand = self
-            .tasks
-            .iter()
-            .flatten()
-            .any(|active| (0..active.inputs.len()).any(|input| active.task.buffered(input) > 0));
+        let in_hand = self.tasks.iter().flatten().any(|active| active.task.can_go_on());
         let wait = if in_hand { Duration::ZERO } else { wait };
         let polled = self.inputs.poll(&mut self.tasks, config.step_records, wait)?;
         self.inputs.balance(&mut self.tasks, config.buffered_records)?;
+        self.inputs.hold(&mut self.tasks, now, config.max_task_idle_ms)?;
         Ok(polled > 0)
     }
 

@@ -35,6 +35,7 @@ impl Plan {
             commit_interval_ms: random.between(1, 60),
             step_records: small(random, 1, 8),
             buffered_records: small(random, 1, 20),
+            max_task_idle_ms: if random.chance(1, 4) { random.between(1, 60) } else { 0 },
             session_timeout: millis(random.between(500, 1_000)),
             heartbeat: Duration::from_millis(50),
             transaction_timeout: millis(random.between(500, 1_500)),
