@@ -34,7 +34,7 @@ impl<S> Clone for ReadHandle<S> {
 impl<S> Copy for ReadHandle<S> {}
 
 /// A store, without the ways to write it.
-pub struct ReadOnly<'s, S>(pub(super) &'s mut S);
+pub struct ReadOnly<'s, S>(pub(crate) &'s mut S);
 
 impl<K: 'static, V: 'static> ReadOnly<'_, KeyValueStore<K, V>> {
     /// The value of a key.

@@ -9,7 +9,7 @@
 //! - `coordinator`: the group, the leases, topics, the layout guard, the clean stop;
 //! - `worker`: poll, process, commit;
 //! - `restore`: stores brought up to date; `globals`: global stores;
-//! - `held`: what an operator may look into while it runs;
+//! - `held`, `query`: what an operator, and the program around it, may look into while it runs;
 //! - `outside`, `rebuild`: for tools: the layout of an application that is not run here, its state built up beforehand;
 //! - `plan`, `internal`: the topology laid over the cluster; `shared`, `mailbox`, `waiting`, `losses`, `times`: what
 //!   all use.
@@ -31,6 +31,7 @@ mod outside;
 mod plan;
 mod process;
 mod process_id;
+mod query;
 mod rebuild;
 mod reporter;
 mod restore;
@@ -55,6 +56,7 @@ pub(crate) use outside::Outside;
 pub(crate) use plan::Backed;
 pub use process::{Part, Process};
 pub(crate) use process_id::StateDirectory;
+pub use query::{Elsewhere, Whereabouts};
 pub(crate) use rebuild::{Rebuild, Rebuilt, rebuild};
 pub use reporter::Reporter;
 pub use threads::Running;

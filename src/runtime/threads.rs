@@ -42,7 +42,7 @@ pub(super) fn patiently<T>(mut ask: impl FnMut() -> Result<T, Error>) -> Result<
 }
 
 /// Milliseconds since the epoch.
-fn now_ms() -> i64 {
+pub(super) fn now_ms() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
@@ -51,7 +51,7 @@ fn now_ms() -> i64 {
 pub struct Running {
     reports: Sender<Report>,
     coordinator: Mutex<Option<JoinHandle<Result<(), Error>>>>,
-    held: Arc<Held>,
+    shared: Arc<Shared>,
 }
 
 impl Running {
@@ -77,7 +77,11 @@ impl Running {
 
     /// For those who look in.
     pub(crate) fn held(&self) -> Arc<Held> {
-        self.held.clone()
+        self.shared.held.clone()
+    }
+
+    pub(super) fn shared(&self) -> &Shared {
+        &self.shared
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Option<JoinHandle<Result<(), Error>>>> {
@@ -96,14 +100,14 @@ impl Drop for Running {
 /// Starts the coordinator's thread; the others follow when it asks for them.
 pub(super) fn start(shared: Arc<Shared>, directory: impl Send + 'static) -> Result<Running, Error> {
     let (reports, inbox) = channel();
-    let (sender, held) = (reports.clone(), shared.held.clone());
+    let (sender, kept) = (reports.clone(), shared.clone());
     let handle = spawn("coordinator", move || {
         let ended = coordinate(&shared, inbox, &sender);
         // The state directory stays ours until the last thread has let go of it.
         drop(directory);
         ended
     })?;
-    Ok(Running { reports, coordinator: Mutex::new(Some(handle)), held })
+    Ok(Running { reports, coordinator: Mutex::new(Some(handle)), shared: kept })
 }
 
 fn spawn<T: Send + 'static>(

@@ -41,6 +41,9 @@ mod cli;
 /// Stores looked into while their process runs.
 mod state_online;
 
+/// Stores read by the program around them.
+mod queries;
+
 /// Changelogs without what has expired.
 mod trimming;
 

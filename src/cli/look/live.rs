@@ -9,8 +9,8 @@ use super::{
 use crate::{
     cli::{Failure, StateQuery},
     graph::Topology,
-    observe::{Answer, Question, TaskState as Shown, View},
-    runtime::{Announcement, Held},
+    observe::{Answer, Question, View},
+    runtime::{Held, Whereabouts},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -110,36 +110,29 @@ impl Live {
 
     /// The tasks with stores that are not open here.
     fn elsewhere(&self, open: &[(String, TaskState)], with: &dyn Fn(&[String]) -> bool) -> Vec<Elsewhere> {
-        let others = self.held.others();
-        let now = now_ms();
-        let live = |it: &&Announcement| now - it.last_seen < self.expiry_ms;
-        let mut rows = Vec::new();
-        for seen in self.held.tasks() {
-            let task = seen.laid.name;
-            let here = open.iter().any(|(name, _)| *name == task);
-            if here || seen.laid.stores.is_empty() || !with(&seen.laid.stores) {
-                continue;
-            }
-            let holder = others.iter().filter(live).find(|it| it.holding.active.contains_key(&task));
-            let (why, http) = match (seen.state, holder) {
-                (Some(Shown::Restoring), _) => (
-                    format!("task {task} is being restored here; its stores are shown when that is over"),
-                    None,
-                ),
-                (_, Some(holder)) => {
-                    let port = match &holder.http {
-                        Some(address) => format!("; ask there: --at {address}"),
-                        None => String::new(),
-                    };
-                    let Announcement { process, host, .. } = holder;
-                    (format!("task {task} runs on process {process} on {host}{port}"), holder.http.clone())
-                }
-                (_, None) => (format!("task {task} does not run here, and nobody has announced it"), None),
-            };
-            rows.push(Elsewhere { task, why, http });
-        }
-        rows
+        let here = |task: &str| open.iter().any(|(name, _)| name == task);
+        let rows = self.held.elsewhere(now_ms(), self.expiry_ms, |seen| {
+            let stores = &seen.laid.stores;
+            !here(&seen.laid.name) && !stores.is_empty() && with(stores)
+        });
+        rows.into_iter().map(|it| told(it.task, it.whereabouts)).collect()
     }
+}
+
+/// In words, and where to ask.
+fn told(task: String, whereabouts: Whereabouts) -> Elsewhere {
+    let (why, http) = match whereabouts {
+        Whereabouts::RestoringHere => {
+            (format!("task {task} is being restored here; its stores are shown when that is over"), None)
+        }
+        Whereabouts::Process { process, host, http } => {
+            let port = http.as_ref().map(|address| format!("; ask there: --at {address}"));
+            let port = port.unwrap_or_default();
+            (format!("task {task} runs on process {process} on {host}{port}"), http)
+        }
+        Whereabouts::Unknown => (format!("task {task} does not run here, and nobody has announced it"), None),
+    };
+    Elsewhere { task, why, http }
 }
 
 fn now_ms() -> i64 {
@@ -150,6 +143,7 @@ fn now_ms() -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::observe::TaskState as Shown;
     use crate::runtime::{Event, Laid, TaskId};
     use serde_json::Value;
 

@@ -1,0 +1,126 @@
+//! The stores of this process, read by the program around it while the topology runs; and who has the rest.
+
+use super::coordinator::Announcement;
+use super::held::{Held, Seen};
+use super::threads::{Running, now_ms};
+use crate::fault::Fault;
+use crate::observe::TaskState;
+use crate::processor::{ReadHandle, ReadOnly};
+
+/// A task whose stores are not read here. Kafka Streams: `StreamsMetadata`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Elsewhere {
+    /// The task, as in `topo tasks`: first source and partition.
+    pub task: String,
+    /// Who has it.
+    pub whereabouts: Whereabouts,
+}
+
+/// Who has a task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Whereabouts {
+    /// This process, and its stores are not up to date yet.
+    RestoringHere,
+    /// Another process, by what it has announced.
+    Process {
+        /// Its id.
+        process: String,
+        /// Its host.
+        host: String,
+        /// Where it answers over HTTP, host:port ([`AppConfig::http`](super::AppConfig::http)).
+        http: Option<String>,
+    },
+    /// Nobody who has announced it lately: it is on its way.
+    Unknown,
+}
+
+impl Running {
+    /// Shows a store to `visit`, once for each task that runs here, with the task's name; a global store once. Answers
+    /// with the tasks that run elsewhere: rows they hold are theirs to show, and how to ask them is the program's choice.
+    ///
+    /// What is read is what was committed at that instant, task by task; processing goes on meanwhile and is not waited for. A
+    /// task cannot close its stores while `visit` looks at them, so look and go. Kafka Streams: `KafkaStreams.store`,
+    /// `streamsMetadataForStore`, with `READ_COMMITTED` (KIP-67, KIP-796).
+    ///
+    /// ```
+    /// # use topo::{App, AppConfig, Builder, Codecs, Fault, KeyValue, Running, Silent, Topic, state::{i64_be, utf8}};
+    /// # use std::sync::Arc;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let app = Builder::new("words");
+    /// let words: Topic<String, String> = Topic::new("words", utf8(), utf8());
+    /// let counts = app
+    ///     .stream("read", &words)
+    ///     .group_by_key("by-word", Codecs::new(utf8(), utf8()))
+    ///     .count("count", KeyValue::new("counts", utf8(), i64_be()));
+    /// let store = counts.store().ok_or("a count has a store")?;
+    /// # let broker = Arc::new(topo::broker::memory::MemoryBroker::new());
+    /// # let dir = tempfile::tempdir()?;
+    /// # let config = AppConfig { state_dir: dir.path().to_owned(), ..AppConfig::default() };
+    /// # drop(counts);
+    /// let running = App::start(app.build()?, broker, config, Arc::new(Silent))?;
+    ///
+    /// let mut count = None;
+    /// let elsewhere = running.query(store, |_task, mut counts| {
+    ///     count = count.or(counts.get(&"topo".to_owned())?.map(|row| row.value));
+    ///     Ok(())
+    /// })?;
+    /// if count.is_none() {
+    ///     println!("nobody here has heard the word; others that may have: {elsewhere:?}");
+    /// }
+    /// # running.stop();
+    /// # Ok(running.wait()?)
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// The handle is of another topology; a store cannot be read; what `visit` returns.
+    pub fn query<S: 'static>(
+        &self,
+        store: ReadHandle<S>,
+        mut visit: impl FnMut(&str, ReadOnly<'_, S>) -> Result<(), Fault>,
+    ) -> Result<Vec<Elsewhere>, Fault> {
+        let foreign = || Fault::fatal("FOREIGN_HANDLE", "this handle is of a store of another topology");
+        let shared = self.shared();
+        let def = shared.topology.stores.get(store.0.store).ok_or_else(foreign)?;
+        let name = &def.spec.name;
+        let mut shown = Vec::new();
+        for (task, rows) in shared.held.rows() {
+            let Some(state) = rows.look()? else { continue };
+            let Some(index) = state.index_of(name) else { continue };
+            let mut typed = (def.make)(index, state.backend());
+            let typed = typed.as_any_mut().downcast_mut().ok_or_else(foreign)?;
+            visit(&task, ReadOnly(typed))?;
+            shown.push(task);
+        }
+        let mut elsewhere = shared.held.elsewhere(now_ms(), shared.config.members_expiry_ms, |seen| {
+            seen.laid.stores.contains(name) && !shown.contains(&seen.laid.name)
+        });
+        elsewhere.sort_by(|a, b| a.task.cmp(&b.task));
+        Ok(elsewhere)
+    }
+}
+
+impl Held {
+    /// Who has the tasks that are `wanted`. A process that has been silent for `expiry_ms` has none.
+    pub(crate) fn elsewhere(
+        &self,
+        now: i64,
+        expiry_ms: i64,
+        wanted: impl Fn(&Seen) -> bool,
+    ) -> Vec<Elsewhere> {
+        let others = self.others();
+        let live = |it: &&Announcement| now - it.last_seen < expiry_ms;
+        let whereabouts = |seen: &Seen| {
+            if seen.state == Some(TaskState::Restoring) {
+                return Whereabouts::RestoringHere;
+            }
+            let mut live = others.iter().filter(live);
+            let holder = live.find(|it| it.holding.active.contains_key(&seen.laid.name));
+            holder.map_or(Whereabouts::Unknown, |Announcement { process, host, http, .. }| {
+                Whereabouts::Process { process: process.clone(), host: host.clone(), http: http.clone() }
+            })
+        };
+        let tasks = self.tasks().into_iter().filter(|seen| wanted(seen));
+        tasks.map(|seen| Elsewhere { whereabouts: whereabouts(&seen), task: seen.laid.name }).collect()
+    }
+}
