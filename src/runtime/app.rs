@@ -1,6 +1,7 @@
 //! The door: an application from a topology, a broker and settings.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use topo_state::{MemoryBudget, MemoryDisk};
 
@@ -58,6 +59,7 @@ pub(crate) fn prepare(
         broker,
         observer,
         held: Arc::default(),
+        paused: AtomicBool::new(false),
     };
     Ok((Arc::new(shared), directory))
 }

@@ -1,6 +1,7 @@
 //! An application seen from outside: its layout over the cluster, without claiming its directory or joining its group.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use topo_state::MemoryBudget;
 
@@ -41,6 +42,7 @@ impl Outside {
             broker,
             observer: Arc::new(Silent),
             held: Arc::default(),
+            paused: AtomicBool::new(false),
         };
         let plan = plan(&shared)?;
         Ok(Self { shared: Arc::new(shared), plan })

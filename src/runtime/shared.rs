@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use topo_state::{Identity, MemoryBudget, MemoryDisk, Place};
 
@@ -35,9 +36,16 @@ pub(crate) struct Shared {
     pub(crate) observer: Arc<dyn Observer>,
     /// For those who look in from outside.
     pub(crate) held: Arc<Held>,
+    /// Set while the program around it wants nothing processed.
+    pub(crate) paused: AtomicBool,
 }
 
 impl Shared {
+    /// Whether nothing is to be processed for now.
+    pub(crate) fn is_paused(&self) -> bool {
+        self.paused.load(Ordering::Relaxed)
+    }
+
     /// The application's id.
     pub(crate) fn application(&self) -> &str {
         &self.naming.application

@@ -61,6 +61,23 @@ impl Running {
         let _ = self.reports.send(Report::Stop);
     }
 
+    /// Processes no more records and fires no punctuations until [`resume`](Self::resume). What was processed is committed, the tasks
+    /// stay here, stores are restored and kept warm meanwhile; the process is live and not ready. Kafka Streams:
+    /// `KafkaStreams.pause` (KIP-834).
+    pub fn pause(&self) {
+        self.shared.paused.store(true, Ordering::Relaxed);
+    }
+
+    /// Goes on after [`pause`](Self::pause).
+    pub fn resume(&self) {
+        self.shared.paused.store(false, Ordering::Relaxed);
+    }
+
+    /// Whether it was paused and not resumed.
+    pub fn is_paused(&self) -> bool {
+        self.shared.is_paused()
+    }
+
     /// Whether the application has ended, by itself or because it was told to.
     pub fn is_finished(&self) -> bool {
         self.lock().as_ref().is_none_or(JoinHandle::is_finished)

@@ -41,6 +41,9 @@ mod cli;
 /// Stores looked into while their process runs.
 mod state_online;
 
+/// An application that is to wait.
+mod pausing;
+
 /// Stores read by the program around them.
 mod queries;
 

@@ -163,7 +163,9 @@ impl Coordinator {
             self.rejoin(now, &format!("{count} tasks have no holder, and the group does not see it"));
             return Ok(true);
         }
-        if self.joined && self.leases.all_running() {
+        if self.joined && self.shared.is_paused() {
+            self.waiting.because(&self.shared, now, "paused: nothing is processed until it is told to go on");
+        } else if self.joined && self.leases.all_running() {
             self.waiting.over(&self.shared);
         } else if self.joined {
             self.waiting.because(&self.shared, now, "restoring tasks");

@@ -174,7 +174,7 @@ impl Worker {
             return Ok(true);
         }
         moved |= self.send_outputs(now)?;
-        if self.outbox.is_empty() && !self.stopping {
+        if self.outbox.is_empty() && !self.stopping && !self.shared.is_paused() {
             let wait = if moved { Duration::ZERO } else { wait };
             let polled = self.poll(now, wait)?;
             moved |= polled;
