@@ -1,5 +1,6 @@
 //! Writes input and reads it back: the broker's order is the truth for the model.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use topo::Headers;
@@ -13,7 +14,9 @@ pub(crate) struct Input {
     producer: Box<dyn Producer>,
     topics: Vec<String>,
     partitions: i32,
-    written: u64,
+    /// By topic and partition.
+    written: BTreeMap<(String, i32), u64>,
+    count: u64,
 }
 
 impl Input {
@@ -32,7 +35,7 @@ impl Input {
             linger: Duration::from_millis(5),
         };
         let producer = system.broker.producer(&config).unwrap();
-        Self { producer, topics: Vec::new(), partitions, written: 0 }
+        Self { producer, topics: Vec::new(), partitions, written: BTreeMap::new(), count: 0 }
     }
 
     /// Queues a record.
@@ -59,8 +62,9 @@ impl Input {
                 Err(error) => panic!("{error}"),
             }
         }
-        self.written += 1;
-        if self.written.is_multiple_of(100) {
+        *self.written.entry((record.topic.clone(), outgoing.partition)).or_default() += 1;
+        self.count += 1;
+        if self.count.is_multiple_of(100) {
             self.serve(Duration::ZERO);
         }
     }
@@ -84,7 +88,12 @@ impl Input {
 
     /// How many records were written.
     pub(crate) fn written(&self) -> u64 {
-        self.written
+        self.count
+    }
+
+    /// How many records were written to a partition.
+    pub(crate) fn written_to(&self, topic: &str, partition: i32) -> u64 {
+        self.written.get(&(topic.to_owned(), partition)).copied().unwrap_or_default()
     }
 
     fn serve(&mut self, wait: Duration) {
