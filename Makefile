@@ -31,8 +31,8 @@ test: setup ## everything: format, clippy, docs, all tests on a real Kafka and P
 sim: setup-build ## 10,000 simulated schedules of crashes and faults; ARGS="--scenario count --seed 42" repeats one
 	cargo run --release --locked -p topologies --example sim -- $(ARGS)
 
-crash: setup ## the crash suite in its full form: every fault many times, on real services (an hour)
-	TOPO_TEST_CRASH=full cargo test --locked -p topologies --test crash -- --nocapture --test-threads=1
+crash: setup ## the crash suite in its full form: every fault many times, on real services (half an hour)
+	TOPO_TEST_CRASH=full cargo test --locked -p topologies --test crash -- --nocapture --test-threads=$(ROWS)
 
 soak: setup ## kill at random for MINUTES=30 under 10,000 events a minute; lag, memory and recovery times
 	TOPO_TEST_SOAK_MINUTES=$(MINUTES) cargo test --locked -p topologies --test crash -- --nocapture soak

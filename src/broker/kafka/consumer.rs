@@ -182,6 +182,12 @@ impl Consumer for KafkaConsumer {
     }
 
     fn unassign(&mut self, gone: &[Partition]) -> Result<(), BrokerError> {
+        // The library keeps the pause for a partition that is gone, and it would be silent when it is taken again.
+        let paused = self.assigned.readings.iter().filter(|it| it.paused && gone.contains(&it.partition));
+        let paused: Vec<Partition> = paused.map(|reading| reading.partition.clone()).collect();
+        if !paused.is_empty() {
+            self.resume(&paused)?;
+        }
         self.assigned.readings.retain(|reading| !gone.contains(&reading.partition));
         self.client.incremental_unassign(&list(gone)).map_err(|error| react("giving partitions away", &error))
     }

@@ -11,6 +11,7 @@ super::cases!(
     partitions_come_and_go_while_others_flow,
     a_seek_returns_nothing_that_was_buffered_before_it,
     a_paused_partition_is_silent_until_it_is_resumed,
+    a_partition_that_was_given_away_paused_flows_when_it_is_taken_again,
     an_offset_that_is_gone_is_named_and_reading_goes_on_after_a_seek,
     an_explicit_start_is_the_position_before_anything_is_read,
     deleted_records_raise_the_first_offset,
@@ -76,6 +77,23 @@ fn a_paused_partition_is_silent_until_it_is_resumed(bench: &Bench) {
     reader.seek(&partition, 4).unwrap();
     read_nothing(&mut *reader);
     reader.resume(alone).unwrap();
+    assert_eq!(texts(&read(&mut *reader, 6)), ["4", "5", "6", "7", "8", "9"]);
+}
+
+fn a_partition_that_was_given_away_paused_flows_when_it_is_taken_again(bench: &Bench) {
+    let topic = bench.topic(2, &[]);
+    fill(bench, &topic, 0, 10);
+    let mut reader = bench.reader(Isolation::ReadCommitted, None);
+    // Another partition keeps the reader busy with the topic.
+    assign(&mut *reader, &topic, 1, StartOffset::At(0));
+    let partition = assign(&mut *reader, &topic, 0, StartOffset::At(0));
+    let alone = std::slice::from_ref(&partition);
+    assert_eq!(read(&mut *reader, 10).len(), 10);
+    reader.pause(alone).unwrap();
+    read_nothing(&mut *reader);
+    reader.unassign(alone).unwrap();
+    read_nothing(&mut *reader);
+    assign(&mut *reader, &topic, 0, StartOffset::At(4));
     assert_eq!(texts(&read(&mut *reader, 6)), ["4", "5", "6", "7", "8", "9"]);
 }
 
