@@ -110,6 +110,11 @@ pub enum Event<'a> {
         /// Records between the position and the end.
         records: i64,
     },
+    /// The task of an input is not this process's any more: others tell its lag.
+    LagGone {
+        /// The input partition.
+        partition: &'a Partition,
+    },
     /// Records of a committed interval had no effect on the results.
     LeftOut {
         /// What became of them.

@@ -91,6 +91,10 @@ impl Observer for Reporter {
                 let number = partition.number.to_string();
                 metrics.consumer_lag.with(&[application, &partition.topic, &number]).set(records);
             }
+            Event::LagGone { partition } => {
+                let number = partition.number.to_string();
+                metrics.consumer_lag.forget(&[application, &partition.topic, &number]);
+            }
             Event::LeftOut { how, topic, reason, count } => {
                 let family = match how {
                     LeftOut::Dropped => &metrics.records_dropped,

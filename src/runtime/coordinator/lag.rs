@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::super::error::Error;
-use super::super::observer::Event;
+use super::super::observer::{Event, TaskId};
+use super::super::plan::Plan;
 use super::super::shared::Shared;
 use crate::broker::{BrokerError, Consumer, Isolation};
 use crate::record::Partition;
@@ -25,6 +26,17 @@ impl Lag {
         for (partition, next) in committed {
             let known = self.committed.entry(partition.clone()).or_insert((*next, None));
             known.0 = *next;
+        }
+    }
+
+    /// The inputs of a task that has left.
+    pub(super) fn forget(&mut self, shared: &Shared, plan: &Plan, task: TaskId) {
+        let inputs = plan.subs.get(task.sub_topology).map_or(&[][..], |sub| &sub.inputs);
+        for input in inputs {
+            let partition = Partition::new(input.topic.clone(), task.partition);
+            if self.committed.remove(&partition).is_some() {
+                shared.tell(&Event::LagGone { partition: &partition });
+            }
         }
     }
 

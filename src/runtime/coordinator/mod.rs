@@ -230,11 +230,13 @@ impl Coordinator {
         match report {
             Report::Closed { worker, task } => {
                 self.leases.closed(task);
+                self.lag.forget(&self.shared, &self.plan, task);
                 tracing::debug!(worker, %task, "task closed");
             }
             Report::Dropped { worker, tasks, reason } => {
                 self.shared.warn(&format!("worker {worker} dropped {} tasks: {reason}", tasks.len()));
                 self.leases.dropped(&tasks, now);
+                tasks.iter().for_each(|task| self.lag.forget(&self.shared, &self.plan, *task));
             }
             Report::Progress { committed, expired } => {
                 self.lag.note(&committed);

@@ -27,6 +27,26 @@ fn a_second_process_takes_half_of_the_tasks_and_no_more() {
 }
 
 #[test]
+fn the_lag_of_a_task_that_went_elsewhere_is_told_there_only() {
+    let mut cluster = Cluster::new(2);
+    produce_all(&cluster);
+    cluster.start("a", count());
+    cluster.until("a counts all", |cluster| cluster.records("out").len() == KEYS.len());
+    cluster.pass(6_000);
+    assert_eq!((cluster.logs["a"].count("Lag {") > 1, cluster.logs["a"].has("LagGone")), (true, false));
+    cluster.start("b", count());
+    cluster.until("b runs its share", |cluster| running(cluster, "b") == 1 && running(cluster, "a") == 1);
+    let gone = |cluster: &Cluster| cluster.logs["a"].count("LagGone");
+    assert_eq!(gone(&cluster), 1);
+    let told = cluster.logs["a"].count("Lag {");
+    produce_all(&cluster);
+    cluster.pass(6_000);
+    let told = cluster.logs["a"].count("Lag {") - told;
+    assert!((1..=2).contains(&told), "of one partition only, every five seconds: {told}");
+    assert!(cluster.logs["b"].has("Lag {"));
+}
+
+#[test]
 fn a_process_that_leaves_hands_only_its_own_tasks_over() {
     let mut cluster = Cluster::new(6);
     cluster.start("a", count());
