@@ -35,12 +35,12 @@ impl Awaited {
         self.still_since = None;
     }
 
-    /// It goes up to here now.
+    /// It goes up to here now. That may be less than before, if its topic was made anew.
     pub(crate) fn reaches(&mut self, end: i64) {
         if end > self.end {
-            self.end = end;
             self.still_since = None;
         }
+        self.end = end;
     }
 
     /// Whether the other inputs wait once this one has nothing in hand, which is so already if `empty`. `idle_ms` is how long
@@ -63,7 +63,11 @@ impl Awaited {
             (self.next, self.still_since) = (position, None);
         }
         let still_ms = now - *self.still_since.get_or_insert(now);
-        Ok(still_ms < if self.next < self.end { PATIENCE_MS } else { idle_ms })
+        if self.next < self.end && still_ms >= PATIENCE_MS {
+            // There is nothing up to there, and saying so again changes nothing.
+            self.next = self.end;
+        }
+        Ok(self.next < self.end || still_ms < idle_ms)
     }
 }
 
@@ -104,6 +108,18 @@ mod tests {
         assert!(input.look(PATIENCE_MS - 1, true, 0, at(4)).unwrap(), "it moved");
         assert!(input.look(2 * PATIENCE_MS - 2, true, 0, at(4)).unwrap());
         assert!(!input.look(2 * PATIENCE_MS - 1, true, 0, at(4)).unwrap());
+        input.reaches(9);
+        assert!(!input.look(2 * PATIENCE_MS, true, 0, at(4)).unwrap(), "nor is it again");
+        input.reaches(10);
+        assert!(input.look(2 * PATIENCE_MS, true, 0, at(4)).unwrap(), "unless somebody has seen more");
+    }
+
+    #[test]
+    fn an_input_whose_topic_was_made_anew_is_not_waited_for_up_to_its_old_end() {
+        let mut input = Awaited::new(0, 900);
+        input.read(0);
+        input.reaches(1);
+        assert!(!input.look(0, true, 0, at(1)).unwrap());
     }
 
     #[test]
