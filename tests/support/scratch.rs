@@ -6,7 +6,11 @@ use std::io::Write;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
+
+use super::chance::moment;
 
 /// A directory that is removed when it is dropped. With `TOPO_TEST_KEEP` set, that of a test that fails stays.
 pub(crate) struct Scratch(tempfile::TempDir);
@@ -32,10 +36,19 @@ impl Drop for Scratch {
     }
 }
 
-/// A port that nobody listens on at this moment.
+/// A port that nobody listens on at this moment. It lies below those that systems give to outgoing connections: one of these
+/// might take it before its server does, or while that is restarted.
 pub(crate) fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("its address").port()
+    static FIRST: OnceLock<u64> = OnceLock::new();
+    static TURN: AtomicU64 = AtomicU64::new(0);
+    loop {
+        // Another one each time, and from another place in each process.
+        let turn = FIRST.get_or_init(moment) + TURN.fetch_add(1, Ordering::Relaxed);
+        let port = u16::try_from(15_000 + turn % 17_000).expect("below 32,000");
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 /// Whether something listens on this port of the loopback.
