@@ -6,7 +6,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 # Extra arguments for the demo and the benchmark: make demo ARGS="--events 1000"
 ARGS ?=
-# Rows of the crash suite that run beside each other in `make test`: they wait more than they compute.
+# Rows of the crash suite that run beside each other: they wait more than they compute.
 ROWS ?= 3
 # Length of the soak: make soak MINUTES=30
 MINUTES ?= 30

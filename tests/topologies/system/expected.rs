@@ -46,9 +46,11 @@ impl Expected {
             orders: OrdersModel::new(OrdersModelConfig::new(decoder)),
             payments: PaymentsModel::new(PaymentsModelConfig::default()),
         };
+        let mut read = 0;
         let payments = system.names.payments();
         for topic in input.topics() {
             let records = system.read_back(topic, input.partitions());
+            read += records.len() as u64;
             for number in 0..input.partitions() {
                 let offsets = records.iter().filter(|(partition, ..)| *partition == number);
                 let offsets: Vec<i64> = offsets.map(|(_, offset, _)| *offset).collect();
@@ -67,6 +69,7 @@ impl Expected {
                 }
             }
         }
+        assert_eq!(read, input.written(), "what was written is what the topics hold");
         assert!(expected.orders.expected_dead_letters().is_empty());
         assert!(expected.payments.expected_dead_letters().is_empty());
         expected

@@ -16,7 +16,6 @@ pub(crate) struct Input {
     partitions: i32,
     /// By topic and partition.
     written: BTreeMap<(String, i32), u64>,
-    count: u64,
 }
 
 impl Input {
@@ -35,7 +34,7 @@ impl Input {
             linger: Duration::from_millis(5),
         };
         let producer = system.broker.producer(&config).unwrap();
-        Self { producer, topics: Vec::new(), partitions, written: BTreeMap::new(), count: 0 }
+        Self { producer, topics: Vec::new(), partitions, written: BTreeMap::new() }
     }
 
     /// Queues a record.
@@ -63,8 +62,7 @@ impl Input {
             }
         }
         *self.written.entry((record.topic.clone(), outgoing.partition)).or_default() += 1;
-        self.count += 1;
-        if self.count.is_multiple_of(100) {
+        if self.written().is_multiple_of(100) {
             self.serve(Duration::ZERO);
         }
     }
@@ -88,7 +86,7 @@ impl Input {
 
     /// How many records were written.
     pub(crate) fn written(&self) -> u64 {
-        self.count
+        self.written.values().sum()
     }
 
     /// How many records were written to a partition.
