@@ -150,9 +150,10 @@ fn verified(rows: &[VerifyRow], format: Format) -> String {
             row.result.to_owned(),
             row.equal.to_string(),
             row.different.to_string(),
+            row.compacted.to_string(),
             row.differences.join("; "),
         ]
     };
     let lines: Vec<Vec<String>> = rows.iter().map(line).collect();
-    table(&["task", "store", "result", "equal", "different", ""], &lines)
+    table(&["task", "store", "result", "equal", "different", "compacted", ""], &lines)
 }

@@ -128,6 +128,7 @@ impl Application for Clock {
             result: if wrong { "differs" } else { "equal" },
             equal: 2,
             different: u64::from(wrong),
+            compacted: 0,
             differences: if wrong { vec!["\"b\": another value".into()] } else { Vec::new() },
         }])
     }

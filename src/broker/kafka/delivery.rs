@@ -89,6 +89,11 @@ impl ProducerContext<NoCustomPartitioner> for DeliveryContext {
                 if reports.count == 1 {
                     self.reporter.answered();
                 }
+                if message.offset() < 0 {
+                    let failure = unanswered(message.topic(), message.partition());
+                    reports.failure.get_or_insert(failure);
+                    return;
+                }
                 let Some(slot) = opaque.checked_sub(1) else { return };
                 if reports.next_offsets.len() <= slot {
                     reports.next_offsets.resize(slot + 1, 0);
@@ -103,6 +108,17 @@ impl ProducerContext<NoCustomPartitioner> for DeliveryContext {
             }
         }
     }
+}
+
+/// A record that no broker has ever answered for: the library takes it for written because a later one of its partition was
+/// ("implicit ack"). That holds as long as the broker knows the writer's sequence. A broker that knows nothing of a writer
+/// (its first records there, or Kafka has forgotten it: `producer.id.expiration.ms` goes by the timestamps of records)
+/// takes whatever comes first: when it refuses a batch while it takes over its partitions, and then accepts the next
+/// one, the first is lost and reported as written.
+fn unanswered(topic: &str, partition: i32) -> BrokerError {
+    BrokerError::AbortRequired(format!(
+        "writing to {topic}-{partition}: the broker answered for a later record, but not for this one"
+    ))
 }
 
 /// What an undeliverable record means; `None` when it was we who gave it up.
@@ -129,7 +145,56 @@ fn failure_of(error: &KafkaError, topic: &str, partition: i32, bytes: usize) -> 
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, Instant};
+
+    use rdkafka::ClientConfig;
+    use rdkafka::mocking::MockCluster;
+    use rdkafka::producer::{BaseProducer, BaseRecord, DefaultProducerContext, Producer as _};
+    use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
+
     use super::*;
+
+    /// A real broker does this at its start, for some milliseconds; the library's own mock does it when asked.
+    #[test]
+    fn a_record_the_broker_refused_is_not_taken_for_written_because_the_next_one_was() {
+        let cluster: MockCluster<'_, DefaultProducerContext> = MockCluster::new(1).unwrap();
+        cluster.create_topic("t", 1, 1).unwrap();
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", cluster.bootstrap_servers());
+        config.set("enable.idempotence", "true").set("linger.ms", "0");
+        let context = DeliveryContext::new(Reporter::new("writer", Default::default()));
+        let writer: BaseProducer<DeliveryContext> = config.create_with_context(context).unwrap();
+        let send = |value: &'static str, slot: usize| {
+            writer.send(BaseRecord::with_opaque_to("t", slot + 1).key("k").payload(value)).unwrap();
+        };
+        let until = |reported: u64| {
+            let deadline = Instant::now() + Duration::from_secs(20);
+            while writer.context().reported() < reported {
+                assert!(Instant::now() < deadline, "{} reports", writer.context().reported());
+                writer.poll(Duration::from_millis(5));
+            }
+            writer.context().take()
+        };
+        send("the writer's id and the topic are known", 0);
+        assert_eq!(until(1).failure, None);
+
+        cluster.broker_round_trip_time(1, Duration::from_millis(300)).unwrap();
+        cluster.request_errors(
+            RDKafkaApiKey::Produce,
+            &[RDKafkaRespErr::RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION],
+        );
+        send("refused", 1);
+        // Until it is on its way: the next one goes in a batch of its own.
+        let since = Instant::now();
+        while since.elapsed() < Duration::from_millis(100) {
+            writer.poll(Duration::from_millis(5));
+        }
+        send("accepted", 2);
+        let deliveries = until(3);
+        assert_eq!(deliveries.failure, Some(unanswered("t", 0)));
+        // It lies right behind the first one: the one between them is lost.
+        assert_eq!(deliveries.next_offsets.get(&2), Some(&2));
+    }
 
     #[test]
     fn records_we_purged_ourselves_are_no_failure() {

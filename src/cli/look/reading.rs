@@ -30,16 +30,15 @@ pub(crate) fn patiently<T>(mut ask: impl FnMut() -> Result<T, BrokerError>) -> R
     }
 }
 
-/// Shows every committed record of a partition before `end`; `None` = where it ends now.
+/// Shows every committed record of a partition with its offset, up to where it ends now.
 pub(crate) fn read(
     broker: &dyn Broker,
     partition: &Partition,
-    end: Option<i64>,
-    visit: &mut dyn FnMut(RawRecord),
+    visit: &mut dyn FnMut(i64, RawRecord),
 ) -> Result<(), BrokerError> {
     let mut reader = reader(broker, None)?;
     let marks = patiently(|| reader.watermarks(partition))?;
-    let end = end.unwrap_or(marks.high);
+    let end = marks.high;
     if end <= marks.low {
         return Ok(());
     }
@@ -58,7 +57,7 @@ pub(crate) fn read(
             let doing = format!("reading {partition} up to offset {end}: nothing came for {PATIENCE:?}");
             return Err(BrokerError::Retriable(doing));
         }
-        fetched.drain(..).filter(|it| it.offset < end).for_each(|it| visit(it.record));
+        fetched.drain(..).filter(|it| it.offset < end).for_each(|it| visit(it.offset, it.record));
     }
     Ok(())
 }

@@ -45,7 +45,7 @@ pub(crate) fn members(outside: &Outside, now_ms: i64) -> Result<Vec<Announcement
     let shared = &outside.shared;
     let topic = format!("{}-members", shared.application());
     let mut newest: BTreeMap<String, Announcement> = BTreeMap::new();
-    let told = read(shared.broker.as_ref(), &Partition::new(topic.as_str(), 0), None, &mut |record| {
+    let told = read(shared.broker.as_ref(), &Partition::new(topic.as_str(), 0), &mut |_, record| {
         let process = record.key.as_deref().map(String::from_utf8_lossy).unwrap_or_default().into_owned();
         let announced = record.value.as_deref().and_then(|value| serde_json::from_slice(value).ok());
         match announced {

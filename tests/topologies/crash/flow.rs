@@ -1,7 +1,7 @@
 //! A system under load: processes, a generator that writes at a steady rate, a reader of what comes out, the model.
 
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use topologies::generate::{OrdersConfig, OrdersGenerator, PaymentsConfig, PaymentsGenerator, WireRecord};
 
@@ -12,6 +12,14 @@ use crate::system::{Expected, Input, Outputs, PAUSE, System, Worker, settle, sta
 pub(crate) const PARTITIONS: i32 = 4;
 /// Until a process is ready, on a machine that has other things to do.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
+
+/// Less than a day ago: by the timestamps of a writer's records Kafka decides after one (`producer.id.expiration.ms`) that it
+/// forgets the writer's sequence, and when it does so (at a restart, among others), what the writer repeats is there twice. And so long
+/// ago that time, which goes faster here than it does outside, does not come to where Kafka refuses it.
+fn yesterday_ms() -> i64 {
+    let ago = SystemTime::now() - Duration::from_hours(20);
+    i64::try_from(ago.duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap()
+}
 
 /// Rows run beside each other, but for those that measure time.
 static TURN: RwLock<()> = RwLock::new(());
@@ -46,6 +54,7 @@ impl Flow {
         let config = PaymentsConfig {
             seed,
             events: u64::MAX,
+            start_ms: yesterday_ms(),
             topic: topic.clone(),
             partitions: Some(PARTITIONS),
             ..PaymentsConfig::default()
@@ -59,6 +68,7 @@ impl Flow {
         let config = OrdersConfig {
             seed,
             events: 1_000_000,
+            start_ms: yesterday_ms(),
             prefix: system.names.source_prefix(),
             // Few, so that the snapshot is over soon.
             customers: 500,
