@@ -8,6 +8,7 @@
 
 mod block;
 pub mod kafka;
+mod limits;
 pub mod memory;
 mod orphans;
 
@@ -216,7 +217,8 @@ pub trait Producer: Send {
     /// Queues a record. [`BrokerError::QueueFull`]: call `delivered`, then again. [`BrokerError::Retriable`]: the
     /// broker was asked how large a record this topic takes and did not answer: nothing was queued, call again.
     /// A topic that does not exist may be refused here or by `delivered`.
-    /// [`BrokerError::RecordTooLarge`]: this record can never be written; nothing was queued.
+    /// [`BrokerError::RecordTooLarge`], [`BrokerError::TimestampRefused`]: this record can never be written as it is; nothing was
+    /// queued.
     fn send(&mut self, record: Outgoing<'_>) -> Result<(), BrokerError>;
     /// Records queued or on their way.
     fn in_flight(&self) -> usize;
@@ -363,6 +365,16 @@ pub enum BrokerError {
         /// Size of key and value.
         bytes: usize,
         /// The limit's name and value, as far as known.
+        detail: String,
+    },
+    /// The topic takes no record of this time (KIP-937).
+    #[error("a record stamped {timestamp} (milliseconds since 1970) for topic {topic} is refused: {detail}")]
+    TimestampRefused {
+        /// The topic.
+        topic: String,
+        /// Timestamp of the record, milliseconds since 1970.
+        timestamp: i64,
+        /// The limit's name and value.
         detail: String,
     },
     /// The offset to read is not there any more, or not there yet.

@@ -1,4 +1,8 @@
-//! Settings of the topics the engine makes for itself.
+//! Settings of the topics the engine makes.
+//!
+//! Since version 4 a Kafka refuses records stamped more than an hour ahead of its clock, unless the topic says otherwise
+//! (KIP-937). State is often about what is to come, such as a row stamped with the end of a window, and the clock of whoever made
+//! an input may be wrong: the topics the engine makes take every time.
 //!
 //! Own rule for windows: Kafka Streams gives window changelogs `compact,delete` with a retention by the broker's clock,
 //! which deletes state that a replay of old records has just built. Ours have the same policy without a retention: what has
@@ -11,7 +15,16 @@ pub(crate) type Settings = BTreeMap<String, String>;
 
 /// A changelog: the newest record per key is state and must never be deleted by time.
 pub(crate) fn changelog() -> Settings {
-    settings(&[("cleanup.policy", "compact"), ("message.timestamp.type", "CreateTime")])
+    let mut settings = any_time();
+    settings
+        .extend(self::settings(&[("cleanup.policy", "compact"), ("message.timestamp.type", "CreateTime")]));
+    settings
+}
+
+/// A topic for others: theirs to set, but for the times it takes.
+pub(crate) fn any_time() -> Settings {
+    let any = i64::MAX.to_string();
+    settings(&[("message.timestamp.before.max.ms", &any), ("message.timestamp.after.max.ms", &any)])
 }
 
 /// The changelog of a store that forgets: what has expired is deleted when the engine says so, which a topic that is only
@@ -47,12 +60,14 @@ pub(crate) fn history(history_ms: i64) -> Settings {
 
 /// A repartition topic: records are deleted by the engine once they are consumed, never by the broker's clock.
 pub(crate) fn repartition() -> Settings {
-    settings(&[
+    let mut settings = any_time();
+    settings.extend(self::settings(&[
         ("cleanup.policy", "delete"),
         ("message.timestamp.type", "CreateTime"),
         ("retention.ms", "-1"),
         ("segment.bytes", "52428800"),
-    ])
+    ]));
+    settings
 }
 
 /// A lease topic holds no records; only its partitions matter.

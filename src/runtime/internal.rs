@@ -40,7 +40,7 @@ pub(crate) fn outputs(shared: &Shared, topology: &Topology, counts: &BTreeMap<St
             names.insert(topic.name.to_string());
         }
     }
-    names.iter().map(|name| new_topic(shared, name, partitions, Settings::new())).collect()
+    names.iter().map(|name| new_topic(shared, name, partitions, internal_topics::any_time())).collect()
 }
 
 /// A topic the engine makes for itself, or takes as it is if it fits.

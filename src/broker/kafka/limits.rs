@@ -1,4 +1,4 @@
-//! How large a record each topic takes, asked once per topic and shared by the writers of a process.
+//! What each topic takes, asked once per topic and shared by the writers of a process.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -13,6 +13,7 @@ use super::errors::react;
 use super::reporter::{Reachability, Reporter};
 use super::settings::Settings;
 use crate::broker::BrokerError;
+use crate::broker::limits::Limits;
 
 /// What a batch of one record weighs above its key and value, generously.
 const OVERHEAD_BYTES: usize = 128;
@@ -27,7 +28,7 @@ pub(super) struct TopicLimits {
 #[derive(Default)]
 struct Known {
     client: Option<AdminClient<Reporter>>,
-    limits: FxHashMap<String, usize>,
+    limits: FxHashMap<String, Limits>,
 }
 
 impl TopicLimits {
@@ -35,8 +36,8 @@ impl TopicLimits {
         Self { settings, reachability, known: Mutex::default() }
     }
 
-    /// The largest sum of key and value in bytes; waits for the broker the first time.
-    pub(super) fn of(&self, topic: &str) -> Result<usize, BrokerError> {
+    /// What a topic takes; waits for the broker the first time.
+    pub(super) fn of(&self, topic: &str) -> Result<Limits, BrokerError> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(limit) = known.limits.get(topic) {
             return Ok(*limit);
@@ -61,9 +62,9 @@ impl TopicLimits {
     }
 }
 
-fn ask(client: &AdminClient<Reporter>, topic: &str) -> Result<usize, BrokerError> {
+fn ask(client: &AdminClient<Reporter>, topic: &str) -> Result<Limits, BrokerError> {
     let options = AdminOptions::new().request_timeout(Some(SLICE));
-    let doing = format!("asking how large a record topic {topic} takes");
+    let doing = format!("asking what records topic {topic} takes");
     let answer = block_on(client.describe_configs([&ResourceSpecifier::Topic(topic)], &options));
     let answer = answer.map_err(|error| {
         look_around(client.inner(), topic);
@@ -72,14 +73,17 @@ fn ask(client: &AdminClient<Reporter>, topic: &str) -> Result<usize, BrokerError
     match answer.into_iter().next() {
         // The library hides why it has nothing to say.
         Some(Ok(settings)) if settings.entries.is_empty() => match topic_exists(client.inner(), topic)? {
-            true => Ok(usize::MAX),
+            true => Ok(Limits::NONE),
             false => Err(BrokerError::UnknownTopic { topic: topic.to_owned() }),
         },
         Some(Ok(settings)) => {
             client.inner().context().answered();
-            let limit =
-                settings.get("max.message.bytes").and_then(|entry| entry.value.as_deref()?.parse().ok());
-            Ok(limit.map_or(usize::MAX, |limit: usize| limit.saturating_sub(OVERHEAD_BYTES)))
+            let limits = Limits::of(|name| settings.get(name)?.value.as_deref());
+            let bytes = match limits.bytes {
+                usize::MAX => usize::MAX,
+                bytes => bytes.saturating_sub(OVERHEAD_BYTES),
+            };
+            Ok(Limits { bytes, ..limits })
         }
         Some(Err(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic)) => {
             Err(BrokerError::UnknownTopic { topic: topic.to_owned() })
@@ -87,9 +91,9 @@ fn ask(client: &AdminClient<Reporter>, topic: &str) -> Result<usize, BrokerError
         // Without the right to ask, the broker's answer to the record itself must do.
         Some(Err(
             RDKafkaErrorCode::TopicAuthorizationFailed | RDKafkaErrorCode::ClusterAuthorizationFailed,
-        )) => Ok(usize::MAX),
+        )) => Ok(Limits::NONE),
         Some(Err(code)) => Err(super::errors::react_to_code(code, format!("{doing}: {code}"))),
-        None => Ok(usize::MAX),
+        None => Ok(Limits::NONE),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::message::{Header, OwnedHeaders};
@@ -18,6 +18,7 @@ use super::limits::TopicLimits;
 use super::partitions::list_to_commit;
 use super::reporter::Reporter;
 use super::settings::Settings;
+use crate::broker::limits::Limits;
 use crate::broker::{
     BrokerError, CommittedOffset, Deliveries, GroupToken, Outgoing, Producer, ProducerConfig,
 };
@@ -33,7 +34,7 @@ pub(super) struct KafkaProducer {
     client: Arc<BaseProducer<DeliveryContext, NoCustomPartitioner>>,
     topic_limits: Arc<TopicLimits>,
     /// The limits this writer has asked for already, so that the hot path takes no lock.
-    limits: FxHashMap<String, usize>,
+    limits: FxHashMap<String, Limits>,
     transactional_id: Option<String>,
     /// After that the broker has aborted the transaction.
     transaction_timeout: Duration,
@@ -76,7 +77,7 @@ impl KafkaProducer {
         }
     }
 
-    fn limit_of(&mut self, topic: &str) -> Result<usize, BrokerError> {
+    fn limits_of(&mut self, topic: &str) -> Result<Limits, BrokerError> {
         if let Some(limit) = self.limits.get(topic) {
             return Ok(*limit);
         }
@@ -150,11 +151,7 @@ impl Producer for KafkaProducer {
 
     fn send(&mut self, record: Outgoing<'_>) -> Result<(), BrokerError> {
         let bytes = record.key.map_or(0, <[u8]>::len) + record.value.map_or(0, <[u8]>::len);
-        let limit = self.limit_of(record.topic)?;
-        if bytes > limit {
-            let detail = format!("max.message.bytes of the topic leaves room for {limit}");
-            return Err(BrokerError::RecordTooLarge { topic: record.topic.to_owned(), bytes, detail });
-        }
+        self.limits_of(record.topic)?.check(&record, now_ms)?;
         let message = BaseRecord {
             topic: record.topic,
             partition: Some(record.partition),
@@ -235,4 +232,9 @@ fn own(headers: &Headers) -> OwnedHeaders {
     headers.iter().fold(OwnedHeaders::new_with_capacity(headers.len()), |all, header| {
         all.insert(Header { key: &header.name, value: header.value.as_deref() })
     })
+}
+
+fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }

@@ -7,6 +7,7 @@ use rustc_hash::FxHashMap;
 use super::cluster::{Cluster, unknown};
 use super::log::TransactionNumber;
 use crate::broker::block::Blocks;
+use crate::broker::limits::Limits;
 use crate::broker::{BrokerError, Deliveries, Outgoing};
 use crate::record::{Partition, RawRecord};
 
@@ -21,7 +22,7 @@ struct Queued {
 /// What a writer knows about a topic without asking again.
 struct KnownTopic {
     name: Arc<str>,
-    max_record_bytes: usize,
+    limits: Limits,
 }
 
 /// The queue of one writer.
@@ -45,21 +46,15 @@ impl Outbound {
     pub(super) fn push(
         &mut self,
         record: Outgoing<'_>,
-        look_up: impl FnOnce(&str) -> Result<(Arc<str>, usize), BrokerError>,
+        now_ms: impl FnOnce() -> i64,
+        look_up: impl FnOnce(&str) -> Result<(Arc<str>, Limits), BrokerError>,
     ) -> Result<(), BrokerError> {
-        let bytes = record.key.map_or(0, <[u8]>::len) + record.value.map_or(0, <[u8]>::len);
         if !self.topics.contains_key(record.topic) {
-            let (name, max_record_bytes) = look_up(record.topic)?;
-            self.topics.insert(name.clone(), KnownTopic { name, max_record_bytes });
+            let (name, limits) = look_up(record.topic)?;
+            self.topics.insert(name.clone(), KnownTopic { name, limits });
         }
         let Some(known) = self.topics.get(record.topic) else { return Err(unknown(record.topic)) };
-        if bytes > known.max_record_bytes {
-            return Err(BrokerError::RecordTooLarge {
-                topic: record.topic.to_owned(),
-                bytes,
-                detail: format!("max.message.bytes is {}", known.max_record_bytes),
-            });
-        }
+        known.limits.check(&record, now_ms)?;
         let topic = known.name.clone();
         let record_copy = RawRecord {
             key: record.key.map(|key| self.blocks.copy(key)),

@@ -7,6 +7,7 @@ use super::Shared;
 use super::cluster::unknown;
 use super::membership::MemoryToken;
 use super::outbound::Outbound;
+use crate::broker::limits::Limits;
 use crate::broker::{
     BrokerError, CommittedOffset, Deliveries, GroupToken, Outgoing, Producer, ProducerConfig,
 };
@@ -124,11 +125,16 @@ impl Producer for MemoryProducer {
             self.open()?;
         }
         let shared = &self.shared;
-        self.outbound.push(record, |name| {
-            let cluster = shared.lock();
-            let (name, topic) = cluster.topics.get_key_value(name).ok_or_else(|| unknown(name))?;
-            Ok((name.clone(), topic.max_record_bytes().min(cluster.max_record_bytes)))
-        })?;
+        self.outbound.push(
+            record,
+            || shared.lock().now_ms,
+            |name| {
+                let cluster = shared.lock();
+                let (name, topic) = cluster.topics.get_key_value(name).ok_or_else(|| unknown(name))?;
+                let limits = topic.limits();
+                Ok((name.clone(), Limits { bytes: limits.bytes.min(cluster.max_record_bytes), ..limits }))
+            },
+        )?;
         if self.outbound.len() >= BATCH_RECORDS {
             self.flush();
         }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::log::PartitionLog;
+use crate::broker::limits::Limits;
 use crate::broker::{BrokerError, NewTopic};
 
 /// Settings that a topic has when nobody set them.
@@ -27,9 +28,9 @@ impl Topic {
         Ok(Self { partitions: std::iter::repeat_with(PartitionLog::default).take(count).collect(), settings })
     }
 
-    /// The largest record it accepts, in bytes.
-    pub(super) fn max_record_bytes(&self) -> usize {
-        self.settings.get("max.message.bytes").and_then(|text| text.parse().ok()).unwrap_or(usize::MAX)
+    /// What it takes. Time has no limit by default: the clock here begins at 0.
+    pub(super) fn limits(&self) -> Limits {
+        Limits::of(|name| self.settings.get(name).map(String::as_str))
     }
 
     /// Whether keys are needed because the log is compacted.

@@ -1,5 +1,6 @@
 use super::cluster::{Cluster, expected};
 use super::topologies::{count, count_behind_repartition};
+use crate::broker::NewTopic;
 use crate::runtime::process::Part;
 use crate::runtime::{AppConfig, Guarantee};
 
@@ -114,4 +115,39 @@ fn a_poison_record_and_an_output_too_large_become_dead_letters_and_the_rest_goes
     assert_eq!(header("dlq.truncated"), Some(b"true".to_vec()));
     assert_eq!(header("__streams.errors.topic"), Some(b"in".to_vec()));
     assert_eq!(header("__streams.errors.offset"), Some(b"1".to_vec()));
+}
+
+#[test]
+fn an_output_from_too_far_ahead_becomes_a_dead_letter_of_now_and_the_rest_goes_on() {
+    const HOUR_MS: i64 = 3_600_000;
+    let mut cluster = Cluster::new(1);
+    let limit = ("message.timestamp.after.max.ms".to_owned(), HOUR_MS.to_string());
+    let topic = |name: &str| NewTopic {
+        name: name.to_owned(),
+        partitions: 1,
+        replication: -1,
+        settings: [limit.clone()].into(),
+    };
+    // Made by others, dead letters too.
+    cluster.admin().create(&[topic("out"), topic("app-dead-letters")]).unwrap();
+    cluster.start("p", count());
+    cluster.until("the task runs", |cluster| cluster.logs["p"].has("to: Some(Running)"));
+    cluster.produce("in", "a", "v");
+    cluster.now += 2 * HOUR_MS;
+    cluster.produce("in", "b", "v");
+    cluster.now -= 2 * HOUR_MS;
+    cluster.produce("in", "a", "v");
+    cluster.until("the last count", |cluster| {
+        cluster.counts().get("a").is_some_and(|counts| counts.last().is_some_and(|last| last == "2"))
+    });
+    assert!(!cluster.counts().contains_key("b"));
+    let letters = cluster.records("app-dead-letters");
+    assert_eq!(letters.len(), 1);
+    let header = |name: &str| letters[0].headers.last(name).map(String::from_utf8_lossy);
+    assert_eq!(header("dlq.error.type").as_deref(), Some("TIMESTAMP_REFUSED"));
+    assert!(header("__streams.errors.message").unwrap().contains("message.timestamp.after.max.ms"));
+    assert_eq!(header("__streams.errors.offset").as_deref(), Some("1"));
+    // What the store knows goes on to its changelog, whatever its time: the engine has made that topic.
+    let logged = cluster.records("app-counts-changelog");
+    assert!(logged.iter().any(|record| record.key.as_deref() == Some(b"b")), "{logged:?}");
 }

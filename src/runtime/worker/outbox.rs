@@ -129,6 +129,7 @@ impl Outbox {
                 Err(BrokerError::RecordTooLarge { topic, bytes, detail }) => {
                     self.too_large(shared, &topic, bytes, &detail, now)?;
                 }
+                Err(error @ BrokerError::TimestampRefused { .. }) => self.untimely(shared, error, now)?,
                 Err(error) => return Err(error.into()),
             }
             moved = true;
@@ -176,7 +177,7 @@ impl Outbox {
         Ok(())
     }
 
-    /// A record was sent where nothing is: what the production policy says becomes of it.
+    /// A record was sent where it cannot go: what the production policy says becomes of it.
     fn misplaced(
         &mut self,
         record: Emitted,
@@ -208,6 +209,25 @@ impl Outbox {
             self.buried = cause.clone();
             self.queue.push_front(Outbound::Output { record: letter, cause });
         }
+        Ok(())
+    }
+
+    /// The topic takes no record of such a time as the one at the head has: what the production policy says becomes of it.
+    fn untimely(&mut self, shared: &Shared, error: BrokerError, now: i64) -> Result<(), Error> {
+        // State that cannot be logged ends the application.
+        let Some(Outbound::Output { mut record, cause }) = self.queue.pop_front() else {
+            return Err(error.into());
+        };
+        if record.topic != shared.dead_letter_topic() {
+            let reason = Reason { error_type: "TIMESTAMP_REFUSED".into(), message: error.to_string() };
+            return self.misplaced(record, cause, &reason, shared, now);
+        }
+        // A dead letter lies where it was written; when the record it tells of was made is in its value.
+        if record.timestamp == now {
+            return Err(error.into());
+        }
+        record.timestamp = now;
+        self.queue.push_front(Outbound::Output { record, cause });
         Ok(())
     }
 

@@ -11,6 +11,7 @@ super::cases!(
     key_value_timestamp_and_headers_come_back_untouched,
     a_partition_keeps_its_order_and_a_slot_its_highest_offset,
     a_record_that_is_too_large_is_refused_at_once_and_the_next_one_goes,
+    a_record_from_too_far_ahead_is_refused_at_once_and_the_next_one_goes,
     a_topic_that_does_not_exist_is_named,
     topics_and_their_settings_are_made_found_and_deleted,
 );
@@ -78,6 +79,38 @@ fn a_record_that_is_too_large_is_refused_at_once_and_the_next_one_goes(bench: &B
     let mut reader = bench.reader(Isolation::ReadCommitted, None);
     assign(&mut *reader, &topic, 0, StartOffset::Earliest);
     assert_eq!(texts(&read(&mut *reader, 1)), ["small"]);
+}
+
+fn a_record_from_too_far_ahead_is_refused_at_once_and_the_next_one_goes(bench: &Bench) {
+    let limit = ("message.timestamp.after.max.ms", "3600000");
+    let (limited, free) = (bench.topic(1, &[limit]), bench.topic(1, &[(limit.0, "9223372036854775807")]));
+    let headers = Headers::new();
+    let of = |topic, timestamp| Outgoing {
+        topic,
+        partition: 0,
+        key: Some(b"key"),
+        value: Some(b"value"),
+        timestamp,
+        headers: &headers,
+        slot: None,
+    };
+    // The year 2600; the clock in memory begins in 1970.
+    let far = 20_000_000_000_000;
+    let mut writer = bench.writer();
+    let refused = writer.send(of(&limited, far));
+    assert!(
+        matches!(&refused, Err(BrokerError::TimestampRefused { timestamp, .. }) if *timestamp == far),
+        "{refused:?}"
+    );
+    assert_eq!(writer.in_flight(), 0);
+    writer.send(of(&limited, 1)).unwrap();
+    writer.send(of(&free, far)).unwrap();
+    assert_eq!(drain(&mut *writer).failure, None);
+    for (topic, timestamp) in [(&limited, 1), (&free, far)] {
+        let mut reader = bench.reader(Isolation::ReadCommitted, None);
+        assign(&mut *reader, topic, 0, StartOffset::Earliest);
+        assert_eq!(read(&mut *reader, 1)[0].record.timestamp, timestamp);
+    }
 }
 
 fn a_topic_that_does_not_exist_is_named(bench: &Bench) {

@@ -52,6 +52,10 @@ impl DeadLetters {
                 let record = RawRecord { value: None, ..record.clone() };
                 self.send(broker, partition, &record, &headers)
             }
+            // A topic that was made by others may take no record of such a time.
+            Err(BrokerError::TimestampRefused { .. }) => {
+                self.send(broker, partition, &RawRecord { timestamp: now_ms, ..record.clone() }, &headers)
+            }
             sent => sent,
         }
     }
