@@ -1,6 +1,7 @@
 //! Where the broker in memory does not do what a real one does. The engine is ready for both.
 
-use topo::broker::{BrokerError, GroupProtocol};
+use topo::Headers;
+use topo::broker::{BrokerError, GroupProtocol, Outgoing};
 
 use super::bench::{Bench, next, retried, settle, write_in_transaction};
 
@@ -40,4 +41,26 @@ fn in_memory_the_size_of_a_record_is_that_of_its_key_and_value() {
     super::bench::send(&mut *writer, &topic, 0, "1234567").unwrap();
     let refused = super::bench::send(&mut *writer, &topic, 0, "12345678");
     assert!(matches!(refused, Err(BrokerError::RecordTooLarge { bytes: 11, .. })), "{refused:?}");
+}
+
+/// A real broker refuses what lies more than an hour ahead of its clock unless the topic says otherwise. In memory the clock
+/// begins at 0, and only a topic that sets a limit has one.
+#[test]
+fn in_memory_a_record_of_any_time_is_taken_by_default() {
+    let ahead = |bench: &Bench| {
+        let topic = bench.topic(1, &[]);
+        let mut writer = bench.writer();
+        writer.send(Outgoing {
+            topic: &topic,
+            partition: 0,
+            key: Some(b"key"),
+            value: Some(b"value"),
+            timestamp: 20_000_000_000_000,
+            headers: &Headers::new(),
+            slot: None,
+        })
+    };
+    assert_eq!(ahead(&Bench::memory()), Ok(()));
+    let refused = ahead(&Bench::kafka());
+    assert!(matches!(refused, Err(BrokerError::TimestampRefused { .. })), "{refused:?}");
 }
