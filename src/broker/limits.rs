@@ -54,7 +54,9 @@ impl Limits {
         } else {
             return Ok(());
         };
-        let detail = format!("{name} of the topic is {limit}, and it is {now_ms} now");
+        let detail = format!(
+            "{name} of the topic is {limit}, and it is {now_ms} now; raise it, or mend the clock that stamped the record"
+        );
         Err(BrokerError::TimestampRefused { topic: topic(), timestamp: record.timestamp, detail })
     }
 }
