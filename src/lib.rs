@@ -16,6 +16,7 @@ pub mod processor;
 pub mod runtime;
 pub mod testkit;
 
+mod clock;
 mod data;
 mod dead_letter;
 mod dsl;

@@ -5,11 +5,11 @@ use super::{
     TopologyApplication, VerifyRow,
     look::{lag, stores::Stores, tasks, verify},
 };
+use crate::clock::now_ms;
 use crate::runtime::{Announcement, Event, Observer, Outside, Rebuild, Rebuilt, TaskId, rebuild};
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError, atomic::AtomicBool},
-    time::{SystemTime, UNIX_EPOCH},
 };
 
 impl TopologyApplication {
@@ -92,11 +92,6 @@ impl TopologyApplication {
         )?;
         Ok(heard.progress(rebuilt))
     }
-}
-
-fn now_ms() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// What the restorers tell.

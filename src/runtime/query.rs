@@ -2,7 +2,8 @@
 
 use super::coordinator::Announcement;
 use super::held::{Held, Seen};
-use super::threads::{Running, now_ms};
+use super::threads::Running;
+use crate::clock::now_ms;
 use crate::fault::Fault;
 use crate::observe::TaskState;
 use crate::processor::{ReadHandle, ReadOnly};

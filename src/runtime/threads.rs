@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use super::coordinator::{Coordinator, Launch};
 use super::error::{Error, Reaction};
@@ -19,6 +19,7 @@ use super::plan::Plan;
 use super::restore::Restorer;
 use super::shared::Shared;
 use super::worker::Worker;
+use crate::clock::now_ms;
 
 /// How long an idle step may wait.
 const PATIENCE: Duration = Duration::from_millis(5);
@@ -39,12 +40,6 @@ pub(super) fn patiently<T>(mut ask: impl FnMut() -> Result<T, Error>) -> Result<
             answer => return answer,
         }
     }
-}
-
-/// Milliseconds since the epoch.
-pub(super) fn now_ms() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// An application that runs in threads of this process. Dropping it stops it.

@@ -154,7 +154,7 @@ mod tests {
 
     use super::*;
 
-    /// A real broker does this at its start, for some milliseconds; the library's own mock does it when asked.
+    /// A real broker may do this for the moment in which it takes over its partitions; the library's own mock does it when asked.
     #[test]
     fn a_record_the_broker_refused_is_not_taken_for_written_because_the_next_one_was() {
         let cluster: MockCluster<'_, DefaultProducerContext> = MockCluster::new(1).unwrap();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::thread;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::message::{Header, OwnedHeaders};
@@ -22,6 +22,7 @@ use crate::broker::limits::Limits;
 use crate::broker::{
     BrokerError, CommittedOffset, Deliveries, GroupToken, Outgoing, Producer, ProducerConfig,
 };
+use crate::clock::now_ms;
 use crate::record::{Headers, Partition};
 
 /// One turn of waiting. The library's poll always takes its whole time, and spins through the last millisecond of it.
@@ -232,9 +233,4 @@ fn own(headers: &Headers) -> OwnedHeaders {
     headers.iter().fold(OwnedHeaders::new_with_capacity(headers.len()), |all, header| {
         all.insert(Header { key: &header.name, value: header.value.as_deref() })
     })
-}
-
-fn now_ms() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }

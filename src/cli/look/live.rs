@@ -8,16 +8,14 @@ use super::{
 };
 use crate::{
     cli::{Failure, StateQuery},
+    clock::now_ms,
     graph::Topology,
     observe::{Answer, Question, View},
     runtime::{Held, Whereabouts},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use std::{
-    sync::Arc,
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::sync::Arc;
 use topo_state::{StateError, TaskState};
 
 /// Rows of one answer, if the question does not say.
@@ -133,11 +131,6 @@ fn told(task: String, whereabouts: Whereabouts) -> Elsewhere {
         Whereabouts::Unknown => (format!("task {task} does not run here, and nobody has announced it"), None),
     };
     Elsewhere { task, why, http }
-}
-
-fn now_ms() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]

@@ -222,7 +222,7 @@ impl Outbox {
             let reason = Reason { error_type: "TIMESTAMP_REFUSED".into(), message: error.to_string() };
             return self.misplaced(record, cause, &reason, shared, now);
         }
-        // A dead letter lies where it was written; when the record it tells of was made is in its value.
+        // A dead letter is stamped when it is written then; the record it tells of keeps its time in the place that is named.
         if record.timestamp == now {
             return Err(error.into());
         }
