@@ -85,6 +85,8 @@ fn a_planted_violation_is_caught() {
         ("topologies/src/orders/mod.rs", "use sqlx::PgPool;"),
         ("src/task/task.rs", "let now = std::time::Instant::now();"),
         ("src/runtime/worker/mod.rs", "std::thread::sleep(pause);"),
+        ("src/runtime/worker/mod.rs", "use crate::clock::now_ms;"),
+        ("src/broker/kafka/producer.rs", "let now = std::time::SystemTime::now();"),
         ("src/graph/mod.rs", "use tokio::time;"),
         ("src/ops/each.rs", "use topologies::orders;"),
     ];

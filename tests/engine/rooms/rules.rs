@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use super::reading::Source;
 
 /// Room -> rooms it may name, beside itself. `dsl` and `runtime` never meet: they share only `graph`.
-const ROOMS: [(&str, &[&str]); 19] = [
-    ("broker", &["record"]),
-    ("cli", &["broker", "config", "fault", "graph", "observe", "record", "runtime", "testkit"]),
+const ROOMS: [(&str, &[&str]); 20] = [
+    ("broker", &["clock", "record"]),
+    ("cli", &["broker", "clock", "config", "fault", "graph", "observe", "record", "runtime", "testkit"]),
+    ("clock", &[]),
     ("config", &[]),
     ("data", &[]),
     ("dead_letter", &["fault", "processor", "record"]),
@@ -25,6 +26,7 @@ const ROOMS: [(&str, &[&str]); 19] = [
         "runtime",
         &[
             "broker",
+            "clock",
             "dead_letter",
             "fault",
             "flaw",
@@ -60,13 +62,14 @@ const ROOMS: [(&str, &[&str]); 19] = [
 ];
 
 /// Word -> where it may stand.
-const STRANGERS: [(&str, &[&str]); 8] = [
+const STRANGERS: [(&str, &[&str]); 9] = [
     ("rdkafka", &["src/broker/kafka/"]),
     ("rocksdb", &["state/src/rocks/"]),
     ("sqlx", &["topologies/src/ods/"]),
     ("tokio", &["src/observe/", "src/broker/kafka/", "src/cli/", "topologies/src/"]),
     ("Instant::now", CLOCKS),
-    ("SystemTime::now", CLOCKS),
+    ("SystemTime::now", &["src/clock.rs", "topologies/src/"]),
+    ("clock::now_ms", CLOCKS),
     ("thread::sleep", CLOCKS),
     ("topologies", &["topologies/src/", "src/runtime/tests/"]),
 ];
@@ -74,6 +77,7 @@ const STRANGERS: [(&str, &[&str]); 8] = [
 /// The edges that wait on the outside world. Everything else is handed the time.
 const CLOCKS: &[&str] = &[
     "src/runtime/threads.rs",
+    "src/runtime/query.rs",
     "src/runtime/tests/",
     "src/broker/kafka/",
     "src/observe/",
