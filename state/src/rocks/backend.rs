@@ -68,7 +68,6 @@ impl RocksBackend {
             }
         }
         out.put(CHECKPOINT_KEY, checkpoint.encode());
-        self.trail.note(&mut out);
         Ok(out)
     }
 
@@ -122,11 +121,15 @@ impl Backend for RocksBackend {
 
     fn write(&self, batch: &WriteBatch, checkpoint: &Checkpoint) -> Result<(), StateError> {
         let batch = self.convert(batch.iter(), room(batch), checkpoint)?;
+        self.trail.note()?;
         self.db.write_opt(batch, &options::commit()).map_err(|error| self.failed(&error))
     }
 
     fn ingest(&self, batch: &WriteBatch) -> Result<bool, StateError> {
         let Some(sorted) = sorted(batch) else { return Ok(false) };
+        // What was announced must be in a table before there are rows in one that it speaks of: a cut of the power may take the
+        // newest log, and leaves the tables.
+        self.flush()?;
         for store in 0..self.families.len() {
             self.ingest.take(&self.db, self.family(store)?, sorted.of(store))?;
         }

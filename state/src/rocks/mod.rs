@@ -3,7 +3,8 @@
 //! On disk:
 //! ```text
 //! <dir>/topo.json   whose state this is, its format version, its stores (written first, before any data)
-//! <dir>/db/         the RocksDB: column family `default` holds the checkpoint, `store.<name>` the rows of a store
+//! <dir>/db/         the RocksDB: column family `default` holds the checkpoint, `store.<name>` the rows of a store; and how long
+//!                   its manifest was
 //! <dir>/ingest/     table files on their way into the database; left over ones are removed at the next opening
 //! ```
 //! Every commit is one RocksDB batch over all column families, the checkpoint included. The write-ahead log is on and

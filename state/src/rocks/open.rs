@@ -59,7 +59,7 @@ pub(crate) fn open(
     let there = if fresh { Vec::new() } else { column_families(dir, &path)? };
     let found = Found::in_(&path);
     let db = open_database(dir, &path, memory, &families, there)?;
-    found.check(dir, &db)?;
+    found.check(dir)?;
     let checkpoint = read_checkpoint(dir, &db)?;
     if recorded.is_some_and(|recorded| recorded != manifest) {
         manifest.write(dir)?;
@@ -86,7 +86,7 @@ pub(crate) fn open_read_only(dir: &Path, memory: &MemoryBudget) -> Result<Option
     let descriptors =
         there.into_iter().map(|name| ColumnFamilyDescriptor::new(name, options::column_family(memory)));
     let db = DB::open_cf_descriptors_read_only(&options, &path, descriptors, false).map_err(failed)?;
-    found.check(dir, &db)?;
+    found.check(dir)?;
     let checkpoint = read_checkpoint(dir, &db)?;
     let backend = RocksBackend::new(db, dir.to_owned(), specs.iter().map(family).collect(), memory);
     Ok(Some(Looked { identity, specs, backend, checkpoint }))
