@@ -22,7 +22,6 @@ use topo::broker::{Broker, NewTopic};
 use topo::state::{bytes, utf8};
 use topo::{AppConfig, Builder, Error, Event, Observer, Part, Process, Topic, Topology};
 
-use crate::families::FAMILIES;
 use crate::topologies::{FACTS, PARTITIONS, TOPOLOGIES};
 
 /// Part of the facts of the big bench.
@@ -126,8 +125,8 @@ fn operators(criterion: &mut Criterion) {
 }
 
 fn families(criterion: &mut Criterion) {
-    for family in FAMILIES {
-        measure(criterion, "operator", family.0, &|| families::topology(family));
+    for name in families::names() {
+        measure(criterion, "operator", name, &|| families::topology(name, "out").expect("it is one of them"));
     }
 }
 

@@ -1,6 +1,7 @@
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.Map;
 import java.util.Properties;
-import java.time.Duration;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 
@@ -23,6 +24,7 @@ import org.apache.kafka.streams.kstream.Materialized;
 import org.apache.kafka.streams.kstream.Produced;
 import org.apache.kafka.streams.kstream.SessionWindows;
 import org.apache.kafka.streams.kstream.StreamJoined;
+import org.apache.kafka.streams.kstream.TableJoined;
 import org.apache.kafka.streams.kstream.TimeWindows;
 import org.apache.kafka.streams.state.KeyValueStore;
 import org.apache.kafka.streams.state.SessionStore;
@@ -32,8 +34,9 @@ import org.apache.kafka.streams.state.WindowStore;
  * The topologies of benches/kafka/topologies.rs in Kafka Streams, measured the same way.
  *
  * <p>{@code Streams TOPOLOGY BOOTSTRAP APPLICATION STATE_DIR THREADS} runs one until its input is closed: exactly once, with
- * default caches, a commit every 100 ms. Within a quarter of a second of a commit it prints
- * {@code processed <facts committed> <the same> true}: none of its topologies reads an internal topic.
+ * default caches, a commit every 100 ms. While commits come it prints, every quarter of a second,
+ * {@code processed <facts committed> <with what internal topics had> <quiet>}. Quiet: the internal topics have had no commit for
+ * two rounds. The end of such a topic says nothing, it counts the markers of transactions.
  */
 public final class Streams {
     private static final String FACTS = "bench-facts";
@@ -66,11 +69,15 @@ public final class Streams {
         input.setDaemon(true);
         input.start();
         try (Admin admin = Admin.create(Map.of(AdminClientConfig.BOOTSTRAP_SERVERS_CONFIG, args[1]))) {
-            long told = 0;
+            var told = new Committed(0, 0);
+            int still = 0;
             while (!over.await(250, TimeUnit.MILLISECONDS)) {
-                final long committed = committed(admin, args[2]);
-                if (committed != told) {
-                    System.out.println("processed " + committed + " " + committed + " true");
+                final var committed = Committed.by(admin, args[2]);
+                still = committed.internal == told.internal ? still + 1 : 0;
+                final boolean quiet = committed.internal == 0 || still >= 2;
+                if (!committed.equals(told) || committed.internal > 0 && still == 2) {
+                    final long all = committed.facts + committed.internal;
+                    System.out.println("processed " + committed.facts + " " + all + " " + quiet);
                     told = committed;
                 }
             }
@@ -78,20 +85,39 @@ public final class Streams {
         streams.close(Duration.ofSeconds(30));
     }
 
-    /** Facts whose offset is committed. */
-    private static long committed(final Admin admin, final String group) throws InterruptedException {
-        try {
-            return admin.listConsumerGroupOffsets(group).partitionsToOffsetAndMetadata().get().entrySet().stream()
-                .filter(entry -> entry.getKey().topic().equals(FACTS) && entry.getValue() != null)
-                .mapToLong(entry -> entry.getValue().offset())
-                .sum();
-        } catch (final java.util.concurrent.ExecutionException notYet) {
-            return 0;
+    /** Sums of committed offsets: of the facts, and of topics that are written and read. */
+    private record Committed(long facts, long internal) {
+        static Committed by(final Admin admin, final String group) throws InterruptedException {
+            try {
+                final var all = admin.listConsumerGroupOffsets(group).partitionsToOffsetAndMetadata().get();
+                long facts = 0;
+                long internal = 0;
+                for (final var entry : all.entrySet()) {
+                    final String topic = entry.getKey().topic();
+                    final long offset = entry.getValue() == null ? 0 : entry.getValue().offset();
+                    facts += topic.equals(FACTS) ? offset : 0;
+                    internal += topic.startsWith(group) ? offset : 0;
+                }
+                return new Committed(facts, internal);
+            } catch (final java.util.concurrent.ExecutionException notYet) {
+                return new Committed(0, 0);
+            }
         }
     }
 
     private static StreamsBuilder topology(final String name, final String out) {
         final var builder = new StreamsBuilder();
+        if (name.startsWith("operator-")) {
+            Operators.add(builder, name.substring("operator-".length()), out);
+            return builder;
+        }
+        if (name.equals("fk-join")) {
+            builder.table(FACTS, Consumed.with(KEY, FACT), store("facts-store"))
+                .leftJoin(rows(builder, "foreign"), fact -> new String(fact, 0, 8, StandardCharsets.UTF_8),
+                    (fact, row) -> joined(fact, row != null), TableJoined.as("join"))
+                .toStream().to(out, Produced.with(KEY, FACT));
+            return builder;
+        }
         final KStream<String, byte[]> facts = builder.stream(FACTS, Consumed.with(KEY, FACT));
         final KGroupedStream<String, byte[]> grouped = facts.groupByKey(Grouped.with(KEY, FACT));
         final var counts = Produced.with(KEY, COUNT);
@@ -125,9 +151,11 @@ public final class Streams {
     }
 
     private static KTable<String, byte[]> rows(final StreamsBuilder builder, final String name) {
-        return builder.table("bench-" + name, Consumed.with(KEY, FACT),
-            Materialized.<String, byte[], KeyValueStore<Bytes, byte[]>>as(name + "-store")
-                .withKeySerde(KEY).withValueSerde(FACT));
+        return builder.table("bench-" + name, Consumed.with(KEY, FACT), store(name + "-store"));
+    }
+
+    private static Materialized<String, byte[], KeyValueStore<Bytes, byte[]>> store(final String name) {
+        return Materialized.<String, byte[], KeyValueStore<Bytes, byte[]>>as(name).withKeySerde(KEY).withValueSerde(FACT);
     }
 
     private static boolean isLeft(final byte[] fact) {

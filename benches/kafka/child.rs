@@ -14,9 +14,13 @@ use topo::broker::kafka::KafkaBroker;
 use topo::observe::TaskState;
 use topo::{App, AppConfig, Event, Observer};
 
+use crate::families;
 use crate::topologies::{self, FACTS, PARTITIONS};
 
 const PREFIX: &str = "TOPO_BENCH_";
+
+/// What the name of a family of operators begins with; some are called as a topology is.
+pub(crate) const OPERATOR: &str = "operator-";
 
 /// What a child is to run.
 pub(crate) struct Orders {
@@ -57,7 +61,9 @@ impl Orders {
 
 /// Runs the application until nobody holds the other end of standard input.
 pub(crate) fn work(orders: &Orders) {
-    let topology = topologies::topology(&orders.topology, &format!("{}-out", orders.application)).unwrap();
+    let (name, out) = (&orders.topology, format!("{}-out", orders.application));
+    let family = name.strip_prefix(OPERATOR).map(|family| families::topology(family, &out).unwrap());
+    let topology = family.unwrap_or_else(|| topologies::topology(name, &out).unwrap());
     let config = AppConfig {
         application: orders.application.clone(),
         state_dir: orders.state_dir.clone(),

@@ -1,4 +1,4 @@
-//! Kafka Streams itself as the measured process: Streams.java beside this file.
+//! Kafka Streams itself as the measured process: Streams.java and Operators.java beside this file.
 
 use std::path::Path;
 use std::process::Command;
@@ -7,16 +7,21 @@ use crate::child::Orders;
 use crate::support::kafka::{class_path, jars};
 use crate::support::scratch::in_repository;
 
-/// The topologies that it has. It has no foreign-key join: that one takes minutes.
-pub(crate) const TOPOLOGIES: [&str; 6] =
-    ["pass-through", "count", "windowed-count", "session-count", "stream-table-join", "stream-stream-join"];
+/// What it has not: no time to live, and no time that goes on by itself. `count` is `count-per-commit` there.
+const LACKS: [&str; 3] = ["count-ttl", "count-idle-timeout", "count"];
+
+/// Whether it has a family of operators.
+pub(crate) fn has(family: &str) -> bool {
+    !LACKS.contains(&family)
+}
 
 /// Compiles the program into a directory.
 pub(crate) fn compile(classes: &Path) {
+    let sources = ["Streams.java", "Operators.java"];
     let compiled = Command::new("javac")
         .args(["-nowarn", "-cp", &class_path(&jars(), classes), "-d"])
         .arg(classes)
-        .arg(in_repository("benches/kafka/Streams.java").expect("the program"))
+        .args(sources.map(|it| in_repository(&format!("benches/kafka/{it}")).expect("the program")))
         .status()
         .expect("javac must be installed (scripts/setup.sh)");
     assert!(compiled.success(), "javac ended with {compiled}");

@@ -1,4 +1,5 @@
-//! Seven topologies on a real Kafka: CPU per record, rate, peak memory, and a restore, beside Kafka Streams' figures.
+//! Seven topologies on a real Kafka: CPU per record, rate, peak memory, and a restore, beside Kafka Streams' figures. With
+//! `--operators` every family of operators instead, each with Kafka Streams behind it on the same machine.
 //!
 //! Each run is a process of its own (this program again, with its orders in the environment), so that its CPU time and
 //! memory are those of the engine and nothing else. Input topics are filled once per broker; every run has its own
@@ -13,6 +14,8 @@ mod support;
 
 mod changelog;
 mod child;
+#[path = "../families.rs"]
+mod families;
 mod java;
 mod load;
 mod process;
@@ -27,7 +30,8 @@ use support::kafka::Kafka;
 use support::scratch::Scratch;
 use topo::broker::kafka::KafkaBroker;
 
-use crate::child::Orders;
+use crate::child::{OPERATOR, Orders};
+use crate::table::Measured;
 use crate::topologies::TOPOLOGIES;
 
 // As the binary `topo` does.
@@ -52,6 +56,9 @@ struct Args {
     /// Measures Kafka Streams itself too, on this machine and broker.
     #[arg(long)]
     kafka_streams: bool,
+    /// Every family of operators, ours and then Kafka Streams'.
+    #[arg(long)]
+    operators: bool,
     /// What `cargo bench` passes.
     #[arg(long, hide = true)]
     bench: bool,
@@ -66,47 +73,91 @@ fn main() {
     let broker = KafkaBroker::new(kafka.bootstrap(), BTreeMap::new());
     let facts = load::fill(&broker, args.scale).unwrap();
     println!("{facts} facts, {} workers, exactly once, commit interval 100 ms\n", args.workers);
-    let wanted = |name: &str| args.only.is_empty() || args.only.iter().any(|only| only == name);
-    if wanted("restore") {
-        let state = Scratch::new("bench");
-        let orders = orders("count", kafka, &state, args.workers);
-        let changelog = format!("{}-counts-changelog", orders.application);
-        changelog::fill(&broker, &changelog, args.changelog).unwrap();
-        table::restore("a count's changelog", &run::restore(&orders));
+    let bench = Bench { kafka, broker, facts, args };
+    if bench.args.operators { bench.operators() } else { bench.topologies() }
+}
+
+/// What all runs share.
+struct Bench {
+    kafka: &'static Kafka,
+    broker: KafkaBroker,
+    facts: u64,
+    args: Args,
+}
+
+impl Bench {
+    fn wanted(&self, name: &str) -> bool {
+        self.args.only.is_empty() || self.args.only.iter().any(|only| only == name)
     }
-    table::head();
-    let classes = args.kafka_streams.then(|| Scratch::new("bench-classes"));
-    if let Some(classes) = &classes {
-        java::compile(classes.path());
-    }
-    let mut restored = None;
-    for name in TOPOLOGIES.into_iter().filter(|name| wanted(name)) {
-        let state = Scratch::new("bench");
-        let orders = orders(name, kafka, &state, args.workers);
-        table::row(name, &run::measure(orders.command(), facts));
-        if let Some(classes) = classes.as_ref().filter(|_| java::TOPOLOGIES.contains(&name)) {
-            let state = Scratch::new("bench-java");
-            let orders = self::orders(name, kafka, &state, args.workers);
-            load::output(&broker, &format!("{}-out", orders.application)).unwrap();
-            let measured = run::measure(java::command(classes.path(), &orders), facts);
-            table::row(&format!("{name}, Kafka Streams"), &measured);
+
+    /// The topologies of the comparison, and restores.
+    fn topologies(&self) {
+        if self.wanted("restore") {
+            let state = Scratch::new("bench");
+            let orders = self.orders("count", &state);
+            let changelog = format!("{}-counts-changelog", orders.application);
+            changelog::fill(&self.broker, &changelog, self.args.changelog).unwrap();
+            table::restore("a count's changelog", &run::restore(&orders));
         }
-        if name == "count" {
-            std::fs::remove_dir_all(state.path()).unwrap();
-            restored = Some(run::restore(&orders));
+        table::head();
+        let classes = self.args.kafka_streams.then(compiled);
+        let mut restored = None;
+        for name in TOPOLOGIES.into_iter().filter(|name| self.wanted(name)) {
+            let state = Scratch::new("bench");
+            let orders = self.orders(name, &state);
+            table::row(name, &run::measure(orders.command(), self.facts));
+            if let Some(classes) = &classes {
+                table::row(&format!("{name}, Kafka Streams"), &self.kafka_streams(name, classes));
+            }
+            if name == "count" {
+                std::fs::remove_dir_all(state.path()).unwrap();
+                restored = Some(run::restore(&orders));
+            }
+        }
+        if let Some(restored) = restored {
+            table::restore("what count left", &restored);
         }
     }
-    if let Some(restored) = restored {
-        table::restore("what count left", &restored);
+
+    /// Every family of operators beside Kafka Streams'. Ends with an error when one is slower than it has it.
+    fn operators(&self) {
+        table::versus_head();
+        let classes = compiled();
+        let mut slower = Vec::new();
+        for name in families::names().filter(|name| self.wanted(name) && java::has(name)) {
+            let state = Scratch::new("bench");
+            let topology = format!("{OPERATOR}{name}");
+            let ours = run::measure(self.orders(&topology, &state).command(), self.facts);
+            let theirs = self.kafka_streams(&topology, &classes);
+            if table::versus(name, &ours, &theirs) < 1.0 {
+                slower.push(name);
+            }
+        }
+        assert!(slower.is_empty(), "slower than Kafka Streams: {}", slower.join(", "));
+        println!("\nno operator is slower than Kafka Streams has it");
+    }
+
+    fn kafka_streams(&self, topology: &str, classes: &Scratch) -> Measured {
+        let state = Scratch::new("bench-java");
+        let orders = self.orders(topology, &state);
+        load::output(&self.broker, &format!("{}-out", orders.application)).unwrap();
+        run::measure(java::command(classes.path(), &orders), self.facts)
+    }
+
+    fn orders(&self, topology: &str, state: &Scratch) -> Orders {
+        Orders {
+            topology: topology.to_owned(),
+            application: self.kafka.unique(topology),
+            bootstrap: self.kafka.bootstrap().to_owned(),
+            state_dir: state.path().to_owned(),
+            workers: self.args.workers,
+        }
     }
 }
 
-fn orders(topology: &str, kafka: &Kafka, state: &Scratch, workers: usize) -> Orders {
-    Orders {
-        topology: topology.to_owned(),
-        application: kafka.unique(topology),
-        bootstrap: kafka.bootstrap().to_owned(),
-        state_dir: state.path().to_owned(),
-        workers,
-    }
+/// Kafka Streams' side, compiled.
+fn compiled() -> Scratch {
+    let classes = Scratch::new("bench-classes");
+    java::compile(classes.path());
+    classes
 }
