@@ -15,7 +15,8 @@ DIR   scenarios as recorded (format 1), described topologies, cases transcribed 
       all of them as .json or .json.gz; a file will do
 N     how many deviations to print (all unless given)
 MODE  memory (unless given), rocksdb, crash:K (stores are lost after every K entries and
-      come back from their changelogs), reopen:K (RocksDB is closed and opened again)";
+      come back from their changelogs), reopen:K (RocksDB is closed and opened again), refill:K (the
+      same with stores that are declared in memory)";
 
 /// What the command was asked for.
 struct Asked {

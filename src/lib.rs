@@ -46,7 +46,7 @@ pub use processor::{
 pub use record::{Header, Headers, Partition, Placement, RawRecord, Record};
 pub use runtime::{
     App, AppConfig, Elsewhere, Error, Event, Guarantee, Observer, Part, Policies, Process, Reaction,
-    Reporter, Running, Silent, TaskId, Whereabouts,
+    Reporter, Running, Silent, TaskId, WarmCopy, Whereabouts,
 };
 pub use topic::{InvalidTimestamp, TimestampExtractor, Topic, TopicPattern, Topics};
 pub use topo_state as state;

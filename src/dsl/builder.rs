@@ -41,6 +41,7 @@ use crate::topic::Topic;
 pub struct Builder {
     pub(crate) wiring: RefCell<Wiring>,
     pub(crate) optimize: Optimize,
+    pub(crate) in_memory: bool,
 }
 
 /// The graph so far, and what is wrong with it.
@@ -65,7 +66,27 @@ impl Builder {
             null_key_joins: Vec::new(),
             mergeable: Mergeable::default(),
         });
-        Self { wiring, optimize: Optimize::default() }
+        Self { wiring, optimize: Optimize::default(), in_memory: false }
+    }
+
+    /// Keeps every store in memory, as if each were told so; say it before the first verb. See
+    /// [`KeyValue::in_memory`](crate::KeyValue::in_memory). Kafka Streams: `dsl.store.suppliers.class` with
+    /// `InMemoryDslStoreSuppliers` (KIP-954).
+    ///
+    /// ```
+    /// # use topo::{Builder, KeyValue, Topic, state::utf8, testkit::Driver};
+    /// # let prices: Topic<String, String> = Topic::new("prices", utf8(), utf8());
+    /// let app = Builder::new("prices").stores_in_memory();
+    /// app.table("prices", &prices, KeyValue::new("prices-store", utf8(), utf8()));
+    /// let mut driver = Driver::new(app.build()?)?;
+    /// driver.pipe(&prices, "tea".to_owned(), "2.50".to_owned(), 0)?;
+    /// driver.reopen()?;
+    /// assert_eq!(driver.key_values::<String, String>("prices-store")?.len(), 1, "the changelog brought it back");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn stores_in_memory(mut self) -> Self {
+        self.in_memory = true;
+        self
     }
 
     /// Takes these shortcuts instead of the default ones; say so before the first verb. Kafka Streams:
@@ -275,8 +296,8 @@ impl Builder {
     /// changelogs. Kafka Streams has none.
     pub fn expiring_store<K: Data, V: Data>(&self, store: KeyValue<K, V>) -> ExpiringHandle<K, V> {
         let value = until_codec(store.value.clone());
-        let rows =
-            KeyValue { backing: store.backing, ..KeyValue::new(&*store.name, store.key.clone(), value) };
+        let plain = KeyValue::new(&*store.name, store.key.clone(), value);
+        let rows = KeyValue { backing: store.backing, in_memory: store.in_memory, ..plain };
         let rows = self.add_key_value(&rows, true, None);
         let index = self.due_index(&store);
         ExpiringHandle { rows, index, key: store.key }

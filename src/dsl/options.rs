@@ -40,6 +40,7 @@ pub struct KeyValue<K, V> {
     pub(crate) per_commit: bool,
     pub(crate) ttl: Option<Ttl>,
     pub(crate) backing: Backing,
+    pub(crate) in_memory: bool,
 }
 
 /// What a store is restored from.
@@ -62,6 +63,7 @@ impl<K: 'static, V: 'static> KeyValue<K, V> {
             per_commit: false,
             ttl: None,
             backing: Backing::Changelog,
+            in_memory: false,
         }
     }
 
@@ -160,6 +162,31 @@ impl<K: 'static, V: 'static> KeyValue<K, V> {
         self
     }
 
+    /// Keeps the rows in memory instead of on disk: quicker, and for as much as fits into memory beside all else (the
+    /// `memory` of the configuration is RocksDB's). They are read from the changelog at each start and takeover, which takes
+    /// the longer the more there are; promises are the same. Operators can look at them only while the process runs.
+    /// Kafka Streams: `Stores.inMemoryKeyValueStore`, `Materialized.withStoreType(IN_MEMORY)` (KIP-591).
+    ///
+    /// ```
+    /// # use topo::{Builder, Codecs, KeyValue, Topic, state::{i64_be, utf8}, testkit::Driver};
+    /// # let app = Builder::new("doc");
+    /// # let words: Topic<String, String> = Topic::new("words", utf8(), utf8());
+    /// app.stream("words", &words)
+    ///     .group_by_key("by-key", Codecs::new(utf8(), utf8()))
+    ///     .count("count", KeyValue::new("counts", utf8(), i64_be()).in_memory());
+    /// let mut driver = Driver::new(app.build()?)?;
+    /// driver.pipe(&words, "tea".to_owned(), "cup".to_owned(), 0)?;
+    /// driver.reopen()?;
+    /// driver.pipe(&words, "tea".to_owned(), "pot".to_owned(), 1)?;
+    /// let tea = driver.value::<String, i64>("counts", &"tea".to_owned())?;
+    /// assert_eq!(tea.map(|tea| tea.value), Some(2), "the changelog brought it back");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn in_memory(mut self) -> Self {
+        self.in_memory = true;
+        self
+    }
+
     /// Has no changelog: the content is lost when its directory is.
     /// Kafka Streams: `withLoggingDisabled`.
     pub fn without_changelog(mut self) -> Self {
@@ -221,6 +248,7 @@ impl<K: 'static, V: 'static> KeyValue<K, V> {
             &*self.key,
             &*self.value,
         )
+        .in_memory(self.in_memory)
     }
 
     /// Whether updates wait for the commit.
@@ -244,6 +272,7 @@ impl<K, V> Clone for KeyValue<K, V> {
             per_commit: self.per_commit,
             ttl: self.ttl,
             backing: self.backing,
+            in_memory: self.in_memory,
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::any::{Any, TypeId};
 use std::sync::Arc;
 
-use topo_state::{WindowStore, bytes};
+use topo_state::{CodecRef, WindowStore, bytes};
 
 use super::join_windows::JoinWindows;
 use super::optimize::SelfJoins;
@@ -100,13 +100,18 @@ where
         }
     }
 
+    /// The records of one side.
+    fn rows<V: 'static>(&self, name: String, value: CodecRef<V>) -> WindowValue<K::Present, V> {
+        let rows = WindowValue::new(name, self.stores.key.clone(), value).with_duplicates();
+        WindowValue { in_memory: self.stores.in_memory, ..rows }
+    }
+
     fn keep(&self) -> Kept<K::Present, V1::Present, V2::Present> {
         let (builder, stores, retention_ms) = (self.left.builder, &self.stores, self.windows.retention_ms());
         let called = |suffix: &str| format!("{}-{suffix}-store", stores.name);
         let (this, other) = self.suffixes();
-        let left = WindowValue::new(called(this), stores.key.clone(), stores.left.clone()).with_duplicates();
-        let right =
-            WindowValue::new(called(other), stores.key.clone(), stores.right.clone()).with_duplicates();
+        let left = self.rows(called(this), stores.left.clone());
+        let right = self.rows(called(other), stores.right.clone());
         let left = builder.add_windows(&left, false, retention_ms);
         let right = builder.add_windows(&right, false, retention_ms);
         let shared = match self.kind {
@@ -116,7 +121,9 @@ where
         };
         let waiting = shared.map(|suffix| {
             let rows = row_codec(stores.left.clone(), stores.right.clone());
-            let store = builder.add_key_value(&KeyValue::new(called(suffix), bytes(), rows), false, None);
+            let plain = KeyValue::new(called(suffix), bytes(), rows);
+            let store = KeyValue { in_memory: stores.in_memory, ..plain };
+            let store = builder.add_key_value(&store, false, None);
             let time = |what| builder.shared_time(self.name, what);
             let times = WaitingTimes { stream: time("shared"), lowest: time("lowest"), due: time("due") };
             (store, times)
@@ -199,9 +206,9 @@ where
             return None;
         }
         let (builder, name, windows) = (self.left.builder, self.name, self.windows);
-        let (key, value) = (self.stores.key.clone(), self.stores.left.clone());
-        let rows = WindowValue::new(format!("{}-{}-store", self.stores.name, self.suffixes().0), key, value);
-        let store = builder.add_windows(&rows.with_duplicates(), false, windows.retention_ms());
+        let called = format!("{}-{}-store", self.stores.name, self.suffixes().0);
+        let rows = self.rows(called, self.stores.left.clone());
+        let store = builder.add_windows(&rows, false, windows.retention_ms());
         let this = builder.operator(&format!("{name}-this-windowed"), &[parent], &[store.store], move || {
             JoinWindow::<K, V1, K::Present>::new(store, |key| key)
         });

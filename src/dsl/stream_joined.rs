@@ -17,12 +17,13 @@ pub struct StreamJoined<K, V1, V2> {
     pub(crate) left: CodecRef<V1>,
     pub(crate) right: CodecRef<V2>,
     pub(crate) emit_interval_ms: i64,
+    pub(crate) in_memory: bool,
 }
 
 impl<K, V1, V2> StreamJoined<K, V1, V2> {
     /// Stores whose names begin with `name`.
     pub fn new(name: impl Into<String>, key: CodecRef<K>, left: CodecRef<V1>, right: CodecRef<V2>) -> Self {
-        Self { name: name.into(), key, left, right, emit_interval_ms: EMIT_INTERVAL_MS }
+        Self { name: name.into(), key, left, right, emit_interval_ms: EMIT_INTERVAL_MS, in_memory: false }
     }
 
     /// Looks for results without a partner at most once in this time of the wall clock, instead of once in 1,000 ms; 0
@@ -30,6 +31,13 @@ impl<K, V1, V2> StreamJoined<K, V1, V2> {
     /// Kafka Streams: an internal setting, of the same default.
     pub fn emit_interval_ms(mut self, emit_interval_ms: i64) -> Self {
         self.emit_interval_ms = emit_interval_ms;
+        self
+    }
+
+    /// Keeps the records of both sides in memory instead of on disk; see [`KeyValue::in_memory`](crate::KeyValue::in_memory).
+    /// Kafka Streams: `StreamJoined.withThisStoreSupplier` and `withOtherStoreSupplier` with `Stores.inMemoryWindowStore`.
+    pub fn in_memory(mut self) -> Self {
+        self.in_memory = true;
         self
     }
 }
@@ -42,6 +50,7 @@ impl<K, V1, V2> Clone for StreamJoined<K, V1, V2> {
             left: self.left.clone(),
             right: self.right.clone(),
             emit_interval_ms: self.emit_interval_ms,
+            in_memory: self.in_memory,
         }
     }
 }

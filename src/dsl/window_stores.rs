@@ -19,6 +19,7 @@ pub struct WindowValue<K, V> {
     pub(crate) duplicates: bool,
     pub(crate) per_commit: bool,
     pub(crate) logged: bool,
+    pub(crate) in_memory: bool,
 }
 
 impl<K: 'static, V: 'static> WindowValue<K, V> {
@@ -34,6 +35,7 @@ impl<K: 'static, V: 'static> WindowValue<K, V> {
             duplicates: false,
             per_commit: false,
             logged: true,
+            in_memory: false,
         }
     }
 
@@ -88,6 +90,13 @@ impl<K: 'static, V: 'static> WindowValue<K, V> {
         self
     }
 
+    /// Keeps the rows in memory instead of on disk; see [`KeyValue::in_memory`](crate::KeyValue::in_memory).
+    /// Kafka Streams: `Stores.inMemoryWindowStore`.
+    pub fn in_memory(mut self) -> Self {
+        self.in_memory = true;
+        self
+    }
+
     /// Has no changelog: the content is lost when its directory is.
     /// Kafka Streams: `withLoggingDisabled`.
     pub fn without_changelog(mut self) -> Self {
@@ -101,7 +110,7 @@ impl<K: 'static, V: 'static> WindowValue<K, V> {
     }
 
     pub(crate) fn spec(&self, kind: StoreKind) -> StoreSpec {
-        StoreSpec::new(self.name.clone(), kind, &*self.key, &*self.value)
+        StoreSpec::new(self.name.clone(), kind, &*self.key, &*self.value).in_memory(self.in_memory)
     }
 }
 
@@ -116,6 +125,7 @@ impl<K, V> Clone for WindowValue<K, V> {
             duplicates: self.duplicates,
             per_commit: self.per_commit,
             logged: self.logged,
+            in_memory: self.in_memory,
         }
     }
 }
@@ -130,13 +140,22 @@ pub struct SessionValue<K, V> {
     pub(crate) retention_ms: Option<i64>,
     pub(crate) per_commit: bool,
     pub(crate) logged: bool,
+    pub(crate) in_memory: bool,
 }
 
 impl<K: 'static, V: 'static> SessionValue<K, V> {
     /// A logged store called `name`. A session aggregation keeps its rows for gap + grace unless told otherwise; the store of
     /// a processor must be told with [`retention_ms`](Self::retention_ms).
     pub fn new(name: impl Into<String>, key: CodecRef<K>, value: CodecRef<V>) -> Self {
-        Self { name: name.into(), key, value, retention_ms: None, per_commit: false, logged: true }
+        Self {
+            name: name.into(),
+            key,
+            value,
+            retention_ms: None,
+            per_commit: false,
+            logged: true,
+            in_memory: false,
+        }
     }
 
     /// How far behind the highest end a session's end may be before it is gone, milliseconds.
@@ -176,6 +195,13 @@ impl<K: 'static, V: 'static> SessionValue<K, V> {
         self
     }
 
+    /// Keeps the rows in memory instead of on disk; see [`KeyValue::in_memory`](crate::KeyValue::in_memory).
+    /// Kafka Streams: `Stores.inMemorySessionStore`.
+    pub fn in_memory(mut self) -> Self {
+        self.in_memory = true;
+        self
+    }
+
     /// Has no changelog: the content is lost when its directory is.
     /// Kafka Streams: `withLoggingDisabled`.
     pub fn without_changelog(mut self) -> Self {
@@ -184,7 +210,7 @@ impl<K: 'static, V: 'static> SessionValue<K, V> {
     }
 
     pub(crate) fn spec(&self, kind: StoreKind) -> StoreSpec {
-        StoreSpec::new(self.name.clone(), kind, &*self.key, &*self.value)
+        StoreSpec::new(self.name.clone(), kind, &*self.key, &*self.value).in_memory(self.in_memory)
     }
 }
 
@@ -197,6 +223,7 @@ impl<K, V> Clone for SessionValue<K, V> {
             retention_ms: self.retention_ms,
             per_commit: self.per_commit,
             logged: self.logged,
+            in_memory: self.in_memory,
         }
     }
 }

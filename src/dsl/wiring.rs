@@ -176,6 +176,8 @@ impl Builder {
         changelog: Changelog,
         make: impl Fn(StoreSpec, usize, Arc<dyn Backend>) -> S + Send + Sync + 'static,
     ) -> StoreHandle<S> {
+        let in_memory = spec.in_memory || self.in_memory;
+        let spec = spec.in_memory(in_memory);
         let mut wiring = self.wiring.borrow_mut();
         let number = wiring.topology.stores.len();
         let declared = spec.clone();
@@ -276,10 +278,9 @@ impl Builder {
 
     /// Adds the index of when rows of a store are due.
     pub(crate) fn due_index<K: 'static, V: 'static>(&self, store: &KeyValue<K, V>) -> StoreHandle<DueIndex> {
-        let mut index = KeyValue::new(format!("{}-expiry", store.name), bytes(), bytes());
-        if store.backing == Backing::Nothing {
-            index = index.without_changelog();
-        }
+        let plain = KeyValue::new(format!("{}-expiry", store.name), bytes(), bytes());
+        let backing = if store.backing == Backing::Nothing { Backing::Nothing } else { plain.backing };
+        let index = KeyValue { backing, in_memory: store.in_memory, ..plain };
         self.add_key_value(&index, false, None)
     }
 

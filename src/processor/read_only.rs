@@ -78,6 +78,14 @@ impl<K: 'static, V: 'static> ReadOnly<'_, KeyValueStore<K, V>> {
     pub fn all(&mut self, visit: &mut dyn FnMut(K, &Timestamped<V>) -> ControlFlow<()>) -> Result<(), Fault> {
         Ok(self.0.all(visit)?)
     }
+
+    /// About how many entries are committed.
+    ///
+    /// # Errors
+    /// As [`KeyValueStore::approximate_len`].
+    pub fn approximate_len(&self) -> Result<u64, Fault> {
+        Ok(self.0.approximate_len()?)
+    }
 }
 
 impl<K: 'static, V: 'static> ReadOnly<'_, VersionedStore<K, V>> {
@@ -124,6 +132,19 @@ impl<K: 'static, V: 'static> ReadOnly<'_, WindowStore<K, V>> {
         visit: &mut dyn FnMut(i64, &Timestamped<V>) -> ControlFlow<()>,
     ) -> Result<(), Fault> {
         Ok(self.0.fetch_range(key, starts, visit)?)
+    }
+
+    /// The same, newest first.
+    ///
+    /// # Errors
+    /// As [`WindowStore::fetch_backward`].
+    pub fn fetch_backward(
+        &mut self,
+        key: &K,
+        starts: RangeInclusive<i64>,
+        visit: &mut dyn FnMut(i64, &Timestamped<V>) -> ControlFlow<()>,
+    ) -> Result<(), Fault> {
+        Ok(self.0.fetch_backward(key, starts, visit)?)
     }
 }
 

@@ -158,17 +158,17 @@ fn open_state(
     now: i64,
 ) -> Result<TaskState, Error> {
     let name = global_name(sub);
-    let place = shared.place(&name);
+    let specs: Vec<_> = sub.stores.iter().map(|store| store.spec.clone()).collect();
+    let place = shared.place(&name).together(&specs);
     let identity = shared.identity(cluster_id, name, &plan.fingerprint);
-    let specs = || sub.stores.iter().map(|store| store.spec.clone()).collect();
-    match TaskState::open(&place, &identity, specs()) {
+    match TaskState::open(&place, &identity, specs.clone()) {
         Err(StateError::Damaged { dir, detail }) => {
             let aside = move_aside(&dir, now)?;
             let aside = aside.display();
             shared.warn(&format!(
                 "global state was damaged ({detail}); it was moved to {aside} and is read anew"
             ));
-            Ok(TaskState::open(&place, &identity, specs())?.state)
+            Ok(TaskState::open(&place, &identity, specs)?.state)
         }
         opened => Ok(opened?.state),
     }

@@ -22,6 +22,10 @@ struct Holdings {
     states: BTreeMap<TaskId, TaskState>,
     /// By the names of their directories, global stores included.
     open: BTreeMap<String, Glimpse>,
+    /// Stores that are brought up or kept warm, by the names of their directories; of those that run by now, too.
+    warm: BTreeMap<String, Glimpse>,
+    /// How many offsets the copies in there still have to pass, as far as known.
+    behind: BTreeMap<String, Option<u64>>,
     others: Vec<Announcement>,
 }
 
@@ -62,6 +66,16 @@ impl Held {
         self.lock().open.insert(name, rows);
     }
 
+    /// These are brought up to date, or kept so, until they are closed.
+    pub(crate) fn warm(&self, name: String, rows: Glimpse) {
+        self.lock().warm.insert(name, rows);
+    }
+
+    /// How far behind the tasks are that do not run here and have stores here.
+    pub(crate) fn lag(&self, behind: BTreeMap<String, Option<u64>>) {
+        self.lock().behind = behind;
+    }
+
     /// What the other processes announce.
     pub(crate) fn hear(&self, others: Vec<Announcement>) {
         self.lock().others = others;
@@ -80,6 +94,13 @@ impl Held {
     /// The stores that can be looked into, by the name of the task.
     pub(crate) fn rows(&self) -> Vec<(String, Glimpse)> {
         self.lock().open.iter().map(|(name, rows)| (name.clone(), rows.clone())).collect()
+    }
+
+    /// Copies of stores that are not up to date, by the name of the task, and the offsets they still have to pass.
+    pub(crate) fn copies(&self) -> Vec<(String, Glimpse, Option<u64>)> {
+        let holdings = self.lock();
+        let behind = |name: &String| holdings.behind.get(name).copied().flatten();
+        holdings.warm.iter().map(|(name, rows)| (name.clone(), rows.clone(), behind(name))).collect()
     }
 
     /// What the other processes announced last, however long ago.

@@ -85,6 +85,8 @@ pub(crate) enum Report {
     GlobalsReady(GlobalStores),
     /// The application cannot go on.
     Failed(Error),
+    /// So many workers are wanted.
+    Workers(usize),
     /// A person or a signal wants a clean stop.
     Stop,
 }

@@ -56,7 +56,7 @@ pub(crate) use outside::Outside;
 pub(crate) use plan::Backed;
 pub use process::{Part, Process};
 pub(crate) use process_id::StateDirectory;
-pub use query::{Elsewhere, Whereabouts};
+pub use query::{Elsewhere, WarmCopy, Whereabouts};
 pub(crate) use rebuild::{Rebuild, Rebuilt, rebuild};
 pub use reporter::Reporter;
 pub use threads::Running;

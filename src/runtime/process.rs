@@ -108,6 +108,12 @@ impl Process {
         let _ = self.reports.send(Report::Stop);
     }
 
+    /// So many workers from now on; see [`Running::set_workers`](super::Running::set_workers).
+    pub fn set_workers(&self, workers: usize) {
+        // The coordinator lives as long as this.
+        let _ = self.reports.send(Report::Workers(workers));
+    }
+
     /// Whether the application has ended.
     pub fn is_finished(&self) -> bool {
         self.ended
@@ -140,13 +146,16 @@ impl Process {
                 }
                 self.coordinator.attach_restorers(mailboxes);
             }
-            Launch::Workers { plan, membership, globals } => {
+            Launch::Workers { indices, plan, membership, globals } => {
                 let mut mailboxes = Vec::new();
-                for index in 0..self.shared.config.workers.max(1) {
+                for index in indices {
                     let (mailbox, inbox) = channel();
                     let begin = (plan.clone(), membership.clone(), globals.clone());
                     let ends = (inbox, self.reports.clone());
-                    self.workers.push(Worker::new(index, self.shared.clone(), begin, ends, now)?);
+                    let worker = Worker::new(index, self.shared.clone(), begin, ends, now)?;
+                    // One of this index has ended before.
+                    self.workers.truncate(index);
+                    self.workers.push(worker);
                     mailboxes.push(mailbox);
                 }
                 self.coordinator.attach_workers(mailboxes);

@@ -1,5 +1,7 @@
 //! The stores of this process, read by the program around it while the topology runs; and who has the rest.
 
+use topo_state::Glimpse;
+
 use super::coordinator::Announcement;
 use super::held::{Held, Seen};
 use super::threads::Running;
@@ -15,6 +17,21 @@ pub struct Elsewhere {
     pub task: String,
     /// Who has it.
     pub whereabouts: Whereabouts,
+    /// Who else can show its rows, not quite as new: the nearest first.
+    pub copies: Vec<WarmCopy>,
+}
+
+/// Another process's copy of a task's stores, by what that process has announced. Kafka Streams: `standbyHosts` of `KeyQueryMetadata`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WarmCopy {
+    /// Its id.
+    pub process: String,
+    /// Its host.
+    pub host: String,
+    /// Where it answers over HTTP, host:port.
+    pub http: Option<String>,
+    /// Changelog offsets that the copy had still to pass; `None` = not known. Kafka Streams: `allLocalStorePartitionLags`.
+    pub behind: Option<u64>,
 }
 
 /// Who has a task.
@@ -80,17 +97,49 @@ impl Running {
         store: ReadHandle<S>,
         mut visit: impl FnMut(&str, ReadOnly<'_, S>) -> Result<(), Fault>,
     ) -> Result<Vec<Elsewhere>, Fault> {
+        let rows = self.shared().held.rows().into_iter().map(|(task, rows)| (task, rows, Some(0)));
+        self.show(store, rows, |task, _, rows| visit(task, rows))
+    }
+
+    /// As [`query`](Self::query), and shows what lies here of tasks that do not run here too: warm copies, and stores that are
+    /// being restored. `visit` is also told how many changelog offsets these rows have still to pass: `Some(0)` for a task that runs
+    /// here, `None` where it is not known. Such rows are from before, and may be from within a commit: some of its changes, not
+    /// yet the others. So a process that has lost its neighbour goes on answering before the takeover is through. Kafka Streams:
+    /// `StoreQueryParameters.enableStaleStores` (KIP-535).
+    ///
+    /// # Errors
+    /// As [`query`](Self::query).
+    pub fn query_stale<S: 'static>(
+        &self,
+        store: ReadHandle<S>,
+        visit: impl FnMut(&str, Option<u64>, ReadOnly<'_, S>) -> Result<(), Fault>,
+    ) -> Result<Vec<Elsewhere>, Fault> {
+        let held = &self.shared().held;
+        let running = held.rows().into_iter().map(|(task, rows)| (task, rows, Some(0)));
+        self.show(store, running.chain(held.copies()), visit)
+    }
+
+    /// Shows a store of these tasks, of each once.
+    fn show<S: 'static>(
+        &self,
+        store: ReadHandle<S>,
+        tasks: impl Iterator<Item = (String, Glimpse, Option<u64>)>,
+        mut visit: impl FnMut(&str, Option<u64>, ReadOnly<'_, S>) -> Result<(), Fault>,
+    ) -> Result<Vec<Elsewhere>, Fault> {
         let foreign = || Fault::fatal("FOREIGN_HANDLE", "this handle is of a store of another topology");
         let shared = self.shared();
         let def = shared.topology.stores.get(store.0.store).ok_or_else(foreign)?;
         let name = &def.spec.name;
         let mut shown = Vec::new();
-        for (task, rows) in shared.held.rows() {
+        for (task, rows, behind) in tasks {
+            if shown.contains(&task) {
+                continue;
+            }
             let Some(state) = rows.look()? else { continue };
             let Some(index) = state.index_of(name) else { continue };
             let mut typed = (def.make)(index, state.backend());
             let typed = typed.as_any_mut().downcast_mut().ok_or_else(foreign)?;
-            visit(&task, ReadOnly(typed))?;
+            visit(&task, behind, ReadOnly(typed))?;
             shown.push(task);
         }
         let mut elsewhere = shared.held.elsewhere(now_ms(), shared.config.members_expiry_ms, |seen| {
@@ -121,7 +170,22 @@ impl Held {
                 Whereabouts::Process { process: process.clone(), host: host.clone(), http: http.clone() }
             })
         };
+        let copies = |seen: &Seen| {
+            let copy = |it: &Announcement| {
+                let behind = *it.holding.standby.get(&seen.laid.name)?;
+                let Announcement { process, host, http, .. } = it.clone();
+                Some(WarmCopy { process, host, http, behind })
+            };
+            let mut copies: Vec<_> = others.iter().filter(live).filter_map(copy).collect();
+            copies.sort_by_key(|copy| copy.behind.unwrap_or(u64::MAX));
+            copies
+        };
         let tasks = self.tasks().into_iter().filter(|seen| wanted(seen));
-        tasks.map(|seen| Elsewhere { whereabouts: whereabouts(&seen), task: seen.laid.name }).collect()
+        let told = |seen: Seen| Elsewhere {
+            whereabouts: whereabouts(&seen),
+            copies: copies(&seen),
+            task: seen.laid.name,
+        };
+        tasks.map(told).collect()
     }
 }

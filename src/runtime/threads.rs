@@ -73,6 +73,16 @@ impl Running {
         self.shared.is_paused()
     }
 
+    /// Processes with so many threads from now on, one at least. More take tasks over from those that have many; those that
+    /// end commit, and their tasks go to those that stay. A task that moves opens its stores again and goes on where it was; the
+    /// group does not notice. Returns at once. The next start begins with the configured number again: after a crash, what a
+    /// worker beyond that number had open is ended by `transaction.timeout.ms` only, and holds readers up until then.
+    /// Kafka Streams: `addStreamThread`, `removeStreamThread` (KIP-663).
+    pub fn set_workers(&self, workers: usize) {
+        // An application that has ended needs none.
+        let _ = self.reports.send(Report::Workers(workers));
+    }
+
     /// Whether the application has ended, by itself or because it was told to.
     pub fn is_finished(&self) -> bool {
         self.lock().as_ref().is_none_or(JoinHandle::is_finished)
@@ -170,9 +180,9 @@ fn set_up(
             threads.extend(handles);
             coordinator.attach_restorers(mailboxes);
         }
-        Launch::Workers { plan, membership, globals } => {
+        Launch::Workers { indices, plan, membership, globals } => {
             let mut mailboxes = Vec::new();
-            for index in 0..shared.config.workers.max(1) {
+            for index in indices {
                 let (mailbox, inbox) = channel();
                 let (shared_with, shared, out) = (shared, shared.clone(), reports.clone());
                 let begin = (plan.clone(), membership.clone(), globals.clone());

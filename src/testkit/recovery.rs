@@ -165,7 +165,9 @@ impl Driver {
             task: name.to_owned(),
             ..Identity::default()
         };
-        let specs = sub.stores.iter().map(|store| self.setup.topology.stores[*store].spec.clone()).collect();
+        let stores = sub.stores.iter();
+        let specs: Vec<_> = stores.map(|store| self.setup.topology.stores[*store].spec.clone()).collect();
+        let place = if sub.global { place.together(&specs) } else { place };
         Ok(TaskState::open(&place, &identity, specs)?.state)
     }
 

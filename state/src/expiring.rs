@@ -131,15 +131,19 @@ impl<V: 'static> Expiring<V> {
         self.recent.begin(self.time.observed);
         let Some((first, last)) = self.visible(times)? else { return Ok(()) };
         let since = self.recent.since().unwrap_or(i64::MAX);
-        if first < since && self.scan_key(key, (first, last.min(since - 1)), wanted, visit)?.is_break() {
-            return Ok(());
+        if first < since {
+            let before = (first, last.min(since - 1));
+            if self.scan_key(key, before, Direction::Forward, wanted, visit)?.is_break() {
+                return Ok(());
+            }
         }
         if last < since {
             return Ok(());
         }
         let known = self.recent.between(key, first.max(since), last);
         if known.len() > FEW_ROWS {
-            return self.scan_key(key, (first.max(since), last), wanted, visit).map(|_| ());
+            let recent = (first.max(since), last);
+            return self.scan_key(key, recent, Direction::Forward, wanted, visit).map(|_| ());
         }
         self.places.clear();
         self.places.extend_from_slice(known);
@@ -156,26 +160,40 @@ impl<V: 'static> Expiring<V> {
         Ok(())
     }
 
+    /// The same from the highest time down.
+    pub(crate) fn of_key_backward(
+        &mut self,
+        key: &[u8],
+        times: &RangeInclusive<i64>,
+        visit: &mut Visit<'_, V>,
+    ) -> Result<(), StateError> {
+        self.ensure_time()?;
+        let Some(visible) = self.visible(times)? else { return Ok(()) };
+        self.scan_key(key, visible, Direction::Reverse, &mut |_| true, visit).map(|_| ())
+    }
+
     /// The same by scans, one per segment; whether to go on.
     fn scan_key(
         &mut self,
         key: &[u8],
         (first, last): (i64, i64),
+        direction: Direction,
         wanted: &mut dyn FnMut(&[u8]) -> bool,
         visit: &mut Visit<'_, V>,
     ) -> Step {
         let (suffix, mut flow) = (self.suffix, ControlFlow::Continue(()));
-        for segment in self.segments.segment(first)..=self.segments.segment(last) {
+        let (low, high) = (self.segments.segment(first), self.segments.segment(last));
+        for nth in low..=high {
+            let segment = match direction {
+                Direction::Forward => nth,
+                Direction::Reverse => high - (nth - low),
+            };
             // Within one segment all times have the same sign, so their bytes are in time order.
             let (low, high) = self.segments.clamp(segment, first, last);
             let segment = segment_bytes(segment);
             let from = [&segment[..], key, &low.to_be_bytes()].concat();
             let to = [&segment[..], key, &high.to_be_bytes(), &[u8::MAX; 8]].concat();
-            let range = Range {
-                from: Bound::Included(&from),
-                to: Bound::Included(&to),
-                direction: Direction::Forward,
-            };
+            let range = Range { from: Bound::Included(&from), to: Bound::Included(&to), direction };
             // The bytes between may belong to a longer key.
             let mut wanted = |row: &[u8]| split(row, suffix).is_some_and(|(of, _)| of == key) && wanted(row);
             self.rows.scan(range, &mut wanted, &mut |row, value| -> Step {

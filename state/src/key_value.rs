@@ -125,6 +125,15 @@ impl<K: 'static, V: 'static> KeyValueStore<K, V> {
         self.prefix(&[], visit)
     }
 
+    /// About how many entries are committed: quick, and off by what was written or deleted lately. Kafka Streams:
+    /// `approximateNumEntries`.
+    ///
+    /// # Errors
+    /// The backend failed.
+    pub fn approximate_len(&self) -> Result<u64, StateError> {
+        self.rows.approximate_len()
+    }
+
     fn scan(&mut self, range: Range<'_>, visit: &mut Visit<'_, K, V>) -> Result<(), StateError> {
         let codec = self.key.clone();
         let store = self.rows.spec.name.clone();

@@ -45,6 +45,7 @@ mod key;
 mod key_value;
 mod memory;
 mod merge;
+mod mixed;
 mod observed;
 mod place;
 mod recent;

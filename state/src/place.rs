@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::disk::MemoryDisk;
 use crate::error::StateError;
 use crate::rocks::MemoryBudget;
+use crate::spec::StoreSpec;
 
 /// Where the state of a task lives.
 #[derive(Clone, Debug)]
@@ -30,6 +31,13 @@ pub enum Place {
 }
 
 impl Place {
+    /// This place, or memory when one of the stores is to be there: for a state whose checkpoint speaks of others' offsets than
+    /// those of a changelog per store, so that its stores can only be kept together.
+    #[must_use]
+    pub fn together(self, specs: &[StoreSpec]) -> Self {
+        if specs.iter().any(|spec| spec.in_memory) { Self::Memory } else { self }
+    }
+
     /// Puts what lies here aside, so that the state can be rebuilt in its place; tells where it went. `None` when nothing
     /// outlives its user here anyway.
     ///

@@ -66,6 +66,11 @@ impl<V: 'static> Rows<V> {
         Ok(self.buffer.value(at))
     }
 
+    /// Committed rows, estimated.
+    pub(crate) fn approximate_len(&self) -> Result<u64, StateError> {
+        self.backend.approximate_len(self.index)
+    }
+
     pub(crate) fn put(&mut self, row: &[u8], value: Option<V>, timestamp: i64) {
         self.put_row(row, value, timestamp, false);
     }

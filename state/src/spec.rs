@@ -18,6 +18,10 @@ pub struct StoreSpec {
     pub key_codec: String,
     /// Id of the value codec.
     pub value_codec: String,
+    /// Its rows are kept in memory only and come from its changelog at each start. Such a store is not recorded in the
+    /// directory.
+    #[serde(skip)]
+    pub in_memory: bool,
 }
 
 /// The layouts of stores.
@@ -63,7 +67,13 @@ impl StoreSpec {
         key: &dyn Codec<K>,
         value: &dyn Codec<V>,
     ) -> Self {
-        Self { name: name.into(), kind, key_codec: key.id().to_owned(), value_codec: value.id().to_owned() }
+        let (key_codec, value_codec) = (key.id().to_owned(), value.id().to_owned());
+        Self { name: name.into(), kind, key_codec, value_codec, in_memory: false }
+    }
+
+    /// The same store with its rows in memory, or not.
+    pub fn in_memory(self, in_memory: bool) -> Self {
+        Self { in_memory, ..self }
     }
 
     /// Whether data written under `recorded` can be read under this declaration. A retention may change: it only moves
@@ -142,6 +152,9 @@ impl StoreKind {
 impl fmt::Display for StoreSpec {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { kind, key_codec, value_codec, .. } = self;
+        if self.in_memory {
+            write!(out, "in-memory ")?;
+        }
         let stamped = if kind.is_timestamped() { "timestamped " } else { "" };
         match kind {
             StoreKind::KeyValue { .. } => write!(out, "{stamped}key-value")?,

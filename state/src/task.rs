@@ -10,6 +10,7 @@ use crate::checkpoint::Checkpoint;
 use crate::error::StateError;
 use crate::identity::Identity;
 use crate::memory::MemoryBackend;
+use crate::mixed::MixedBackend;
 use crate::place::Place;
 use crate::rocks::{self, MemoryBudget};
 use crate::spec::StoreSpec;
@@ -64,7 +65,8 @@ pub struct Opened {
 
 impl TaskState {
     /// Opens the state of a task, or makes it. A store that is new in an existing directory is created empty; one that is no
-    /// longer named is kept untouched. The state is locked until this value and every backend handed out are dropped.
+    /// longer named is kept untouched. The state is locked until this value and every backend handed out are dropped. Stores
+    /// that are declared [in memory](StoreSpec::in_memory) are empty, and the checkpoint says nothing of their changelogs.
     ///
     /// # Errors
     /// [`StateError::Foreign`], [`Incompatible`](StateError::Incompatible), [`NewerFormat`](StateError::NewerFormat):
@@ -76,22 +78,33 @@ impl TaskState {
         if let Some(spec) = specs.iter().find(|spec| !names.insert(spec.name.as_str())) {
             return Err(StateError::DuplicateStore { store: spec.name.clone() });
         }
+        let kept: Vec<StoreSpec> = specs.iter().filter(|spec| !spec.in_memory).cloned().collect();
         match place {
             Place::Memory => {
                 let backend = Arc::new(MemoryBackend::new(specs.len()));
                 Ok(Opened { state: Self::new(backend, Checkpoint::default(), specs), fresh: true })
             }
             Place::Kept { disk, task } => {
-                let (backend, checkpoint, fresh) = disk.open(task, identity, &specs)?;
-                Ok(Opened { state: Self::new(Arc::new(backend), checkpoint, specs), fresh })
+                let (backend, checkpoint, fresh) = disk.open(task, identity, &kept)?;
+                Ok(Opened { state: Self::over(backend, checkpoint, specs), fresh })
             }
             Place::Rocks { dir, memory } => {
-                let opened = rocks::open(dir, memory, identity, &specs)?;
-                let backend = Arc::new(opened.backend);
-                let state = Self::new(backend, opened.checkpoint, specs);
-                Ok(Opened { state, fresh: opened.fresh })
+                let opened = rocks::open(dir, memory, identity, &kept)?;
+                Ok(Opened {
+                    state: Self::over(opened.backend, opened.checkpoint, specs),
+                    fresh: opened.fresh,
+                })
             }
         }
+    }
+
+    /// Over a backend that has the stores which are not kept in memory.
+    fn over(kept: impl Backend + 'static, checkpoint: Checkpoint, specs: Vec<StoreSpec>) -> Self {
+        if !specs.iter().any(|spec| spec.in_memory) {
+            return Self::new(Arc::new(kept), checkpoint, specs);
+        }
+        let (backend, checkpoint) = MixedBackend::new(kept, &specs, checkpoint);
+        Self::new(Arc::new(backend), checkpoint, specs)
     }
 
     /// Opens the state in a directory for a look: nothing in it is changed, and every write is refused. The stores are those

@@ -129,6 +129,24 @@ impl<K: 'static, V: 'static> WindowStore<K, V> {
         })
     }
 
+    /// The same, newest first. Kafka Streams: `backwardFetch` (KIP-617).
+    ///
+    /// # Errors
+    /// As [`fetch`](Self::fetch).
+    pub fn fetch_backward(
+        &mut self,
+        key: &K,
+        starts: RangeInclusive<i64>,
+        visit: &mut dyn FnMut(i64, &Timestamped<V>) -> ControlFlow<()>,
+    ) -> Result<(), StateError> {
+        self.encode(key, 0, 0)?;
+        let wanted_key = &self.row[SEGMENT_PREFIX..self.row.len() - WINDOW_SUFFIX];
+        self.kept.of_key_backward(wanted_key, &starts, &mut |row, value| -> Step {
+            let Some((_, start)) = split_row(row) else { return Ok(ControlFlow::Continue(())) };
+            Ok(visit(start, value))
+        })
+    }
+
     /// Shows the values of all keys whose window begins within `starts`: segment by segment, within one by key bytes,
     /// then by start.
     ///

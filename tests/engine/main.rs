@@ -44,6 +44,9 @@ mod state_online;
 /// An application that is to wait.
 mod pausing;
 
+/// More threads and fewer.
+mod resizing;
+
 /// Stores read by the program around them.
 mod queries;
 

@@ -32,11 +32,17 @@ fn counted(world: &World) -> (Topology, Counts) {
 
 /// A process of it that announces where it answers.
 fn start(world: &World, process: &str) -> (Running, Counts) {
+    start_with(world, process, 0)
+}
+
+/// The same with warm copies.
+fn start_with(world: &World, process: &str, standby_replicas: usize) -> (Running, Counts) {
     let (topology, counts) = counted(world);
     let config = AppConfig {
         http: Some(format!("{process}:9464")),
         group_protocol: GroupProtocol::Classic,
         members_heartbeat_ms: 300,
+        standby_replicas,
         ..world.config(process)
     };
     (App::start(topology, world.broker.clone(), config, Arc::new(Silent)).unwrap(), counts)
@@ -112,6 +118,56 @@ fn two_processes_show_what_is_committed_and_each_knows_who_has_the_rest() {
     first.wait().unwrap();
     assert_eq!(shown(&first, counts).0, BTreeMap::new(), "what is stopped shows nothing");
     until("the other shows everything", || shown(&second, of_second) == (everything.clone(), Vec::new()));
+}
+
+/// Counts by key of all that lies here, and how far behind each task is.
+fn shown_with_copies(running: &Running, counts: Counts) -> (BTreeMap<String, i64>, Vec<Option<u64>>) {
+    let (mut rows, mut lags) = (BTreeMap::new(), Vec::new());
+    let elsewhere = running.query_stale(counts, |_, behind, mut store| {
+        lags.push(behind);
+        store.all(&mut |key, row| {
+            assert_eq!(rows.insert(key, row.value), None, "a task is shown once");
+            std::ops::ControlFlow::Continue(())
+        })
+    });
+    // Before the process has laid its topology out it knows of none.
+    let known = elsewhere.unwrap().len() + lags.len();
+    assert!(known == 0 || known == PARTITIONS as usize, "each is shown or named: {known}");
+    (rows, lags)
+}
+
+#[test]
+fn warm_copies_are_shown_when_asked_for_and_named_to_the_others() {
+    let world = World::kafka("stale-queries", PARTITIONS);
+    world.create(&["in"]);
+    let keys: Vec<String> = (0..KEYS).map(|key| format!("key-{key}")).collect();
+    let records: Vec<(&str, Option<&str>)> = keys.iter().map(|key| (key.as_str(), Some("v"))).collect();
+    world.write("in", &records);
+    let everything: BTreeMap<String, i64> = keys.iter().map(|key| (key.clone(), 1)).collect();
+
+    let (first, counts) = start_with(&world, "one", 1);
+    let (second, of_second) = start_with(&world, "two", 1);
+    until("each shows everything, half of it as a copy that is not behind", || {
+        [(&first, counts), (&second, of_second)].iter().all(|(running, counts)| {
+            let (rows, lags) = shown_with_copies(running, *counts);
+            rows == everything
+                && lags == [Some(0); PARTITIONS as usize]
+                && shown(running, *counts).1.len() == 2
+        })
+    });
+    let (third, of_third) = start_with(&world, "three", 0);
+    until("the third one is told who keeps copies", || {
+        let elsewhere = shown(&third, of_third).1;
+        !elsewhere.is_empty()
+            && elsewhere
+                .iter()
+                .all(|it| it.copies.iter().any(|copy| copy.http.is_some() && copy.behind == Some(0)))
+    });
+    // Before the group has noticed anything the other still answers for all it has.
+    drop(third);
+    first.stop();
+    first.wait().unwrap();
+    until("the second one shows everything", || shown_with_copies(&second, of_second).0 == everything);
 }
 
 #[test]

@@ -53,6 +53,11 @@ fn the_answers_are_the_same_when_stores_are_closed_and_opened_again() {
 }
 
 #[test]
+fn the_answers_are_the_same_when_stores_in_memory_are_filled_from_their_changelogs_again() {
+    agrees(Mode::Refill(7));
+}
+
+#[test]
 fn what_kafkas_own_tests_expect_is_what_we_do_unless_the_differences_say_otherwise() {
     for mode in [Mode::Memory, Mode::Rocks, Mode::Crash(1)] {
         let report = agreed("transcribed", mode);

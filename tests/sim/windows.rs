@@ -14,7 +14,11 @@ const LAST: i64 = 1_000_000;
 
 type Windowed = topo::state::Windowed<String>;
 
-pub(crate) struct Windows;
+pub(crate) enum Windows {
+    OnDisk,
+    /// The counts are in memory, the results that wait are on disk.
+    Mixed,
+}
 
 fn visits() -> Topic<String, String> {
     Topic::new("visits", utf8(), utf8())
@@ -26,15 +30,23 @@ fn finals() -> Topic<Windowed, Option<i64>> {
 
 impl Scenario for Windows {
     fn name(&self) -> &str {
-        "windows"
+        match self {
+            Self::OnDisk => "windows",
+            Self::Mixed => "windows-in-memory",
+        }
     }
 
     fn topology(&self) -> Topology {
-        let app = Builder::new("windows");
+        let app = Builder::new(self.name());
+        let counts = WindowValue::new("counts", utf8(), i64_be());
+        let counts = match self {
+            Self::OnDisk => counts,
+            Self::Mixed => counts.in_memory(),
+        };
         app.stream("visits", &visits())
             .group_by_key("by-visitor", Codecs::new(utf8(), utf8()))
             .windowed(Tumbling::of_ms(SIZE_MS).grace_ms(GRACE_MS))
-            .count("count", WindowValue::new("counts", utf8(), i64_be()))
+            .count("count", counts)
             .suppress_until_window_closes(
                 "final",
                 Codecs::new(windowed(utf8(), WindowSize::millis(SIZE_MS)), i64_be()),

@@ -13,6 +13,8 @@ mod crash;
 mod directory;
 /// A directory of an older version of the format, opened by this one.
 mod fixture;
+/// Stores that are declared in memory, beside others in a directory.
+mod in_memory;
 /// The manifest of a database loses its end.
 mod manifest;
 /// Random operations beside plain maps.

@@ -21,28 +21,35 @@ pub(crate) type Versions = VersionedStore<String, i64>;
 /// Where a test keeps its state; a RocksDB directory is removed at the end.
 pub(crate) struct Home {
     place: Place,
+    /// Every second store is declared in memory, the first one to begin with.
+    mixed: bool,
     /// Removed when dropped.
     _scratch: Option<tempfile::TempDir>,
 }
 
 impl Home {
     pub(crate) fn memory() -> Self {
-        Self { place: Place::Memory, _scratch: None }
+        Self { place: Place::Memory, mixed: false, _scratch: None }
     }
 
     pub(crate) fn kept() -> Self {
         let place = Place::Kept { disk: MemoryDisk::new(), task: "0_1".to_owned() };
-        Self { place, _scratch: None }
+        Self { place, mixed: false, _scratch: None }
     }
 
     pub(crate) fn rocks() -> Self {
         let scratch = tempfile::tempdir().expect("a scratch directory");
         let dir = scratch.path().join("0_1");
-        Self { place: Place::Rocks { dir, memory: MemoryBudget::new(16 << 20) }, _scratch: Some(scratch) }
+        let place = Place::Rocks { dir, memory: MemoryBudget::new(16 << 20) };
+        Self { place, mixed: false, _scratch: Some(scratch) }
+    }
+
+    pub(crate) fn mixed() -> Self {
+        Self { mixed: true, ..Self::rocks() }
     }
 
     pub(crate) fn is_on_disk(&self) -> bool {
-        matches!(self.place, Place::Rocks { .. })
+        matches!(self.place, Place::Rocks { .. }) && !self.mixed
     }
 
     pub(crate) fn dir(&self) -> &std::path::Path {
@@ -53,17 +60,23 @@ impl Home {
     }
 
     pub(crate) fn try_open(&self, identity: &Identity, specs: &[StoreSpec]) -> Result<Opened, StateError> {
-        TaskState::open(&self.place, identity, specs.to_vec())
+        let specs = specs.iter().enumerate();
+        let specs = specs.map(|(index, spec)| {
+            spec.clone().in_memory(spec.in_memory || self.mixed && index.is_multiple_of(2))
+        });
+        TaskState::open(&self.place, identity, specs.collect())
     }
 
     pub(crate) fn open(&self, specs: &[StoreSpec]) -> TaskState {
         self.try_open(&identity(), specs).expect("the state opens").state
     }
 
-    /// What a restart finds: the directory read anew; for memory, which does not outlive its process, the same state.
+    /// What a restart finds: the directory read anew; for memory, which does not outlive its process, also a part of it, the
+    /// same state.
     /// All typed stores must be gone.
     pub(crate) fn reopen(&self, state: TaskState) -> TaskState {
         match &self.place {
+            _ if self.mixed => state,
             Place::Memory => state,
             Place::Rocks { .. } | Place::Kept { .. } => {
                 let specs = state.specs().to_vec();

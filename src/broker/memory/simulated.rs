@@ -20,6 +20,11 @@ impl MemoryBroker {
         self.shared.appended.notify_all();
     }
 
+    /// Whether a transaction is not decided: what others have written behind it cannot be read yet.
+    pub(crate) fn has_open_transaction(&self) -> bool {
+        self.shared.lock().transactional.values().any(|id| id.open_number().is_some())
+    }
+
     /// How many transactions were aborted because they were open for too long.
     pub(crate) fn timed_out(&self) -> u64 {
         self.shared.lock().timed_out

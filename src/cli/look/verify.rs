@@ -234,6 +234,7 @@ mod tests {
             kind: StoreKind::KeyValue { timestamped: false },
             key_codec: "utf8".to_owned(),
             value_codec: "utf8".to_owned(),
+            in_memory: false,
         }
     }
 

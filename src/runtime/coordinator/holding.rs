@@ -31,6 +31,9 @@ impl Coordinator {
         let active = held.iter().map(|(task, runs)| (name(task), if *runs { Some(0) } else { behind(task) }));
         let standby = self.standbys.kept().iter().map(|task| (name(task), behind(task)));
         let holding = Holding { active: active.collect(), standby: standby.collect() };
+        let not_running = holding.active.iter().filter(|(_, behind)| **behind != Some(0));
+        let copies = not_running.chain(&holding.standby);
+        self.shared.held.lag(copies.map(|(task, behind)| (task.clone(), *behind)).collect());
         self.members.set_holding(holding);
     }
 

@@ -61,13 +61,16 @@ enum Leaving {
 #[derive(Debug)]
 pub(super) struct Leases {
     leases: BTreeMap<TaskId, Lease>,
+    /// How many workers there have been at most.
     workers: usize,
+    /// The first so many of them are given tasks.
+    staying: usize,
     moves: Vec<Move>,
 }
 
 impl Leases {
     pub(super) fn new(workers: usize) -> Self {
-        Self { leases: BTreeMap::new(), workers, moves: Vec::new() }
+        Self { leases: BTreeMap::new(), workers, staying: workers, moves: Vec::new() }
     }
 
     /// Whether no task is held.
@@ -143,8 +146,8 @@ impl Leases {
                     lease.phase = Phase::Closing;
                     self.moves.push(Move::Lose { worker, task });
                 }
-                // Lost while it was committing for a revocation: the commit is void. Whichever worker has it knows it.
-                (Phase::Closing, Leaving::Lost) if before == Some(Leaving::Revoked) => {
+                // Lost while it was committing to be closed: the commit is void. Whichever worker has it knows it.
+                (Phase::Closing, Leaving::Lost) if before != Some(Leaving::Lost) => {
                     self.moves.extend((0..self.workers).map(|worker| Move::Lose { worker, task }));
                 }
                 (Phase::Closing, _) => {}
@@ -164,11 +167,32 @@ impl Leases {
         Some(worker)
     }
 
+    /// The first so many workers have tasks from now on. Those of others, which end, are on their way out; where there are more
+    /// workers than before, those that have too many tasks give some up. What is closed so is brought up again at once.
+    pub(super) fn share_among(&mut self, workers: usize) {
+        self.staying = workers;
+        self.workers = self.workers.max(workers);
+        for lease in self.leases.values_mut() {
+            if matches!(lease.phase, Phase::Running { worker } if worker >= workers) {
+                lease.phase = Phase::Closing;
+            }
+        }
+        let most = self.leases.len().div_ceil(workers.max(1));
+        for worker in 0..workers {
+            let running =
+                self.leases.iter_mut().filter(|(_, lease)| lease.phase == Phase::Running { worker });
+            for (task, lease) in running.skip(most) {
+                lease.phase = Phase::Closing;
+                self.moves.push(Move::Revoke { worker, task: *task });
+            }
+        }
+    }
+
     fn least_loaded(&self) -> usize {
         let load = |worker: usize| {
             self.leases.values().filter(|lease| lease.phase == Phase::Running { worker }).count()
         };
-        (0..self.workers).min_by_key(|worker| load(*worker)).unwrap_or(0)
+        (0..self.staying).min_by_key(|worker| load(*worker)).unwrap_or(0)
     }
 
     /// Nothing of this task is open any more.
@@ -237,6 +261,27 @@ mod tests {
         assert_eq!(running(&mut leases, 0..5), [0, 1, 0, 1, 0]);
         leases.revoked(&[task(0), task(2)]);
         assert_eq!(running(&mut leases, 5..8), [0, 0, 1]);
+    }
+
+    #[test]
+    fn tasks_are_shared_out_anew_when_there_are_more_workers_or_fewer() {
+        let mut leases = Leases::new(1);
+        running(&mut leases, 0..5);
+        leases.share_among(2);
+        let moved = [3, 4].map(task);
+        assert_eq!(leases.moves(0), moved.map(|task| Move::Revoke { worker: 0, task }));
+        moved.iter().for_each(|task| leases.closed(*task));
+        assert_eq!(leases.moves(0), moved.map(Move::Restore), "they are ours as before");
+        assert_eq!(moved.map(|task| leases.restored(task)), [Some(1); 2]);
+
+        leases.share_among(1);
+        assert_eq!(leases.moves(0), [], "the worker that ends closes them by itself");
+        leases.lost(&moved[..1]);
+        let lost = [0, 1].map(|worker| Move::Lose { worker, task: moved[0] });
+        assert_eq!(leases.moves(0), lost, "it commits, and must not");
+        moved.iter().for_each(|task| leases.closed(*task));
+        assert_eq!(leases.moves(0), [Move::Restore(moved[1])]);
+        assert_eq!(leases.restored(moved[1]), Some(0));
     }
 
     #[test]

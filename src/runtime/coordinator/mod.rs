@@ -8,6 +8,7 @@
 //! Owns: the membership, the leases, the topics' existence, the announcement of this process. Never: a record, a store, a
 //! thread, a clock.
 
+mod crew;
 mod holding;
 mod lag;
 mod leases;
@@ -21,9 +22,11 @@ mod topics;
 mod wanted;
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, TryRecvError};
 
+use self::crew::{Crew, Resize};
 use self::lag::Lag;
 use self::leases::Leases;
 use self::members::Members;
@@ -63,15 +66,15 @@ enum Stage {
 pub(crate) enum Launch {
     /// All restorers, for this plan.
     Restorers { plan: Arc<Plan>, cluster_id: String },
-    /// All workers.
-    Workers { plan: Arc<Plan>, membership: Arc<dyn Membership>, globals: GlobalStores },
+    /// Workers with these indices.
+    Workers { indices: Range<usize>, plan: Arc<Plan>, membership: Arc<dyn Membership>, globals: GlobalStores },
 }
 
 /// The coordinator.
 pub(crate) struct Coordinator {
     shared: Arc<Shared>,
     inbox: Receiver<Report>,
-    workers: Vec<Sender<ToWorker>>,
+    crew: Crew,
     restorers: Vec<Sender<ToRestorer>>,
     launches: Vec<Launch>,
     stage: Stage,
@@ -96,8 +99,6 @@ pub(crate) struct Coordinator {
     joined: bool,
     /// How often the member has lost its place, as far as was told.
     losses: u64,
-    /// Workers that have not said goodbye yet.
-    running_workers: usize,
     failure: Option<Error>,
     /// Whether the stop has left the group already.
     left: bool,
@@ -110,8 +111,8 @@ impl Coordinator {
         Self {
             members: Members::new(&shared),
             leases: Leases::new(workers),
+            crew: Crew::new(workers),
             inbox,
-            workers: Vec::new(),
             restorers: Vec::new(),
             launches: Vec::new(),
             stage: Stage::Connect,
@@ -125,7 +126,6 @@ impl Coordinator {
             retry_at: i64::MIN,
             joined: false,
             losses: 0,
-            running_workers: 0,
             failure: None,
             left: false,
             lag: Lag::default(),
@@ -184,8 +184,7 @@ impl Coordinator {
 
     /// Where the workers that were asked for listen.
     pub(crate) fn attach_workers(&mut self, mailboxes: Vec<Sender<ToWorker>>) {
-        self.running_workers = mailboxes.len();
-        self.workers = mailboxes;
+        self.crew.attach(mailboxes);
     }
 
     /// Why the application ended, if it was not told to.
@@ -244,22 +243,16 @@ impl Coordinator {
             }
             Report::Wanted { worker, topic } => self.wanted.note(worker, topic),
             Report::Stopped { worker } => {
-                self.running_workers = self.running_workers.saturating_sub(1);
+                self.crew.ended();
                 tracing::debug!(worker, "worker ended");
             }
             Report::Restored(restored) => self.place(*restored),
             Report::Behind { task, offsets } => drop(self.behind.insert(task, offsets)),
             Report::Cancelled(task) => self.leases.closed(task),
             Report::GlobalsReady(globals) => self.globals = Some(globals),
+            Report::Workers(count) => self.crew.want(count),
             Report::Failed(error) => self.fail(error, now),
             Report::Stop => self.begin_stop(now),
-        }
-    }
-
-    fn tell_worker(&self, worker: usize, message: ToWorker) {
-        // A worker that is gone has reported why.
-        if let Some(mailbox) = self.workers.get(worker) {
-            let _ = mailbox.send(message);
         }
     }
 

@@ -14,7 +14,7 @@ use super::super::plan::Plan;
 use super::super::shared::Shared;
 use super::leases::Move;
 use super::members::Verdict;
-use super::{Coordinator, Launch, RETRY_MS, Stage, topics};
+use super::{Coordinator, Launch, RETRY_MS, Resize, Stage, topics};
 use crate::broker::{MembershipConfig, MembershipEvent};
 use crate::record::Partition;
 
@@ -101,21 +101,14 @@ impl Coordinator {
     /// Tasks read global stores: none starts before those are up to date.
     pub(super) fn await_globals(&mut self, now: i64) -> Result<bool, Error> {
         self.members.step(&self.shared, now)?;
-        let Some(globals) = self.globals.clone() else {
+        if self.globals.is_none() {
             self.waiting.because(&self.shared, now, "waiting for the global stores to be restored");
             return Ok(false);
-        };
+        }
         let membership = self.shared.broker.membership(&self.group())?;
         self.losses = membership.losses();
         self.membership = Some(membership.clone());
-        if self.workers.is_empty() {
-            self.launches.push(Launch::Workers { plan: self.plan.clone(), membership, globals });
-        } else {
-            for worker in 0..self.workers.len() {
-                let (plan, membership) = (self.plan.clone(), membership.clone());
-                self.tell_worker(worker, ToWorker::Begin { plan, membership });
-            }
-        }
+        self.crew.tell_all(|| ToWorker::Begin { plan: self.plan.clone(), membership: membership.clone() });
         self.waiting.because(&self.shared, now, "joining the group");
         self.stage = Stage::Run;
         Ok(true)
@@ -144,6 +137,7 @@ impl Coordinator {
         if self.look_for_topics(now)? {
             return Ok(true);
         }
+        self.resize();
         let mut moved = self.poll_group(now)?;
         self.tend_standbys(now);
         self.members.step(&self.shared, now)?;
@@ -155,9 +149,7 @@ impl Coordinator {
             self.purge.step(admin.as_mut(), now, self.shared.config.purge_interval_ms)?;
         }
         if let Some((partition, end)) = self.lag.step(&self.shared, now)? {
-            for worker in 0..self.workers.len() {
-                self.tell_worker(worker, ToWorker::End { partition: partition.clone(), end });
-            }
+            self.crew.tell_all(|| ToWorker::End { partition: partition.clone(), end });
         }
         if let Some(count) = self.look_for_orphans(now)? {
             self.rejoin(now, &format!("{count} tasks have no holder, and the group does not see it"));
@@ -171,6 +163,20 @@ impl Coordinator {
             self.waiting.because(&self.shared, now, "restoring tasks");
         }
         Ok(moved)
+    }
+
+    /// As many workers as are wanted: their tasks are shared out among them.
+    fn resize(&mut self) {
+        let (Some(membership), Some(globals)) = (&self.membership, &self.globals) else { return };
+        match self.crew.resize() {
+            None => {}
+            Some(Resize::Retire { staying }) => self.leases.share_among(staying),
+            Some(Resize::Launch(indices)) => {
+                self.leases.share_among(indices.end);
+                let (plan, membership, globals) = (self.plan.clone(), membership.clone(), globals.clone());
+                self.launches.push(Launch::Workers { indices, plan, membership, globals });
+            }
+        }
     }
 
     fn look_for_orphans(&mut self, now: i64) -> Result<Option<usize>, Error> {
@@ -235,8 +241,8 @@ impl Coordinator {
                 self.tell_restorer_of(task, ToRestorer::Restore(task));
             }
             Move::CancelRestore(task) => self.tell_restorer_of(task, ToRestorer::Cancel(task)),
-            Move::Revoke { worker, task } => self.tell_worker(worker, ToWorker::Revoke(vec![task])),
-            Move::Lose { worker, task } => self.tell_worker(worker, ToWorker::Lost(vec![task])),
+            Move::Revoke { worker, task } => self.crew.tell(worker, ToWorker::Revoke(vec![task])),
+            Move::Lose { worker, task } => self.crew.tell(worker, ToWorker::Lost(vec![task])),
             Move::Release(task) => {
                 if let (Some(membership), Some(sub)) =
                     (&self.membership, self.plan.subs.get(task.sub_topology))
@@ -254,7 +260,7 @@ impl Coordinator {
         match self.leases.restored(task) {
             Some(worker) => {
                 let start = ToWorker::Start { restored: Box::new(restored), losses: self.losses };
-                self.tell_worker(worker, start);
+                self.crew.tell(worker, start);
             }
             None => {
                 // The stores are closed before the lease goes.

@@ -23,24 +23,21 @@ impl Coordinator {
             // One that is gone has reported why.
             let _ = mailbox.send(ToRestorer::Stop);
         }
-        for worker in 0..self.workers.len() {
-            self.tell_worker(worker, ToWorker::Stop);
-        }
+        self.crew.tell_all(|| ToWorker::Stop);
     }
 
     /// Waits for the workers' last commits, then leaves. The membership is kept alive until then: the commits need it.
     pub(super) fn wind_down(&mut self, now: i64, deadline: i64) -> Result<bool, Error> {
         let late = now >= deadline;
-        if self.running_workers > 0 && !late {
+        if self.crew.alive() > 0 && !late {
             self.stay_a_member(now);
             return Ok(false);
         }
-        if self.running_workers > 0 {
-            self.shared
-                .warn("not everything could be committed in time; the next start recovers what was open");
-            self.running_workers = 0;
-        }
         if !self.left {
+            if self.crew.alive() > 0 {
+                self.shared
+                    .warn("not everything could be committed in time; the next start recovers what was open");
+            }
             self.left = true;
             self.members.leave(&self.shared, now);
             if let Some(membership) = self.membership.take()
@@ -53,7 +50,7 @@ impl Coordinator {
             return Ok(false);
         }
         // Without mailboxes whoever still works ends by itself.
-        self.workers.clear();
+        self.crew.abandon();
         self.restorers.clear();
         self.waiting.over(&self.shared);
         self.shared.tell(&Event::Stopped);

@@ -36,7 +36,7 @@ impl Coordinator {
             Ok(counts) => {
                 for (worker, topic) in std::mem::take(&mut self.wanted.asked) {
                     let partitions = counts.get(&*topic).copied();
-                    self.tell_worker(worker, ToWorker::Topic { topic, partitions });
+                    self.crew.tell(worker, ToWorker::Topic { topic, partitions });
                 }
             }
             Err(error) if error.reaction() == Reaction::Retry => {

@@ -18,11 +18,14 @@ impl Job {
     ) -> Result<(), Error> {
         let name = shared.task_name(plan, self.task);
         let place = shared.place(&name);
-        let identity = shared.identity(cluster_id, name, &plan.fingerprint);
+        let identity = shared.identity(cluster_id, name.clone(), &plan.fingerprint);
         let stores = plan.subs.get(self.task.sub_topology).map_or(&[][..], |sub| &sub.stores);
         let specs = stores.iter().map(|store| store.spec.clone()).collect();
         match TaskState::open(&place, &identity, specs) {
-            Ok(opened) => self.adopt(opened.state),
+            Ok(opened) => {
+                shared.held.warm(name, opened.state.glimpse());
+                self.adopt(opened.state);
+            }
             Err(StateError::Damaged { dir, detail }) => {
                 // The next step opens an empty directory in its place.
                 let aside = move_aside(&dir, now)?;

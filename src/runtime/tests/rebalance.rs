@@ -74,3 +74,22 @@ fn a_crashed_process_is_replaced_after_its_session() {
     assert!(cluster.now - crashed_at < 13_000, "{} ms", cluster.now - crashed_at);
     assert_eq!(cluster.counts(), expected(KEYS, 1));
 }
+
+#[test]
+fn tasks_are_shared_out_anew_among_more_workers_and_fewer_and_nothing_is_lost() {
+    let mut cluster = Cluster::new(6);
+    cluster.start("a", count());
+    let mut rounds = 0;
+    for workers in [1, 3, 2, 1, 3] {
+        cluster.process("a").set_workers(workers);
+        produce_all(&cluster);
+        rounds += 1;
+        cluster.until("all is counted", |cluster| cluster.records("out").len() == rounds * KEYS.len());
+        cluster.until("all tasks run", |cluster| running(cluster, "a") == 6);
+    }
+    assert_eq!(cluster.counts(), expected(KEYS, rounds));
+    // To three workers four of six tasks move, from three to two two, from two to one three, and four again.
+    cluster.until("the last ones have moved", |cluster| {
+        cluster.logs["a"].count("from: Some(Running), to: None") == 4 + 2 + 3 + 4
+    });
+}

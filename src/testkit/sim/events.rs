@@ -30,9 +30,10 @@ enum Event {
     CoordinatorChange,
     CleanStop,
     Compact,
+    Resize,
 }
 
-const EVENTS: [Event; 7] = [
+const EVENTS: [Event; 8] = [
     Event::Crash,
     Event::Freeze,
     Event::Expel,
@@ -40,6 +41,7 @@ const EVENTS: [Event; 7] = [
     Event::CoordinatorChange,
     Event::CleanStop,
     Event::Compact,
+    Event::Resize,
 ];
 
 impl Weather {
@@ -62,7 +64,7 @@ impl Weather {
             store_crash: rate(40_000),
             store_error: rate(20_000),
         };
-        let events = [rate(100), rate(100), rate(150), rate(40), rate(80), rate(80), rate(100)];
+        let events = [rate(100), rate(100), rate(150), rate(40), rate(80), rate(80), rate(100), rate(100)];
         let (markers_are_slow, ghosts) = (random.chance(1, 2), random.chance(1, 3));
         let mut weather =
             Self { until, calm: false, ghosts, rates, events, markers_are_slow, broker_away_until: 0 };
@@ -166,7 +168,14 @@ impl World<'_> {
                 self.compact()?;
                 Fault::Compaction
             }
-            Event::Crash | Event::Freeze | Event::CleanStop => return Ok(()),
+            Event::Resize if is_up => {
+                let workers = 1 + self.random.below(3);
+                if let Life::Up { process, .. } = &self.slots[place].life {
+                    process.set_workers(workers);
+                }
+                Fault::Resized
+            }
+            Event::Crash | Event::Freeze | Event::CleanStop | Event::Resize => return Ok(()),
         };
         self.parts.chaos.state().befall(fault, &name);
         Ok(())

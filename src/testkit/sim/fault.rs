@@ -45,6 +45,7 @@ named! {
         OlderStore = "restart with an older store",
         StoreGone = "restart without the store",
         CleanStop = "clean stop and start",
+        Resized = "another number of workers",
         Compaction = "changelogs compacted",
         InputAborted = "aborted records in the input",
     }

@@ -112,7 +112,8 @@ impl Stores {
         last: bool,
     ) -> Result<(), String> {
         let Some((stores, number)) = self.of(task) else { return Ok(()) };
-        for logged in stores {
+        // What is in memory leaves nothing behind to look at; the outputs tell.
+        for logged in stores.iter().filter(|logged| !logged.spec.in_memory) {
             let partition = Partition::new(logged.topic.clone(), number);
             let next = image.checkpoint.changelog.get(&logged.spec.name).copied().unwrap_or(0);
             let log = archive.of(&partition);

@@ -9,7 +9,7 @@ use crate::flaw::{Flaw, plant};
 mod scenarios;
 
 /// Schedules after which a planted bug must have been found, at the latest.
-const BOUND: u64 = 10_000;
+const BOUND: u64 = 20_000;
 
 /// How many schedules it takes, and what was said.
 fn schedules_until_found(flaw: Flaw, scenario: &dyn Scenario) -> (u64, String) {
@@ -46,7 +46,7 @@ bites! {
     work_without_input_is_not_fenced: IdleWorkUnfenced in scenarios::punctual::Punctual,
     repartition_records_are_sent_outside_the_transaction:
         RepartitionOutsideTransaction in scenarios::regrouped::Regrouped,
-    stream_time_is_not_committed: StreamTimeForgotten in scenarios::windows::Windows,
+    stream_time_is_not_committed: StreamTimeForgotten in scenarios::windows::Windows::OnDisk,
     changes_of_a_hot_key_are_dropped: HotKeyDropped in scenarios::count::Count,
     a_standby_is_promoted_early: StandbyPromotedEarly in scenarios::count::Count,
     a_changelog_of_windows_is_cut_too_far: CutTooFar in scenarios::trimmed::Trimmed,

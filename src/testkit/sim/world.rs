@@ -294,7 +294,8 @@ impl<'s> World<'s> {
         if !self.input.is_empty() {
             return Some(false);
         }
-        if self.parts.broker.markers() > 0 {
+        // A worker that there is no longer since a crash leaves a transaction that nobody ends but its timeout.
+        if self.parts.broker.markers() > 0 || self.parts.broker.has_open_transaction() {
             return None;
         }
         let broker = &self.parts.broker;

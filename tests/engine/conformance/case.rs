@@ -8,7 +8,7 @@ use super::{logs, outputs, record, rows};
 
 /// Runs one case to its end; the error is everything that differs, the first entry that does in front.
 pub(super) fn run(scenario: &Json, case: &Json, mode: Mode) -> Result<(), String> {
-    let built = topology::build(scenario, mode.loses()).map_err(|unbuilt| match unbuilt {
+    let built = topology::build(scenario, mode).map_err(|unbuilt| match unbuilt {
         Unbuilt::Missing(what) | Unbuilt::Refused(what) => what,
     })?;
     let wall_clock = scenario["config"]["wall_clock_start_ms"].as_i64().unwrap_or(0);

@@ -5,6 +5,7 @@ use std::path::Path;
 use serde_json::Value as Json;
 use topo::Topology;
 
+use super::mode::Mode;
 use super::topology::{self, Unbuilt};
 
 /// `<name>.json` holds a topology, `<name>.txt` its description.
@@ -13,7 +14,7 @@ pub(super) fn pair(file: &Path) -> Result<(), String> {
         |path: &Path| std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()));
     let scenario: Json = serde_json::from_str(&read(file)?).map_err(|error| error.to_string())?;
     let text = read(&file.with_extension("txt"))?;
-    let built = topology::build(&scenario, false).map_err(|unbuilt| match unbuilt {
+    let built = topology::build(&scenario, Mode::Memory).map_err(|unbuilt| match unbuilt {
         Unbuilt::Missing(what) | Unbuilt::Refused(what) => what,
     })?;
     matches(&built.topology, &Json::String(text))

@@ -18,20 +18,29 @@ pub(crate) enum Mode {
     Crash(usize),
     /// In RocksDB; after every so many entries closed and opened again.
     Reopen(usize),
+    /// Declared in memory beside a RocksDB; after every so many entries closed and opened again.
+    Refill(usize),
 }
 
 impl FromStr for Mode {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let unknown =
-            || format!("mode {text:?} is none of memory, rocksdb, crash:K and reopen:K with K at least 1");
+        let unknown = || {
+            format!(
+                "mode {text:?} is none of memory, rocksdb, crash:K, reopen:K and refill:K with K at least 1"
+            )
+        };
         match text.split_once(':') {
             None if text == "memory" => Ok(Self::Memory),
             None if text == "rocksdb" => Ok(Self::Rocks),
-            Some((name @ ("crash" | "reopen"), every)) => {
+            Some((name @ ("crash" | "reopen" | "refill"), every)) => {
                 let every = every.parse().ok().filter(|every| *every > 0).ok_or_else(unknown)?;
-                Ok(if name == "crash" { Self::Crash(every) } else { Self::Reopen(every) })
+                Ok(match name {
+                    "crash" => Self::Crash(every),
+                    "reopen" => Self::Reopen(every),
+                    _ => Self::Refill(every),
+                })
             }
             _ => Err(unknown()),
         }
@@ -41,7 +50,12 @@ impl FromStr for Mode {
 impl Mode {
     /// Whether what is not in a store gets lost.
     pub(super) fn loses(self) -> bool {
-        matches!(self, Self::Crash(_) | Self::Reopen(_))
+        matches!(self, Self::Crash(_) | Self::Reopen(_) | Self::Refill(_))
+    }
+
+    /// Whether the topology says that its stores are in memory.
+    pub(super) fn declares_memory(self) -> bool {
+        matches!(self, Self::Refill(_))
     }
 }
 
@@ -52,6 +66,7 @@ impl fmt::Display for Mode {
             Self::Rocks => write!(out, "rocksdb"),
             Self::Crash(every) => write!(out, "crash:{every}"),
             Self::Reopen(every) => write!(out, "reopen:{every}"),
+            Self::Refill(every) => write!(out, "refill:{every}"),
         }
     }
 }
@@ -80,7 +95,7 @@ impl Machine {
             builder = builder.commit_by_hand();
         }
         let mut directory = None;
-        if matches!(mode, Mode::Rocks | Mode::Reopen(_)) {
+        if matches!(mode, Mode::Rocks | Mode::Reopen(_) | Mode::Refill(_)) {
             let made = tempfile::tempdir().map_err(|error| error.to_string())?;
             builder = builder.rocks(made.path().join("state"));
             directory = Some(made);
@@ -94,7 +109,9 @@ impl Machine {
         self.fed += 1;
         match self.mode {
             Mode::Crash(every) if self.fed.is_multiple_of(every) => self.driver.restore(),
-            Mode::Reopen(every) if self.fed.is_multiple_of(every) => self.driver.reopen(),
+            Mode::Reopen(every) | Mode::Refill(every) if self.fed.is_multiple_of(every) => {
+                self.driver.reopen()
+            }
             _ => Ok(()),
         }
     }

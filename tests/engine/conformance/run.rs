@@ -116,7 +116,7 @@ fn work(job: &Job, modes: &[Mode], listed: &BTreeSet<String>) -> Report {
 fn scenario_in(scenario: &Json, modes: &[Mode], listed: &BTreeSet<String>, report: &mut Report) {
     let id = scenario["id"].as_str().unwrap_or("without an id").to_owned();
     let cases = scenario["cases"].as_array().map(Vec::as_slice).unwrap_or_default();
-    match guarded(|| Ok(topology::build(scenario, false))) {
+    match guarded(|| Ok(topology::build(scenario, Mode::Memory))) {
         Ok(Err(Unbuilt::Missing(missing))) => {
             report.skipped.push(Skip { id, missing, cases: cases.len() * modes.len() });
             return;

@@ -7,6 +7,7 @@ use serde_json::Value as Json;
 use topo::state::{CodecRef, Windowed};
 use topo::{Builder, GlobalTable, Grouped, GroupedTable, Optimize, Stream, Table, Topology};
 
+use super::mode::Mode;
 use super::value::{Type, Value};
 
 pub(super) struct Built {
@@ -82,9 +83,11 @@ pub(super) type Same<'b, S> = fn(S, Type) -> Handle<'b>;
 
 /// Builds the topology of a scenario, or says why not.
 ///
-/// `durable` is for crashes: processors then keep in a store what the recorded ones keep in a field.
-pub(super) fn build(scenario: &Json, durable: bool) -> Result<Built, Unbuilt> {
+/// Where stores get lost, processors keep in a store what the recorded ones keep in a field.
+pub(super) fn build(scenario: &Json, mode: Mode) -> Result<Built, Unbuilt> {
     let builder = configure(Builder::new("app"), &scenario["config"]);
+    let builder = if mode.declares_memory() { builder.stores_in_memory() } else { builder };
+    let durable = mode.loses();
     let nature = Nature { last_per_key: scenario["config"]["caching"] == true, ..Nature::default() };
     let emit_interval_ms = scenario["config"]["emit_interval_ms"].as_i64().unwrap_or(0);
     let handles = HashMap::new();

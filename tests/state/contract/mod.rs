@@ -1,7 +1,8 @@
-//! The contract suite: each promise is written once and holds over memory, over a disk in memory and over RocksDB.
+//! The contract suite: each promise is written once and holds over memory, over a disk in memory, over RocksDB, and
+//! over RocksDB with every second store in memory.
 
-/// Defines tests that get a fresh [`Home`](crate::support::Home) of each backend: `<name>::memory`, `<name>::kept` and
-/// `<name>::rocks`.
+/// Defines tests that get a fresh [`Home`](crate::support::Home) of each backend: `<name>::memory`, `<name>::kept`,
+/// `<name>::rocks` and `<name>::mixed`.
 macro_rules! contract {
     ($(fn $name:ident($home:ident) $body:block)+) => {$(
         mod $name {
@@ -22,6 +23,11 @@ macro_rules! contract {
             #[test]
             fn rocks() {
                 run(Home::rocks());
+            }
+
+            #[test]
+            fn mixed() {
+                run(Home::mixed());
             }
         }
     )+};

@@ -12,13 +12,19 @@ fn fetch(store: &mut Windows, key: &str, start: i64) -> Option<i64> {
     store.fetch(&key.to_owned(), start).expect("the store reads").map(|found| found.value)
 }
 
+/// Oldest first; newest first it must be the same.
 fn of_key(store: &mut Windows, key: &str, from: i64, to: i64) -> Vec<(i64, i64)> {
-    let mut seen = Vec::new();
-    let visit = &mut |start, value: &Timestamped<i64>| {
+    let (key, mut seen, mut backward) = (key.to_owned(), Vec::new(), Vec::new());
+    let visit = |seen: &mut Vec<_>, start, value: &Timestamped<i64>| {
         seen.push((start, value.value));
         ControlFlow::Continue(())
     };
-    store.fetch_range(&key.to_owned(), from..=to, visit).expect("the scan runs");
+    let one = &mut |start, value: &_| visit(&mut seen, start, value);
+    store.fetch_range(&key, from..=to, one).expect("the scan runs");
+    let other = &mut |start, value: &_| visit(&mut backward, start, value);
+    store.fetch_backward(&key, from..=to, other).expect("the scan runs");
+    backward.reverse();
+    assert_eq!(backward, seen);
     seen
 }
 

@@ -37,7 +37,7 @@ pub(super) fn run(case: &Json, mode: Mode) -> Result<(), Ended> {
         _ => {}
     }
     let scenario = topology::scenario(case).map_err(Ended::Missing)?;
-    let built = build(&scenario, mode.loses()).map_err(|unbuilt| match unbuilt {
+    let built = build(&scenario, mode).map_err(|unbuilt| match unbuilt {
         Unbuilt::Missing(what) => Ended::Missing(what),
         Unbuilt::Refused(what) => Ended::Differs(what),
     })?;
