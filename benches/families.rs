@@ -213,7 +213,7 @@ fn joined() -> StreamJoined<String, Vec<u8>, Vec<u8>> {
 }
 
 fn window_counts() -> WindowValue<String, i64> {
-    WindowValue::new("it-store", utf8(), i64_be())
+    WindowValue::new("windows-store", utf8(), i64_be())
 }
 
 fn bytes_of(count: Option<i64>) -> Vec<u8> {

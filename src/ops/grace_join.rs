@@ -1,10 +1,10 @@
 //! A stream's record waits for the rows of its own time.
 
 use std::marker::PhantomData;
-use std::ops::ControlFlow;
+use std::ops::{Bound, ControlFlow};
 use std::sync::Arc;
 
-use topo_state::{Codec, CodecError, CodecRef, KeyValueStore, bytes};
+use topo_state::{Codec, CodecError, CodecRef, Direction, KeyValueStore, bytes};
 
 use super::Types;
 use super::rows::RowsRef;
@@ -64,6 +64,9 @@ pub(crate) struct GraceJoin<K: Data, V: Data, VT, R, F> {
     grace_ms: i64,
     join: Arc<F>,
     types: Types<R>,
+    /// No record that waits has an earlier time than this; found again after a restart. Without it each look would go over all
+    /// that has left since the last commit.
+    first: i64,
 }
 
 impl<K: Data, V: Data, VT: Data, R: Data, F> GraceJoin<K, V, VT, R, F>
@@ -78,7 +81,16 @@ where
         grace_ms: i64,
         join: Arc<F>,
     ) -> Self {
-        Self { store, key: codecs.key.clone(), rows, missing, grace_ms, join, types: PhantomData }
+        Self {
+            store,
+            key: codecs.key.clone(),
+            rows,
+            missing,
+            grace_ms,
+            join,
+            types: PhantomData,
+            first: i64::MIN,
+        }
     }
 
     /// Looks the row up as it was then, and passes the result on.
@@ -103,11 +115,13 @@ where
         }
     }
 
+    /// `newest`: no record has had this time or a later one.
     fn hold(
-        &self,
+        &mut self,
         key: &K::Present,
         waiting: Waiting<V::Present>,
         timestamp: i64,
+        newest: bool,
         ctx: &mut Context<'_, '_, K, R>,
     ) -> Result<(), Fault> {
         let mut row = ordered(timestamp).to_vec();
@@ -117,20 +131,23 @@ where
         let length = row.len() + PLACE;
         let store = ctx.store(self.store)?;
         let mut place = 0_u32;
-        store.prefix(&row, &mut |at, _| {
-            // Keys that only begin alike are longer.
-            if at.len() == length {
-                place = at.last_chunk().map_or(0, |place| u32::from_be_bytes(*place)).saturating_add(1);
-            }
-            ControlFlow::Continue(())
-        })?;
+        if !newest {
+            store.prefix(&row, &mut |at, _| {
+                // Keys that only begin alike are longer.
+                if at.len() == length {
+                    place = at.last_chunk().map_or(0, |place| u32::from_be_bytes(*place)).saturating_add(1);
+                }
+                ControlFlow::Continue(())
+            })?;
+        }
         row.extend_from_slice(&place.to_be_bytes());
         store.put(&row, waiting, timestamp)?;
+        self.first = self.first.min(timestamp);
         Ok(())
     }
 
     /// Joins what is not later than `until`.
-    fn let_go(&self, until: i64, ctx: &mut Context<'_, '_, K, R>) -> Result<(), Fault> {
+    fn let_go(&mut self, until: i64, ctx: &mut Context<'_, '_, K, R>) -> Result<(), Fault> {
         for (at, waiting) in self.release(until, ctx)? {
             let Some((timestamp, key)) = split(&at) else { continue };
             let key = self.key.decode(key).map_err(|error| {
@@ -142,16 +159,24 @@ where
     }
 
     /// Takes out what is not later than `until`, in order.
-    fn release(&self, until: i64, ctx: &mut Context<'_, '_, K, R>) -> Result<Vec<Released<V>>, Fault> {
+    fn release(&mut self, until: i64, ctx: &mut Context<'_, '_, K, R>) -> Result<Vec<Released<V>>, Fault> {
         let mut leaving = Vec::new();
+        if until < self.first {
+            return Ok(leaving);
+        }
         let store = ctx.store(self.store)?;
-        store.prefix(&[], &mut |at, row| {
-            if split(&at).is_some_and(|(time, _)| time > until) {
-                return ControlFlow::Break(());
+        let (from, mut next) = (ordered(self.first).to_vec(), i64::MAX);
+        store.range(Bound::Included(&from), Bound::Unbounded, Direction::Forward, &mut |at, row| {
+            match split(&at) {
+                Some((time, _)) if time > until => {
+                    next = time;
+                    return ControlFlow::Break(());
+                }
+                _ => leaving.push((at, row.value.clone())),
             }
-            leaving.push((at, row.value.clone()));
             ControlFlow::Continue(())
         })?;
+        self.first = next;
         for (at, _) in &leaving {
             store.delete(at, split(at).map_or(until, |(time, _)| time))?;
         }
@@ -173,6 +198,7 @@ where
 
     fn process(&mut self, record: Record<K, V>, ctx: &mut Context<'_, '_, K, R>) -> Result<(), Fault> {
         let Record { key, value, timestamp, headers } = record;
+        let newest = ctx.observed().is_none_or(|observed| timestamp > observed);
         let until = ctx.observe(timestamp).saturating_sub(self.grace_ms);
         let Some(value) = value.present() else {
             ctx.dropped();
@@ -184,7 +210,7 @@ where
                 ctx.dropped();
                 return Ok(());
             }
-            Some(present) if timestamp > until => self.hold(present, waiting, timestamp, ctx)?,
+            Some(present) if timestamp > until => self.hold(present, waiting, timestamp, newest, ctx)?,
             // Too late to wait, or without a key that rows could come for.
             _ => self.join(key, waiting, timestamp, ctx)?,
         }
