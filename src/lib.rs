@@ -38,6 +38,7 @@ pub use dsl::{
 };
 pub use fault::{Fault, FaultPolicy, Reason};
 pub use graph::{PartitionError, Topology, TopologyError, TopologyErrors};
+pub use ops::{WithHeaders, with_headers};
 pub use partitioner::partition_of;
 pub use processor::{
     Clock, Context, ExpiringHandle, ExpiringStore, Processor, Punctuation, ReadHandle, ReadOnly, StoreHandle,

@@ -1,8 +1,11 @@
 //! Where a topology begins: sources, stores, and the finished graph.
 
 use std::cell::RefCell;
+use std::sync::Arc;
 
-use topo_state::{KeyValueStore, SessionStore, Store, StoreKind, VersionedStore, WindowStore};
+use topo_state::{
+    Backend, KeyValueStore, LruStore, SessionStore, Store, StoreKind, StoreSpec, VersionedStore, WindowStore,
+};
 
 use super::global_table::GlobalTable;
 use super::null_keys::NullKeys;
@@ -301,6 +304,66 @@ impl Builder {
         let rows = self.add_key_value(&rows, true, None);
         let index = self.due_index(&store);
         ExpiringHandle { rows, index, key: store.key }
+    }
+
+    /// Declares a key-value store for processors that holds at most so many keys: the one that was not used for the longest time
+    /// makes room, with a tombstone in the changelog. Kafka Streams: `Stores.lruMap`.
+    ///
+    /// ```
+    /// # use topo::{Builder, KeyValue, Topic, state::{i64_be, utf8}, testkit::Driver};
+    /// # let visits: Topic<String, i64> = Topic::new("visits", utf8(), i64_be());
+    /// # let seen: Topic<String, i64> = Topic::new("seen", utf8(), i64_be());
+    /// # let app = Builder::new("doc");
+    /// let recent = app.lru_store(KeyValue::new("recent", utf8(), i64_be()).timestamped(), 2);
+    /// app.stream("visits", &visits)
+    ///     .transform_values("count", recent, move |visit, ctx| {
+    ///         let recent = ctx.store(recent)?;
+    ///         let count = recent.get(&visit.key)?.map_or(1, |row| row.value + 1);
+    ///         recent.put(&visit.key, count, visit.timestamp)?;
+    ///         Ok(count)
+    ///     })
+    ///     .to("seen", &seen);
+    /// let mut driver = Driver::new(app.build()?)?;
+    /// for (time, visitor) in ["ann", "bob", "ann", "cem", "bob"].into_iter().enumerate() {
+    ///     driver.pipe(&visits, visitor.to_owned(), 0, time as i64)?;
+    /// }
+    /// let counts: Vec<i64> = driver.read(&seen)?.into_iter().map(|it| it.value).collect();
+    /// assert_eq!(counts, [1, 1, 2, 1, 1], "bob had made room for cem");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn lru_store<K: Data, V: Data>(
+        &self,
+        store: KeyValue<K, V>,
+        capacity: usize,
+    ) -> StoreHandle<LruStore<K, V>> {
+        let handle = self.add_key_value(&store, false, None);
+        let (key, value) = (store.key, store.value);
+        self.make_as(handle.store, move |spec, index, backend| {
+            LruStore::new(spec, index, backend, key.clone(), value.clone(), capacity)
+        })
+    }
+
+    /// Declares a store of your own for processors: a typed face over rows of this layout. `make` gets the declaration, the
+    /// store's index and the committed rows of the task. It is committed, logged and restored like any other: what
+    /// [`Store::drain`](topo_state::Store::drain) hands to the changelog must be what the layout of `spec` makes of its rows.
+    /// Kafka Streams: `StoreBuilder`, `StoreSupplier`.
+    ///
+    /// ```
+    /// # use topo::{Builder, state::{KeyValueStore, StoreKind, StoreSpec, i64_be, utf8}};
+    /// # let app = Builder::new("doc");
+    /// let spec = StoreSpec::new("mine", StoreKind::KeyValue { timestamped: true }, &*utf8(), &*i64_be());
+    /// // Any type that implements `topo::state::Store`.
+    /// let mine = app.custom_store(spec, |spec, index, rows| {
+    ///     KeyValueStore::<String, i64>::new(spec, index, rows, utf8(), i64_be()).with_cache_bytes(1 << 20)
+    /// });
+    /// # let _ = mine;
+    /// ```
+    pub fn custom_store<S: Store>(
+        &self,
+        spec: StoreSpec,
+        make: impl Fn(StoreSpec, usize, Arc<dyn Backend>) -> S + Send + Sync + 'static,
+    ) -> StoreHandle<S> {
+        self.add_store(spec, Changelog::Own, make)
     }
 
     /// Declares a window store for processors. It must be given a retention.

@@ -188,6 +188,19 @@ impl Builder {
         StoreHandle::new(number)
     }
 
+    /// Gives a store that was declared another face.
+    pub(crate) fn make_as<S: Store>(
+        &self,
+        store: usize,
+        make: impl Fn(StoreSpec, usize, Arc<dyn Backend>) -> S + Send + Sync + 'static,
+    ) -> StoreHandle<S> {
+        let declared = &mut self.wiring.borrow_mut().topology.stores[store];
+        let spec = declared.spec.clone();
+        declared.make =
+            Arc::new(move |index, backend| Box::new(make(spec.clone(), index, backend)) as Box<dyn Store>);
+        StoreHandle::new(store)
+    }
+
     /// Adds a key-value store; `source` is the topic it would be a copy of.
     pub(crate) fn add_key_value<K: Clone + Send + Sync + 'static, V: Clone + Send + Sync + 'static>(
         &self,

@@ -4,54 +4,27 @@ use std::marker::PhantomData;
 use std::ops::{Bound, ControlFlow};
 use std::sync::Arc;
 
-use topo_state::{Codec, CodecError, CodecRef, Direction, KeyValueStore, bytes};
+use topo_state::{CodecRef, Direction, KeyValueStore, bytes};
 
 use super::Types;
 use super::rows::RowsRef;
 use super::stream_table_join::Missing;
-use super::suppress::{Reader, write_headers};
+use super::with_headers::{WithHeaders, called};
 use crate::data::Data;
 use crate::dsl::Codecs;
 use crate::fault::Fault;
 use crate::processor::{Context, Processor, StoreHandle};
-use crate::record::{Headers, Record};
+use crate::record::Record;
 
-/// A record that waits: its value and headers; time, key and place are in the row's key.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Waiting<V> {
-    value: V,
-    headers: Headers,
-}
+/// A record that waits; time, key and place are in the row's key.
+type Waiting<V> = WithHeaders<V>;
 
 /// Rows by `timestamp (8 bytes, sign bit flipped) ++ key ++ place among equals (4)`: byte order is the order of leaving.
 pub(crate) type WaitingStore<V> = KeyValueStore<Vec<u8>, Waiting<V>>;
 
 /// The codecs of a buffer's store.
 pub(crate) fn waiting_codecs<V: Data>(value: CodecRef<V>) -> (CodecRef<Vec<u8>>, CodecRef<Waiting<V>>) {
-    let id = format!("waiting({})", value.id());
-    (bytes(), Arc::new(WaitingCodec { value, id }))
-}
-
-struct WaitingCodec<V> {
-    value: CodecRef<V>,
-    id: String,
-}
-
-impl<V: Data> Codec<Waiting<V>> for WaitingCodec<V> {
-    fn encode(&self, row: &Waiting<V>, out: &mut Vec<u8>) -> Result<(), CodecError> {
-        write_headers(&row.headers, out);
-        self.value.encode(&row.value, out)
-    }
-
-    fn decode(&self, bytes: &[u8]) -> Result<Waiting<V>, CodecError> {
-        let mut reader = Reader::new(bytes, &self.id);
-        let headers = reader.headers()?;
-        Ok(Waiting { value: self.value.decode(reader.rest)?, headers })
-    }
-
-    fn id(&self) -> &str {
-        &self.id
-    }
+    (bytes(), called("waiting", value))
 }
 
 /// Holds records back until the operator's stream time is `grace` past them, then joins each with the row as it was at the
@@ -242,24 +215,6 @@ fn split(at: &[u8]) -> Option<(i64, &[u8])> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use topo_state::utf8;
-
-    #[test]
-    fn a_waiting_record_survives_its_bytes_with_all_headers() {
-        let mut headers = Headers::new();
-        headers.push_text("name", "value");
-        headers.push("name", None::<Vec<u8>>);
-        let (_, codec) = waiting_codecs(utf8());
-        for waiting in [
-            Waiting { value: "v".to_owned(), headers },
-            Waiting { value: String::new(), headers: Headers::new() },
-        ] {
-            let mut bytes = Vec::new();
-            codec.encode(&waiting, &mut bytes).unwrap();
-            assert_eq!(codec.decode(&bytes).unwrap(), waiting);
-        }
-        assert!(codec.decode(&[0, 0]).is_err());
-    }
 
     #[test]
     fn rows_lie_by_time_then_key_then_arrival_also_before_1970() {

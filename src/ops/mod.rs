@@ -30,6 +30,7 @@ mod table_store;
 mod table_transform;
 mod table_update;
 mod windows;
+mod with_headers;
 
 pub(crate) use aggregate::{Aggregate, Init};
 pub(crate) use change_codec::change_codec;
@@ -60,6 +61,7 @@ pub(crate) use table_update::TableUpdate;
 pub(crate) use windows::{
     CloseSessions, CloseWindows, SessionAggregate, SlidingAggregate, Tells, Told, WindowAggregate, WindowRow,
 };
+pub use with_headers::{WithHeaders, with_headers};
 
 use std::marker::PhantomData;
 

@@ -3,7 +3,8 @@
 use std::ops::{Bound, ControlFlow, RangeInclusive};
 
 use topo_state::{
-    Direction, KeyValueStore, SessionStore, Timestamped, VersionedStore, Window, WindowStore, Windowed,
+    Direction, KeyValueStore, LruStore, SessionStore, Timestamped, VersionedStore, Window, WindowStore,
+    Windowed,
 };
 
 use super::StoreHandle;
@@ -85,6 +86,16 @@ impl<K: 'static, V: 'static> ReadOnly<'_, KeyValueStore<K, V>> {
     /// As [`KeyValueStore::approximate_len`].
     pub fn approximate_len(&self) -> Result<u64, Fault> {
         Ok(self.0.approximate_len()?)
+    }
+}
+
+impl<K: 'static, V: 'static> ReadOnly<'_, LruStore<K, V>> {
+    /// The value of a key, which is not used by that.
+    ///
+    /// # Errors
+    /// As [`LruStore::peek`].
+    pub fn get(&mut self, key: &K) -> Result<Option<&Timestamped<V>>, Fault> {
+        Ok(self.0.peek(key)?)
     }
 }
 

@@ -35,6 +35,8 @@ macro_rules! contract {
 
 /// Drain, apply, committed, discard, and the checkpoint.
 mod commit;
+/// A bounded number of keys.
+mod lru;
 /// Changelog records become the rows of live writes.
 mod restore;
 /// Ranges and prefixes over committed rows and own writes.
