@@ -179,7 +179,7 @@ impl<K: 'static, V: 'static> KeyValue<K, V> {
     /// driver.reopen()?;
     /// driver.pipe(&words, "tea".to_owned(), "pot".to_owned(), 1)?;
     /// let tea = driver.value::<String, i64>("counts", &"tea".to_owned())?;
-    /// assert_eq!(tea.map(|tea| tea.value), Some(2), "the changelog brought it back");
+    /// assert_eq!(tea, Some(2), "the changelog brought it back");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn in_memory(mut self) -> Self {

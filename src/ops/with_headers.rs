@@ -54,7 +54,7 @@ impl<V: Data> Data for WithHeaders<V> {
 /// let mut driver = Driver::new(app.build()?)?;
 /// driver.pipe(&orders, "ann".to_owned(), 7, 0)?;
 /// let row = driver.value::<String, WithHeaders<i64>>("last", &"ann".to_owned())?;
-/// assert_eq!(row.map(|row| row.value.value), Some(7));
+/// assert_eq!(row.map(|row| row.value), Some(7));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn with_headers<V: Data>(value: CodecRef<V>) -> CodecRef<WithHeaders<V>> {
