@@ -165,6 +165,7 @@ impl<K: 'static, V: 'static> KeyValue<K, V> {
     /// Keeps the rows in memory instead of on disk: quicker, and for as much as fits into memory beside all else (the
     /// `memory` of the configuration is RocksDB's). They are read from the changelog at each start and takeover, which takes
     /// the longer the more there are; promises are the same. Operators can look at them only while the process runs.
+    /// [Without a changelog](Self::without_changelog) nothing of them survives a restart, nor a move of the task.
     /// Kafka Streams: `Stores.inMemoryKeyValueStore`, `Materialized.withStoreType(IN_MEMORY)` (KIP-591).
     ///
     /// ```

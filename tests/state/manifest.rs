@@ -126,13 +126,7 @@ fn whatever_is_left_of_an_older_log_the_state_is_refused_or_a_prefix_of_its_comm
             copy_tree(&state, &copy);
             let name = copy.join("db").join(log.file_name().unwrap());
             fs::OpenOptions::new().write(true).open(name).unwrap().set_len(left).unwrap();
-            match prefix_in(&copy, "logged") {
-                Ok(_) => opened += 1,
-                Err(error) => {
-                    assert!(error.is_damage(), "{error}");
-                    refused += 1;
-                }
-            }
+            if opens(&copy) { opened += 1 } else { refused += 1 }
         }
         if refused + opened >= 50 {
             break;
@@ -160,17 +154,22 @@ fn without_the_newest_log_rows_of_a_sorted_run_are_never_taken_for_those_of_an_o
             copy_tree(&state, &copy);
             let name = copy.join("db").join(log.file_name().unwrap());
             fs::OpenOptions::new().write(true).open(name).unwrap().set_len(left).unwrap();
-            match prefix_in(&copy, "logged") {
-                Ok(_) => opened += 1,
-                Err(error) => {
-                    assert!(error.is_damage(), "{error}");
-                    refused += 1;
-                }
-            }
+            if opens(&copy) { opened += 1 } else { refused += 1 }
         }
     }
     eprintln!("the newest log is torn: {refused} refused, {opened} opened");
     assert!(opened > 0);
+}
+
+/// Whether what is left opens, as a prefix of the commits; if not, it must be refused as damaged.
+fn opens(dir: &Path) -> bool {
+    match prefix_in(dir, "logged") {
+        Ok(_) => true,
+        Err(error) => {
+            assert!(error.is_damage(), "{error}");
+            false
+        }
+    }
 }
 
 fn logs(dir: &Path) -> Vec<PathBuf> {

@@ -11,7 +11,7 @@ use rand::Rng;
 
 use crate::flow::{Flow, PATIENCE};
 use crate::form::{chance, pick};
-use crate::system::{Expected, PAUSE, System};
+use crate::system::{Expected, PAUSE, System, Worker};
 
 /// Until the first output of a process that was started over its directory: nothing is waited for.
 const RESTART: Duration = Duration::from_secs(2);
@@ -52,10 +52,11 @@ fn another_process_takes_over_within_the_session_timeout_and_two_seconds() {
     flow.start_ready(2, &[("session.timeout.ms", "10s"), ("transaction.timeout.ms", "10s")]);
     flow.write(2_000);
     flow.settle();
-    let (mut times, mut whole) = (Vec::new(), Vec::new());
+    let (mut times, mut whole, mut taken) = (Vec::new(), Vec::new(), Vec::new());
     for round in 0..pick(3, 11) {
         flow.pump_for(Duration::from_millis(rng.random_range(500..2_000)));
         let dead = round % 2;
+        let tasks: f64 = flow.workers.iter().map(running).sum();
         flow.workers[dead].kill();
         let killed = Instant::now();
         // Of every partition, and through every stage: nothing of it is answered without the tasks of the dead one.
@@ -63,6 +64,10 @@ fn another_process_takes_over_within_the_session_timeout_and_two_seconds() {
         flow.write(400);
         let expected = Expected::read_back(&flow.system, &flow.input).payments.expected_verdicts().len();
         flow.at_rate(0.0);
+        flow.pump_until("the other runs all tasks", PATIENCE, |flow| {
+            running(&flow.workers[1 - dead]) >= tasks
+        });
+        taken.push((killed.elapsed(), slowness()));
         flow.pump_until("the first answer to it", PATIENCE, |flow| {
             flow.outputs.verdicts.keys().any(|id| !before.contains_key(id))
         });
@@ -75,7 +80,13 @@ fn another_process_takes_over_within_the_session_timeout_and_two_seconds() {
     }
     eprintln!("takeover: kill to last answer, {whole:?}");
     flow.end_right();
+    assert_median("takeover, session timeout 10 s: kill to all tasks running", taken, SESSION, TAKEOVER);
     assert_median("takeover, session timeout 10 s: kill to first new answer", times, SESSION, TAKEOVER);
+}
+
+/// How many tasks run on a process.
+fn running(worker: &Worker) -> f64 {
+    worker.total_of("topo_tasks", "state=\"running\"")
 }
 
 /// The median of times, each with how much slower than idle the machine was then, is within what must be waited for and
