@@ -48,6 +48,12 @@ pub(crate) enum Flaw {
     DeafWhileStopping,
     /// A proof of membership from behind a loss is used for tasks from before it, until the loss is heard of.
     LossUnheard,
+    /// Nobody hears that a task whose lease went while it was handed over is not here any more.
+    GoneUntold,
+    /// A task that could not begin is forgotten.
+    UnbegunForgotten,
+    /// The number of an input is used again although the reader still reads it.
+    NumberUsedAgain,
 }
 
 #[cfg(test)]

@@ -29,6 +29,7 @@ mod matching;
 mod observer;
 mod outside;
 mod plan;
+mod post;
 mod process;
 mod process_id;
 mod query;

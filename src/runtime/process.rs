@@ -3,7 +3,7 @@
 //! The threads of [`App::start`](super::App::start) run exactly these parts; simulators and tests run them by hand.
 
 use std::sync::Arc;
-use std::sync::mpsc::{Sender, channel};
+use std::sync::mpsc::Sender;
 use std::time::Duration;
 
 use topo_state::MemoryDisk;
@@ -12,8 +12,9 @@ use super::app::prepare;
 use super::config::AppConfig;
 use super::coordinator::{Coordinator, Launch};
 use super::error::Error;
-use super::mailbox::{Progress, Report};
+use super::mailbox::{Progress, Report, ToRestorer, ToWorker};
 use super::observer::Observer;
+use super::post::Post;
 use super::process_id::StateDirectory;
 use super::restore::Restorer;
 use super::shared::Shared;
@@ -36,8 +37,9 @@ pub enum Part {
 pub struct Process {
     shared: Arc<Shared>,
     coordinator: Coordinator,
-    restorers: Vec<Restorer>,
-    workers: Vec<Worker>,
+    mail: Post<Report>,
+    restorers: Vec<(Restorer, Post<ToRestorer>)>,
+    workers: Vec<(Worker, Post<ToWorker>)>,
     reports: Sender<Report>,
     ended: bool,
     _directory: StateDirectory,
@@ -66,9 +68,10 @@ impl Process {
         disk: Option<MemoryDisk>,
     ) -> Result<Self, Error> {
         let (shared, directory) = prepare(topology, broker, config, observer, disk)?;
-        let (reports, inbox) = channel();
+        let (reports, mail, inbox) = Post::new();
         Ok(Self {
             coordinator: Coordinator::new(shared.clone(), inbox),
+            mail,
             restorers: Vec::new(),
             workers: Vec::new(),
             reports,
@@ -90,16 +93,35 @@ impl Process {
     /// # Errors
     /// What ended the application.
     pub fn step(&mut self, part: Part, now: i64) -> Result<bool, Error> {
+        match part {
+            Part::Coordinator => self.mail.deliver(),
+            Part::Restorer(lane) => self.restorers.get_mut(lane).into_iter().for_each(|(_, it)| it.deliver()),
+            Part::Worker(index) => self.workers.get_mut(index).into_iter().for_each(|(_, it)| it.deliver()),
+        }
+        self.step_before_mail(part, now)
+    }
+
+    /// Like [`step`](Self::step), and what the other parts have said since the last one comes when this one has looked.
+    pub(crate) fn step_before_mail(&mut self, part: Part, now: i64) -> Result<bool, Error> {
         let progress = match part {
             Part::Coordinator => self.coordinate(now)?,
             Part::Restorer(lane) => {
-                self.restorers.get_mut(lane).map_or(Progress::Idle, |it| it.step(now, Duration::ZERO))
+                self.restorers.get_mut(lane).map_or(Progress::Idle, |(it, _)| it.step(now, Duration::ZERO))
             }
             Part::Worker(index) => {
-                self.workers.get_mut(index).map_or(Progress::Idle, |it| it.step(now, Duration::ZERO))
+                self.workers.get_mut(index).map_or(Progress::Idle, |(it, _)| it.step(now, Duration::ZERO))
             }
         };
         Ok(progress == Progress::Busy)
+    }
+
+    /// Whether the other parts have said something to this one that it has not heard.
+    pub(crate) fn has_mail(&mut self, part: Part) -> bool {
+        match part {
+            Part::Coordinator => self.mail.has_any(),
+            Part::Restorer(lane) => self.restorers.get_mut(lane).is_some_and(|(_, it)| it.has_any()),
+            Part::Worker(index) => self.workers.get_mut(index).is_some_and(|(_, it)| it.has_any()),
+        }
     }
 
     /// Asks for a clean stop; it is done when [`is_finished`](Self::is_finished).
@@ -138,10 +160,11 @@ impl Process {
             Launch::Restorers { plan, cluster_id } => {
                 let mut mailboxes = Vec::new();
                 for lane in 0..self.shared.config.restorers.max(1) {
-                    let (mailbox, inbox) = channel();
+                    let (mailbox, post, inbox) = Post::new();
                     let begin = (plan.clone(), cluster_id.clone());
                     let ends = (inbox, self.reports.clone());
-                    self.restorers.push(Restorer::new(lane, self.shared.clone(), begin, ends, now)?);
+                    let restorer = Restorer::new(lane, self.shared.clone(), begin, ends, now)?;
+                    self.restorers.push((restorer, post));
                     mailboxes.push(mailbox);
                 }
                 self.coordinator.attach_restorers(mailboxes);
@@ -149,13 +172,13 @@ impl Process {
             Launch::Workers { indices, plan, membership, globals } => {
                 let mut mailboxes = Vec::new();
                 for index in indices {
-                    let (mailbox, inbox) = channel();
+                    let (mailbox, post, inbox) = Post::new();
                     let begin = (plan.clone(), membership.clone(), globals.clone());
                     let ends = (inbox, self.reports.clone());
                     let worker = Worker::new(index, self.shared.clone(), begin, ends, now)?;
                     // One of this index has ended before.
                     self.workers.truncate(index);
-                    self.workers.push(worker);
+                    self.workers.push((worker, post));
                     mailboxes.push(mailbox);
                 }
                 self.coordinator.attach_workers(mailboxes);

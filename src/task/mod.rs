@@ -37,7 +37,7 @@ mod tests;
 
 pub(crate) use changelog::Changelog;
 pub(crate) use config::TaskConfig;
-pub(crate) use error::TaskError;
+pub(crate) use error::{Place, TaskError};
 pub(crate) use global::{GlobalStores, GlobalTask};
 pub(crate) use outbox::{Origin, Output};
 pub(crate) use task::Task;

@@ -16,6 +16,8 @@ use super::leases::Move;
 use super::members::Verdict;
 use super::{Coordinator, Launch, RETRY_MS, Resize, Stage, topics};
 use crate::broker::{MembershipConfig, MembershipEvent};
+use crate::flaw::{Flaw, planted};
+use crate::observe::TaskState;
 use crate::record::Partition;
 
 impl Coordinator {
@@ -265,6 +267,9 @@ impl Coordinator {
             None => {
                 // The stores are closed before the lease goes.
                 drop(restored);
+                if !planted(Flaw::GoneUntold) {
+                    self.shared.tell(&Event::Task { task, from: Some(TaskState::Restoring), to: None });
+                }
                 self.leases.closed(task);
             }
         }

@@ -1,5 +1,6 @@
 //! The runtime on the memory broker, stepped by hand in one thread: time moves only when a test says so.
 
+mod beginning;
 mod cluster;
 mod topologies;
 

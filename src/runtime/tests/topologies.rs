@@ -1,10 +1,11 @@
 //! Topologies written by hand, below the builder: sources and sinks are those of the task's sample.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use topo_state::KeyValueStore;
 
-use crate::fault::Fault;
+use crate::fault::{Fault, Reason};
 use crate::graph::Topology;
 use crate::graph::sample::Sample;
 use crate::processor::{Context, Processor, StoreHandle};
@@ -36,6 +37,38 @@ impl Processor for Count {
     }
 }
 
+/// Counts like [`Count`]. While the gate is shut it does not begin on partition 0, and takes no record that says "hard".
+struct Hesitant(Count, Arc<AtomicBool>);
+
+impl Hesitant {
+    fn ask(&self, gate: &str) -> Result<(), Fault> {
+        if self.1.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        Err(Fault::Retry(Reason { error_type: "SHUT".into(), message: format!("the gate of {gate}") }))
+    }
+}
+
+impl Processor for Hesitant {
+    type KeyIn = String;
+    type ValueIn = String;
+    type KeyOut = String;
+    type ValueOut = String;
+    fn init(&mut self, ctx: &mut Context<'_, '_, String, String>) -> Result<(), Fault> {
+        if ctx.partition() == 0 { self.ask("0") } else { Ok(()) }
+    }
+    fn process(
+        &mut self,
+        record: Record<String, String>,
+        ctx: &mut Context<'_, '_, String, String>,
+    ) -> Result<(), Fault> {
+        if record.value == "hard" && ctx.partition() == 0 {
+            self.ask("hard records")?;
+        }
+        self.0.process(record, ctx)
+    }
+}
+
 /// Text to its topic.
 fn sink(topic: Arc<str>) -> AnySink<String> {
     AnySink(topic, |text: &String| text.clone().into_bytes())
@@ -47,6 +80,17 @@ pub(super) fn count() -> Topology {
     let store = sample.store("counts");
     sample.running_source("read", &["in"], || TextSource);
     sample.running("count", &["read"], &["counts"], move || Count(StoreHandle::new(store)));
+    sample.running_sink("write", &["count"], "out", sink);
+    sample.topology()
+}
+
+/// The same, as long as `gate` is open.
+pub(super) fn hesitant(gate: Arc<AtomicBool>) -> Topology {
+    let mut sample = Sample::new();
+    let store = sample.store("counts");
+    sample.running_source("read", &["in"], || TextSource);
+    let node = move || Hesitant(Count(StoreHandle::new(store)), gate.clone());
+    sample.running("count", &["read"], &["counts"], node);
     sample.running_sink("write", &["count"], "out", sink);
     sample.topology()
 }

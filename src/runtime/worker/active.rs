@@ -1,6 +1,5 @@
 //! A task that runs: the task itself, and where its inputs and changelogs stand.
 
-use super::super::error::Error;
 use super::super::mailbox::{InputStart, Restored};
 use super::super::observer::TaskId;
 use super::super::plan::{Backed, Plan};
@@ -9,7 +8,7 @@ use super::awaited::Awaited;
 use crate::flaw::{Flaw, planted};
 use crate::processor::Position;
 use crate::record::Partition;
-use crate::task::{GlobalStores, Origin, Task};
+use crate::task::{GlobalStores, Origin, Task, TaskError};
 
 /// One input of a running task.
 #[derive(Debug)]
@@ -79,7 +78,7 @@ impl Active {
         restored: Restored,
         now: i64,
         mut slot: impl FnMut() -> usize,
-    ) -> Result<Self, Error> {
+    ) -> Result<Self, TaskError> {
         let id = restored.task;
         let sub = &plan.subs[id.sub_topology];
         shared.held.open(shared.task_name(plan, id), restored.state.glimpse());

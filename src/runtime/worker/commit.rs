@@ -18,13 +18,14 @@ use topo_state::move_aside;
 
 use super::super::error::Error;
 use super::super::mailbox::Report;
-use super::super::observer::{Event, TaskId};
-use super::Worker;
+use super::super::observer::Event;
 use super::active::Logging;
 use super::interval::Interval;
+use super::{Worker, task_error};
 use crate::broker::{BrokerError, Watermarks};
 use crate::flaw::{Flaw, planted};
 use crate::record::Partition;
+use crate::task::TaskError;
 
 /// Offsets of partitions without traffic are committed again this often, before the broker forgets them.
 const KEEP_ALIVE_MS: i64 = 3_600_000;
@@ -315,7 +316,10 @@ impl Worker {
         }
         self.last_commit = now;
         match after {
-            After::Rewind => self.rewind().map(|()| true),
+            After::Rewind => self.rewind().map(|()| true).inspect_err(|_| {
+                // Those that come after the one that failed still stand where the interval ended.
+                self.commit = Commit::Aborting(After::Rewind);
+            }),
             After::Drop { reason } => self.drop_all(reason).map(|()| true),
             After::Repair { dir, reason } => self.repair(&dir, reason, now).map(|()| true),
             After::Fail(error) => {
@@ -327,9 +331,17 @@ impl Worker {
 
     /// Everything since the last commit again.
     fn rewind(&mut self) -> Result<(), Error> {
-        for active in self.tasks.iter_mut().flatten() {
-            active.task.aborted()?;
-            self.inputs.rewind(active)?;
+        for place in 0..self.tasks.len() {
+            let Some(active) = &mut self.tasks[place] else { continue };
+            let id = active.id;
+            match active.task.aborted() {
+                Ok(()) => self.inputs.rewind(active)?,
+                Err(TaskError::Retry { place: at, reason }) => {
+                    self.close(place);
+                    self.not_yet(id, &at, &reason);
+                }
+                Err(error) => return Err(task_error(&self.shared, &self.plan, id, error)),
+            }
         }
         Ok(())
     }
@@ -348,13 +360,12 @@ impl Worker {
     /// The tasks go without a commit; the coordinator decides who runs them next.
     fn drop_all(&mut self, reason: String) -> Result<(), Error> {
         self.writer.discard();
-        let mut tasks: Vec<TaskId> = Vec::new();
+        let mut tasks = std::mem::take(&mut self.unplaced);
         for place in 0..self.tasks.len() {
             // A reader that cannot even let go is replaced below.
             tasks.extend(self.close(place));
         }
-        self.renew_reader()?;
         self.report(Report::Dropped { worker: self.index, tasks, reason });
-        Ok(())
+        self.renew_reader()
     }
 }

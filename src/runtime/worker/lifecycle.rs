@@ -6,9 +6,13 @@ use super::super::mailbox::{Report, Restored, ToWorker};
 use super::super::observer::{Event, TaskId};
 use super::active::{Active, Logging};
 use super::commit::{After, Commit};
-use super::{Error, Worker};
+use super::{Error, Worker, task_error};
+use crate::broker::BrokerError;
+use crate::fault::Reason;
+use crate::flaw::{Flaw, planted};
 use crate::observe::TaskState;
 use crate::record::Partition;
+use crate::task::{Place, TaskError};
 
 impl Worker {
     /// Does what the mailbox says. A worker whose coordinator is gone ends at once: state is safe at any instant.
@@ -44,10 +48,33 @@ impl Worker {
         Ok(())
     }
 
+    /// Runs a task. One that cannot begin has closed its stores and is given back: by itself when the outside world said "not
+    /// now", else with whatever the worker does about the error.
     fn start(&mut self, restored: Restored, now: i64) -> Result<(), Error> {
-        let id = restored.task;
-        let slots = &mut self.slots;
-        let active = Active::new(&self.shared, &self.plan, &self.globals, restored, now, || slots.take())?;
+        let (id, slots) = (restored.task, &mut self.slots);
+        let made = Active::new(&self.shared, &self.plan, &self.globals, restored, now, || slots.take());
+        let error = match made {
+            Ok(active) => match self.take_in(active) {
+                Ok(()) => return Ok(()),
+                // A reader that takes no more partitions is replaced, whatever the reason.
+                Err(error) => BrokerError::Fatal(error.to_string()).into(),
+            },
+            Err(TaskError::Retry { place, reason }) => {
+                self.tell_gone(id, TaskState::Restoring);
+                self.not_yet(id, &place, &reason);
+                return Ok(());
+            }
+            Err(error) => task_error(&self.shared, &self.plan, id, error),
+        };
+        self.tell_gone(id, TaskState::Restoring);
+        if !planted(Flaw::UnbegunForgotten) {
+            self.unplaced.push(id);
+        }
+        Err(error)
+    }
+
+    fn take_in(&mut self, active: Active) -> Result<(), BrokerError> {
+        let task = active.id;
         let place = match self.tasks.iter().position(Option::is_none) {
             Some(place) => place,
             None => {
@@ -58,8 +85,18 @@ impl Worker {
         self.inputs.start(place, &active)?;
         self.tasks[place] = Some(active);
         let to = Some(TaskState::Running);
-        self.shared.tell(&Event::Task { task: id, from: Some(TaskState::Restoring), to });
+        self.shared.tell(&Event::Task { task, from: Some(TaskState::Restoring), to });
         Ok(())
+    }
+
+    /// A closed task whose nodes could not begin: the coordinator has it brought up again.
+    pub(super) fn not_yet(&self, task: TaskId, place: &Place, reason: &Reason) {
+        let reason = format!("{place} cannot begin yet and is tried again: {reason}");
+        self.report(Report::Dropped { worker: self.index, tasks: vec![task], reason });
+    }
+
+    fn tell_gone(&self, task: TaskId, from: TaskState) {
+        self.shared.tell(&Event::Task { task, from: Some(from), to: None });
     }
 
     fn hear_of_end(&mut self, partition: &Partition, end: i64) {
@@ -124,18 +161,23 @@ impl Worker {
     /// Stops reading for a task and drops it with its stores. Says which it was.
     pub(super) fn close(&mut self, place: usize) -> Option<TaskId> {
         let active = self.tasks.get_mut(place).and_then(Option::take)?;
-        self.slots.free.extend(active.inputs.iter().map(|input| input.slot));
         self.slots.free.extend(active.logged.iter().filter_map(|logged| match logged.backed {
             Logging::Own { slot } => Some(slot),
             Logging::Source { .. } => None,
         }));
-        if let Err(error) = self.inputs.stop(&active) {
-            // Harmless: records of a partition without an owner are ignored.
-            self.shared.warn(&format!("task {} goes, its inputs could not be let go: {error}", active.id));
+        let numbers = active.inputs.iter().map(|input| input.slot);
+        match self.inputs.stop(&active) {
+            Ok(()) => self.slots.free.extend(numbers),
+            Err(_) if planted(Flaw::NumberUsedAgain) => self.slots.free.extend(numbers),
+            // Records may still come under these numbers. They have no owner and are ignored, as long as nobody gets them.
+            Err(error) => {
+                self.shared
+                    .warn(&format!("task {} goes, its inputs could not be let go: {error}", active.id));
+            }
         }
-        let (task, from) = (active.id, Some(TaskState::Running));
+        let task = active.id;
         drop(active);
-        self.shared.tell(&Event::Task { task, from, to: None });
+        self.tell_gone(task, TaskState::Running);
         Some(task)
     }
 }

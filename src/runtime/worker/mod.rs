@@ -14,7 +14,6 @@ mod placing;
 mod react;
 mod writer;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender};
 use std::time::Duration;
@@ -29,6 +28,7 @@ use self::writer::Writer;
 use super::error::Error;
 use super::losses::Losses;
 use super::mailbox::{Progress, Report, ToWorker};
+use super::observer::TaskId;
 use super::plan::Plan;
 use super::shared::Shared;
 use super::waiting::Waiting;
@@ -57,6 +57,8 @@ pub(crate) struct Worker {
     losses: Losses,
     /// By place; a closed task leaves its place empty.
     tasks: Vec<Option<Active>>,
+    /// Tasks that could not begin, to be given back with the others.
+    unplaced: Vec<TaskId>,
     slots: Slots,
     commit: Commit,
     /// How often the member had lost its place when the tasks that are here were given to it. A proof from behind another loss
@@ -114,6 +116,7 @@ impl Worker {
             outbox: Outbox::default(),
             losses: Losses::default(),
             tasks: Vec::new(),
+            unplaced: Vec::new(),
             slots: Slots::default(),
             commit: Commit::Idle,
             authority: None,
@@ -237,10 +240,7 @@ impl Worker {
                     self.abort_then(After::Rewind);
                     return Ok(false);
                 }
-                Err(error) => {
-                    let name = self.shared.task_name(&self.plan, active.id);
-                    return Err(damage(&error, self.shared.dir.join(name)).unwrap_or_else(|| error.into()));
-                }
+                Err(error) => return Err(task_error(&self.shared, &self.plan, active.id, error)),
             }
             for output in active.task.take_output() {
                 self.outbox.push(output.record, active::cause(&active.inputs, output.origin));
@@ -267,10 +267,7 @@ impl Worker {
                     retry = true;
                     break;
                 }
-                Err(error) => {
-                    let name = self.shared.task_name(&self.plan, active.id);
-                    return Err(damage(&error, self.shared.dir.join(name)).unwrap_or_else(|| error.into()));
-                }
+                Err(error) => return Err(task_error(&self.shared, &self.plan, active.id, error)),
             }
             for output in active.task.take_output() {
                 self.outbox.push(output.record, active::cause(&active.inputs, output.origin));
@@ -289,9 +286,15 @@ impl Worker {
     }
 }
 
-/// The error of a task as one of its own directory, when that turned out to be corrupt. Global stores are not the task's.
-fn damage(error: &TaskError, dir: PathBuf) -> Option<Error> {
-    let TaskError::Stop { reason, .. } = error else { return None };
-    let own = reason.error_type == STATE_DAMAGED && reason.message.contains(&*dir.to_string_lossy());
-    own.then(|| StateError::Damaged { dir, detail: reason.message.clone() }.into())
+/// The error of a task; as one of its own directory, when that turned out to be corrupt. Global stores are not the task's.
+fn task_error(shared: &Shared, plan: &Plan, task: TaskId, error: TaskError) -> Error {
+    let dir = shared.task_dir(plan, task);
+    match error {
+        TaskError::Stop { reason, .. }
+            if reason.error_type == STATE_DAMAGED && reason.message.contains(&*dir.to_string_lossy()) =>
+        {
+            StateError::Damaged { dir, detail: reason.message }.into()
+        }
+        error => error.into(),
+    }
 }

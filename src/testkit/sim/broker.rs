@@ -36,7 +36,7 @@ impl Broker for SimBroker {
     fn consumer(&self, config: &ConsumerConfig) -> Result<Box<dyn Consumer>, BrokerError> {
         let client = self.client();
         let inner = client.call(Call::OpenConsumer, Reach::Client, || self.inner.consumer(config))?;
-        Ok(Box::new(SimConsumer::new(client, inner)))
+        Ok(Box::new(SimConsumer::new(client, inner, config)))
     }
 
     fn producer(&self, config: &ProducerConfig) -> Result<Box<dyn Producer>, BrokerError> {

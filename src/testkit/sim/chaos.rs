@@ -1,6 +1,6 @@
 //! Decides at every call what goes wrong, and remembers what happened: the one place where the seed turns into faults.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::panic::resume_unwind;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -11,6 +11,7 @@ use super::fault::{Call, Counts, Fault};
 use super::ledger::Ledger;
 use super::random::Random;
 use crate::broker::{BrokerError, CommittedOffset, Producer};
+use crate::observe::TaskState;
 use crate::record::Partition;
 use crate::runtime::TaskId;
 
@@ -52,6 +53,8 @@ pub(super) struct Rates {
     pub(super) produce_error: u64,
     pub(super) short_poll: u64,
     pub(super) late_news: u64,
+    pub(super) late_mail: u64,
+    pub(super) refusal: u64,
     pub(super) store_crash: u64,
     pub(super) store_error: u64,
 }
@@ -81,8 +84,8 @@ pub(super) struct State {
     /// Nothing fails any more.
     pub(super) calm: bool,
     pub(super) late: Vec<Late>,
-    /// Which machine says that it runs which task.
-    pub(super) running: BTreeSet<(usize, TaskId)>,
+    /// What each machine says of its tasks.
+    pub(super) tasks: BTreeMap<(usize, TaskId), TaskState>,
     pub(super) ledger: Ledger,
     pub(super) archive: Archive,
     pub(super) counts: Counts,
@@ -106,7 +109,7 @@ impl Chaos {
             coordinator_away_until: 0,
             calm: false,
             late: Vec::new(),
-            running: BTreeSet::new(),
+            tasks: BTreeMap::new(),
             ledger,
             archive: Archive::default(),
             counts: Counts::default(),
@@ -223,6 +226,22 @@ fn crash(state: MutexGuard<'_, State>, who: &Who) -> ! {
 }
 
 impl State {
+    /// Whether machines say that they run so many tasks, and that they bring up none.
+    pub(super) fn all_run(&self, tasks: usize) -> bool {
+        let count = |wanted| self.tasks.values().filter(|state| **state == wanted).count();
+        count(TaskState::Running) == tasks && count(TaskState::Restoring) == 0
+    }
+
+    /// Whether a part of this process hears with its next step only what others have said to it.
+    pub(super) fn mail_is_late(&mut self, process: &str) -> bool {
+        let rate = self.rates.late_mail;
+        let late = self.random.draw() % 1_000_000 < rate;
+        if late {
+            self.befall(Fault::LateMail, process);
+        }
+        late
+    }
+
     /// How long something stays away: mostly short, sometimes longer than sessions and transactions live.
     pub(super) fn patience(&mut self) -> i64 {
         if self.random.chance(1, 5) { self.random.between(300, 2_500) } else { self.random.between(5, 200) }

@@ -6,17 +6,42 @@ use super::chaos::Reach;
 use super::client::Client;
 use super::fault::{Call, Fault};
 use super::membership;
-use crate::broker::{Assignment, BrokerError, CommittedOffset, Consumer, Fetched, GroupToken, Watermarks};
+use crate::broker::{
+    Assignment, BrokerError, CommittedOffset, Consumer, ConsumerConfig, Fetched, GroupToken, Watermarks,
+};
 use crate::record::Partition;
 
 pub(super) struct SimConsumer {
     client: Client,
     inner: Box<dyn Consumer>,
+    /// It reads input: its client may refuse to read other partitions, or from elsewhere.
+    refuses: bool,
 }
 
 impl SimConsumer {
-    pub(super) fn new(client: Client, inner: Box<dyn Consumer>) -> Self {
-        Self { client, inner }
+    pub(super) fn new(client: Client, inner: Box<dyn Consumer>, config: &ConsumerConfig) -> Self {
+        Self { client, inner, refuses: config.group.is_some() }
+    }
+
+    /// A call that the client library answers by itself.
+    fn control(
+        &mut self,
+        call: Call,
+        work: impl FnOnce(&mut dyn Consumer) -> Result<(), BrokerError>,
+    ) -> Result<(), BrokerError> {
+        let Self { client, inner, refuses } = self;
+        client.call(call, Reach::Client, || {
+            let mut state = client.chaos.state();
+            let rate = state.rates.refusal;
+            if *refuses && state.random.draw() % 1_000_000 < rate {
+                state.hit(&client.who, call, Fault::ReaderRefuses);
+                let text = "the simulated client refuses".to_owned();
+                let passes = state.random.chance(1, 2);
+                return Err(if passes { BrokerError::Retriable(text) } else { BrokerError::Fatal(text) });
+            }
+            drop(state);
+            work(inner.as_mut())
+        })
     }
 
     /// How many records this poll brings at most.
@@ -33,23 +58,23 @@ impl SimConsumer {
 
 impl Consumer for SimConsumer {
     fn assign(&mut self, more: &[Assignment]) -> Result<(), BrokerError> {
-        self.client.call(Call::Assign, Reach::Client, || self.inner.assign(more))
+        self.control(Call::Assign, |inner| inner.assign(more))
     }
 
     fn unassign(&mut self, gone: &[Partition]) -> Result<(), BrokerError> {
-        self.client.call(Call::Unassign, Reach::Client, || self.inner.unassign(gone))
+        self.control(Call::Unassign, |inner| inner.unassign(gone))
     }
 
     fn seek(&mut self, partition: &Partition, offset: i64) -> Result<(), BrokerError> {
-        self.client.call(Call::Seek, Reach::Client, || self.inner.seek(partition, offset))
+        self.control(Call::Seek, |inner| inner.seek(partition, offset))
     }
 
     fn pause(&mut self, partitions: &[Partition]) -> Result<(), BrokerError> {
-        self.client.call(Call::Pause, Reach::Client, || self.inner.pause(partitions))
+        self.control(Call::Pause, |inner| inner.pause(partitions))
     }
 
     fn resume(&mut self, partitions: &[Partition]) -> Result<(), BrokerError> {
-        self.client.call(Call::Resume, Reach::Client, || self.inner.resume(partitions))
+        self.control(Call::Resume, |inner| inner.resume(partitions))
     }
 
     fn poll(&mut self, max: usize, _wait: Duration, out: &mut Vec<Fetched>) -> Result<(), BrokerError> {

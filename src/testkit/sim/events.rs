@@ -61,6 +61,8 @@ impl Weather {
             produce_error: rate(100_000),
             short_poll: rate(500_000),
             late_news: rate(300_000),
+            late_mail: rate(500_000),
+            refusal: rate(50_000),
             store_crash: rate(40_000),
             store_error: rate(20_000),
         };

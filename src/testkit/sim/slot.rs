@@ -13,7 +13,6 @@ use super::chaos::{Chaos, Who};
 use super::stores::Stores;
 use crate::broker::memory::MemoryBroker;
 use crate::graph::Topology;
-use crate::observe::TaskState;
 use crate::runtime::{AppConfig, Error, Event, Observer, Process};
 
 /// What runs on a machine now.
@@ -203,12 +202,16 @@ struct Teller {
 impl Observer for Teller {
     fn event(&self, event: &Event<'_>) {
         let mut state = self.chaos.state();
-        if let Event::Task { task, to, .. } = *event {
-            let running = (self.who.place, task);
-            match to {
-                Some(TaskState::Running) => state.running.insert(running),
-                _ => state.running.remove(&running),
+        if let Event::Task { task, from, to } = *event {
+            let key = (self.who.place, task);
+            let before = match to {
+                Some(to) => state.tasks.insert(key, to),
+                None => state.tasks.remove(&key),
             };
+            if before != from {
+                let what = format!("leaves {from:?}, and entered {before:?} before");
+                state.ledger.violate(format!("{} says that task {task} {what}", self.who.name));
+            }
         }
         state.tell(|| format!("{}: {event:?}", self.who.name));
     }

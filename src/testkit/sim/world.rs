@@ -20,7 +20,7 @@ use crate::broker::memory::MemoryBroker;
 use crate::broker::{Assignment, Broker, ConsumerConfig, Isolation, Producer, StartOffset};
 use crate::graph::{Naming, Topology};
 use crate::record::Partition;
-use crate::runtime::{Error, Part};
+use crate::runtime::{Error, Part, Process};
 
 /// Virtual time at the start: far from 0, so that nothing takes it for "never".
 const BEGIN: i64 = 1_000_000;
@@ -188,7 +188,9 @@ impl<'s> World<'s> {
         let Some(slot) = self.slots.get_mut(place) else { return Ok(false) };
         let Life::Up { process, .. } = &mut slot.life else { return Ok(false) };
         self.steps += 1;
-        let stepped = catch_unwind(AssertUnwindSafe(|| process.step(part, now)));
+        let late = process.has_mail(part) && self.parts.chaos.state().mail_is_late(&slot.who.name);
+        let step = if late { Process::step_before_mail } else { Process::step };
+        let stepped = catch_unwind(AssertUnwindSafe(|| step(process, part, now)));
         let ended = process.is_finished();
         match stepped {
             Ok(Ok(busy)) => {
@@ -225,7 +227,7 @@ impl<'s> World<'s> {
 
     /// A process has ended in good order.
     fn stopped(&mut self, place: usize) {
-        self.parts.chaos.state().running.retain(|(machine, _)| *machine != place);
+        self.parts.chaos.state().tasks.retain(|(machine, _), _| *machine != place);
         let until = self.now + self.random.between(5, 400);
         self.slots[place].life = Life::Down { until };
     }
@@ -234,7 +236,7 @@ impl<'s> World<'s> {
     pub(super) fn crash(&mut self, place: usize) -> Result<(), Broken> {
         let stays = if self.random.chance(1, 4) { 2_000 } else { 300 };
         let until = self.now + self.random.between(5, stays);
-        self.parts.chaos.state().running.retain(|(machine, _)| *machine != place);
+        self.parts.chaos.state().tasks.retain(|(machine, _), _| *machine != place);
         self.slots[place].crash(until).map_err(text)
     }
 
@@ -299,7 +301,8 @@ impl<'s> World<'s> {
             return None;
         }
         let broker = &self.parts.broker;
-        if self.parts.chaos.state().running.len() != self.tasks() {
+        let tasks = self.tasks();
+        if !self.parts.chaos.state().all_run(tasks) {
             return Some(false);
         }
         let mut reader = archive::reader(broker, Some(&self.naming.application)).ok()?;
