@@ -259,7 +259,8 @@ impl Coordinator {
     /// A task's stores are up to date: to a worker, unless its lease went meanwhile.
     pub(super) fn place(&mut self, restored: Restored) {
         let task = restored.task;
-        match self.leases.restored(task) {
+        let stopping = matches!(self.stage, Stage::Stop { .. });
+        match self.leases.restored(task).filter(|_| !stopping) {
             Some(worker) => {
                 let start = ToWorker::Start { restored: Box::new(restored), losses: self.losses };
                 self.crew.tell(worker, start);

@@ -171,7 +171,7 @@ impl Restorer {
                 Ok(ToRestorer::Follow(tasks)) => self.standbys.want(&self.shared, tasks),
                 Ok(ToRestorer::Stop) | Err(TryRecvError::Disconnected) => {
                     self.standbys.stop(&self.shared);
-                    self.ended = true;
+                    self.end();
                     return true;
                 }
                 Err(TryRecvError::Empty) => return moved,
@@ -195,9 +195,22 @@ impl Restorer {
         if let Some(mut job) = self.jobs.remove(&task) {
             self.replay.forget(&mut job);
             drop(job);
-            self.shared.tell(&Event::Task { task, from: Some(Shown::Restoring), to: None });
+            self.tell_gone(task);
             self.report(Report::Cancelled(task));
         }
+    }
+
+    /// Whatever is not done yet is left as a crash would leave it.
+    fn end(&mut self) {
+        self.ended = true;
+        for (task, job) in std::mem::take(&mut self.jobs) {
+            drop(job);
+            self.tell_gone(task);
+        }
+    }
+
+    fn tell_gone(&self, task: TaskId) {
+        self.shared.tell(&Event::Task { task, from: Some(Shown::Restoring), to: None });
     }
 
     fn prepare_jobs(&mut self, now: i64) -> bool {
@@ -307,7 +320,7 @@ impl Restorer {
     }
 
     fn fail(&mut self, error: Error) {
-        self.ended = true;
+        self.end();
         self.report(Report::Failed(error));
     }
 

@@ -23,6 +23,24 @@ fn a_clean_stop_commits_what_was_read_and_leaves_nothing_to_restore() {
 }
 
 #[test]
+fn whenever_it_is_stopped_no_task_is_said_to_be_left() {
+    let mut said = 0;
+    for rounds in 0..60 {
+        let mut cluster = Cluster::new(3);
+        ["a", "b", "c"].iter().for_each(|key| cluster.produce("in", key, "v"));
+        cluster.start("p", count());
+        (0..rounds).for_each(|_| cluster.round().unwrap());
+        cluster.process("p").stop();
+        cluster.until("the end", |cluster| cluster.process("p").is_finished());
+        let log = &cluster.logs["p"];
+        let (came, went) = (log.count("from: None, to: Some("), log.count("), to: None }"));
+        assert_eq!(came, went, "stopped after {rounds} rounds: {:#?}", log.lines());
+        said += came;
+    }
+    assert!(said > 0);
+}
+
+#[test]
 fn threads_run_the_same_parts_and_stop_within_their_time() {
     let cluster = Cluster::new(2);
     ["a", "b"].iter().for_each(|key| cluster.produce("in", key, "v"));

@@ -23,7 +23,7 @@ impl Worker {
                 Ok(message) => self.obey(message, now)?,
                 Err(TryRecvError::Empty) => return Ok(moved),
                 Err(TryRecvError::Disconnected) => {
-                    self.ended = true;
+                    self.end();
                     return Ok(true);
                 }
             }
@@ -93,6 +93,16 @@ impl Worker {
     pub(super) fn not_yet(&self, task: TaskId, place: &Place, reason: &Reason) {
         let reason = format!("{place} cannot begin yet and is tried again: {reason}");
         self.report(Report::Dropped { worker: self.index, tasks: vec![task], reason });
+    }
+
+    /// Ends at once. State is safe: nothing of the open interval is on disk.
+    pub(super) fn end(&mut self) {
+        self.ended = true;
+        for active in std::mem::take(&mut self.tasks).into_iter().flatten() {
+            let task = active.id;
+            drop(active);
+            self.tell_gone(task, TaskState::Running);
+        }
     }
 
     fn tell_gone(&self, task: TaskId, from: TaskState) {

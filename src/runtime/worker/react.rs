@@ -67,10 +67,9 @@ impl Worker {
         self.shared.tell(&Event::CommitFailed { worker: self.index, reason, error });
     }
 
-    /// Ends the worker. Its state is safe: nothing of the aborted interval is on disk.
+    /// Ends the worker because of this.
     pub(super) fn fail(&mut self, error: Error) {
-        self.ended = true;
-        self.tasks.clear();
+        self.end();
         self.report(Report::Failed(error));
         self.report(Report::Stopped { worker: self.index });
     }
