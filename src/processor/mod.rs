@@ -44,7 +44,9 @@ pub trait Processor: Send + 'static {
     /// Called once before the first record, with the stores restored: the place to schedule punctuations.
     ///
     /// # Errors
-    /// A fault here stops the task.
+    /// After a [`Fault::Retry`] the task is brought up again in a moment, and until it has begun it takes no input; the other
+    /// tasks go on. Any other fault ends the application. The same holds after an interval that was taken back: nodes are made
+    /// anew then.
     fn init(&mut self, _ctx: &mut Context<'_, '_, Self::KeyOut, Self::ValueOut>) -> Result<(), Fault> {
         Ok(())
     }
@@ -62,7 +64,7 @@ pub trait Processor: Send + 'static {
     /// Handles a punctuation that was scheduled in [`init`](Self::init) or later.
     ///
     /// # Errors
-    /// A fault here stops the task.
+    /// After a [`Fault::Retry`] the interval is taken back and tried again in a moment. Any other fault ends the application.
     fn punctuate(
         &mut self,
         _event: Punctuation,

@@ -19,6 +19,8 @@ impl Coordinator {
             return;
         }
         self.stage = Stage::Stop { deadline: now + STOP_MS };
+        // Whoever was to be set up now is not needed, and would not be told.
+        self.launches.clear();
         for mailbox in &self.restorers {
             // One that is gone has reported why.
             let _ = mailbox.send(ToRestorer::Stop);

@@ -23,15 +23,18 @@ fn a_clean_stop_commits_what_was_read_and_leaves_nothing_to_restore() {
 }
 
 #[test]
-fn whenever_it_is_stopped_no_task_is_said_to_be_left() {
+fn whenever_it_is_stopped_it_ends_soon_and_no_task_is_said_to_be_left() {
     let mut said = 0;
     for rounds in 0..60 {
         let mut cluster = Cluster::new(3);
         ["a", "b", "c"].iter().for_each(|key| cluster.produce("in", key, "v"));
         cluster.start("p", count());
         (0..rounds).for_each(|_| cluster.round().unwrap());
+        let from = cluster.now;
         cluster.process("p").stop();
         cluster.until("the end", |cluster| cluster.process("p").is_finished());
+        let took = cluster.now - from;
+        assert!(took < 1_000, "stopped after {rounds} rounds: {took} ms");
         let log = &cluster.logs["p"];
         let (came, went) = (log.count("from: None, to: Some("), log.count("), to: None }"));
         assert_eq!(came, went, "stopped after {rounds} rounds: {:#?}", log.lines());

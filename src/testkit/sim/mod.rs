@@ -11,6 +11,7 @@
 //! - no store takes anything that the broker has not decided;
 //! - every store on every disk is a prefix of its committed changelog, and the newest one all of it;
 //! - nothing is moved aside that was not damaged, and no process ends by itself;
+//! - what a process says of its tasks (metrics and queries rest on it) is what it said before, and in the end the truth;
 //! - the outputs are what the [`Scenario`] says, by a model of its own.
 //!
 //! A topology of your own is tested the same way:
