@@ -14,6 +14,10 @@ use std::sync::Arc;
 /// #[derive(Clone)]
 /// struct Order { total: i64 }
 /// topo::data!(Order);
+///
+/// #[derive(Clone)]
+/// struct Both<A, B> { one: A, other: B }
+/// topo::data!(<A: topo::Data, B: topo::Data> Both<A, B>);
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot travel through a topology yet",
@@ -50,18 +54,24 @@ pub trait Data: Clone + Send + Sync + 'static {
     }
 }
 
-/// Implements [`Data`](crate::Data) for types that are never null.
+/// Implements [`Data`](crate::Data) for types that are never null; for one generic type at a time.
 #[macro_export]
 macro_rules! data {
+    (<$($param:ident: $bound:path),+> $type:ty) => {
+        $crate::data!(@never_null [$($param: $bound),+] $type);
+    };
     ($($type:ty),+ $(,)?) => {$(
-        impl $crate::Data for $type {
+        $crate::data!(@never_null [] $type);
+    )+};
+    (@never_null [$($param:ident: $bound:path),*] $type:ty) => {
+        impl<$($param: $bound),*> $crate::Data for $type {
             type Present = Self;
             fn present(self) -> Option<Self> { Some(self) }
             fn as_present(&self) -> Option<&Self> { Some(self) }
             fn null() -> Option<Self> { None }
             fn of(present: Self) -> Self { present }
         }
-    )+};
+    };
 }
 
 data!(
@@ -103,20 +113,10 @@ impl<T: Data<Present = T>> Data for Option<T> {
     }
 }
 
-/// Implements [`Data`] for generic containers that are never null.
-macro_rules! never_null {
-    ($([$($param:ident),+] $type:ty),+ $(,)?) => {$(
-        impl<$($param: Clone + Send + Sync + 'static),+> Data for $type {
-            type Present = Self;
-            fn present(self) -> Option<Self> { Some(self) }
-            fn as_present(&self) -> Option<&Self> { Some(self) }
-            fn null() -> Option<Self> { None }
-            fn of(present: Self) -> Self { present }
-        }
-    )+};
-}
-
-never_null!([A, B] (A, B), [A, B, C] (A, B, C), [K] topo_state::Windowed<K>, [V] Change<V>);
+data!(<A: Data, B: Data> (A, B));
+data!(<A: Data, B: Data, C: Data> (A, B, C));
+data!(<K: Data> topo_state::Windowed<K>);
+data!(<V: Data> Change<V>);
 
 impl<T: Send + Sync + 'static> Data for Arc<T> {
     type Present = Self;

@@ -17,25 +17,7 @@ pub struct WithHeaders<V> {
     pub headers: Headers,
 }
 
-impl<V: Data> Data for WithHeaders<V> {
-    type Present = Self;
-
-    fn present(self) -> Option<Self> {
-        Some(self)
-    }
-
-    fn as_present(&self) -> Option<&Self> {
-        Some(self)
-    }
-
-    fn null() -> Option<Self> {
-        None
-    }
-
-    fn of(present: Self) -> Self {
-        present
-    }
-}
+crate::data!(<V: Data> WithHeaders<V>);
 
 /// A codec for values that keep headers, of any kind of store: key-value, windows, sessions, with a history. The headers are
 /// part of the value's bytes, in the changelog too. Kafka Streams: `dsl.store.format=HEADERS` and the header stores

@@ -57,27 +57,8 @@ pub(crate) struct Response<V> {
 /// The partition of an answer that has reached its task.
 pub(crate) const ARRIVED: i32 = -1;
 
-macro_rules! never_null {
-    ($($name:ident),+) => {$(
-        impl<T: Clone + Send + Sync + 'static> Data for $name<T> {
-            type Present = Self;
-            fn present(self) -> Option<Self> {
-                Some(self)
-            }
-            fn as_present(&self) -> Option<&Self> {
-                Some(self)
-            }
-            fn null() -> Option<Self> {
-                None
-            }
-            fn of(present: Self) -> Self {
-                present
-            }
-        }
-    )+};
-}
-
-never_null!(Subscription, Response);
+crate::data!(<K: Data> Subscription<K>);
+crate::data!(<V: Data> Response<V>);
 
 pub(crate) fn subscription_codec<K: Send + Sync + 'static>(key: CodecRef<K>) -> CodecRef<Subscription<K>> {
     let id = format!("fk-subscription({})", key.id());

@@ -67,37 +67,8 @@ pub(crate) struct Guarded<R> {
     forget_at: Option<i64>,
 }
 
-impl<R: Guardable> Data for Captured<R> {
-    type Present = Self;
-    fn present(self) -> Option<Self> {
-        Some(self)
-    }
-    fn as_present(&self) -> Option<&Self> {
-        Some(self)
-    }
-    fn null() -> Option<Self> {
-        None
-    }
-    fn of(present: Self) -> Self {
-        present
-    }
-}
-
-impl<R: Guardable> Data for Guarded<R> {
-    type Present = Self;
-    fn present(self) -> Option<Self> {
-        Some(self)
-    }
-    fn as_present(&self) -> Option<&Self> {
-        Some(self)
-    }
-    fn null() -> Option<Self> {
-        None
-    }
-    fn of(present: Self) -> Self {
-        present
-    }
-}
+topo::data!(<R: Guardable> Captured<R>);
+topo::data!(<R: Guardable> Guarded<R>);
 
 /// The guard of one table.
 pub(crate) struct Guard<R> {
