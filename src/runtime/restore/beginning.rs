@@ -65,6 +65,16 @@ impl Log {
         self.beginning != Beginning::Kept && self.next.max(0) < marks.low
     }
 
+    /// Whether the beginning has gone further than was committed when that was asked for: the task's owner, who is not this
+    /// process any more, may have cut it between the two questions. Only what is committed behind a look at the beginning tells
+    /// whether it was the owner.
+    pub(super) fn outran(&mut self, marks: Watermarks) -> bool {
+        let unexplained = matches!(self.beginning, Beginning::Trimmed { cut: Some(cut) } if marks.low > cut);
+        let newly = marks.low > self.begins;
+        self.begins = self.begins.max(marks.low);
+        unexplained && newly && self.lacks_old_records(marks)
+    }
+
     /// Whether the store can go on at the beginning that is left. What the engine deletes has expired, here too once the rest
     /// is replayed; more than that somebody else has deleted. By the broker's clock anything may have gone, also what changed
     /// rows that are here.

@@ -48,6 +48,8 @@ pub(crate) struct Log {
     pub(super) rows: Option<Rows>,
     /// What becomes of its beginning.
     pub(super) beginning: Beginning,
+    /// Where it was seen to begin before the last question of what is committed.
+    pub(super) begins: i64,
     /// Of a store that forgets: where each segment begins; there from the replay on.
     pub(super) firsts: Option<Firsts>,
     /// The replaying reader's number of it.
@@ -103,6 +105,7 @@ impl Job {
                     Some(_) if !source => Beginning::Aged,
                     _ => Beginning::Kept,
                 },
+                begins: 0,
                 firsts: None,
                 slot: None,
             })
@@ -146,13 +149,19 @@ impl Job {
     /// A job that has followed its changelogs begins as a restore: from its first question on, without opening its stores
     /// again. What it has is written before.
     pub(super) fn into_restore(mut self, now: i64) -> Result<Self, Error> {
+        self.ask_again()?;
+        (self.restored, self.reported, self.retry_at) = (0, now, i64::MIN);
+        Ok(self)
+    }
+
+    /// What the broker said may have changed: all questions again, over what is there. Nothing may be reading for it.
+    pub(super) fn ask_again(&mut self) -> Result<(), Error> {
         self.write()?;
         for log in &mut self.logs {
             (log.end, log.rows) = (if planted(Flaw::StandbyPromotedEarly) { -1 } else { 0 }, None);
         }
         (self.stage, self.inputs) = (Stage::Offsets, Vec::new());
-        (self.restored, self.reported, self.retry_at) = (0, now, i64::MIN);
-        Ok(self)
+        Ok(())
     }
 
     /// What the worker gets; `None` only before the stores were opened.

@@ -77,6 +77,10 @@ impl Job {
                 (true, Some(input)) if input.committed => input.offset.min(marks.high),
                 (true, _) => 0,
             };
+            if !log.source && log.outran(marks) {
+                self.stage = Stage::Offsets;
+                return Ok(());
+            }
             if !log.source {
                 log.check(marks, shared, plan, self.task)?;
                 log.adopt(marks, shared);

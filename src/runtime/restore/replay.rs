@@ -29,10 +29,21 @@ const STALLED_MS: i64 = 3_000;
 /// The reader of all changelogs that are replayed.
 pub(super) struct Replay {
     consumer: Box<dyn Consumer>,
-    /// Slot -> the job, and the place of the log within it.
-    owners: Vec<Option<(TaskId, usize)>>,
+    /// By slot.
+    owners: Vec<Owner>,
     fetched: Vec<Fetched>,
     batch_bytes: usize,
+}
+
+/// Whose the records are that come under a slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Owner {
+    /// None come: it can be given out.
+    Free,
+    /// This job's, for the log at this place within it.
+    Job(TaskId, usize),
+    /// Nobody's: the reader would not let go of it, or not begin with it. It is never given out again.
+    Nobody,
 }
 
 /// An error, and the task it is about when only one is.
@@ -46,34 +57,42 @@ impl Replay {
 
     /// Begins a job's replay.
     pub(super) fn begin(&mut self, job: &mut Job, now: i64) -> Result<(), Error> {
-        job.stage = Stage::Replay;
         job.make_rows();
         job.moved_at = now;
-        self.read(job)
+        self.read(job)?;
+        job.stage = Stage::Replay;
+        Ok(())
     }
 
     /// Starts reading those of a job's changelogs that have something to replay and are not read yet.
-    pub(super) fn read(&mut self, job: &mut Job) -> Result<(), Error> {
+    pub(super) fn read(&mut self, job: &mut Job) -> Result<(), BrokerError> {
         let mut assignments = Vec::new();
         let idle = |log: &Log| log.slot.is_none() && log.remaining() > 0;
         for (place, log) in job.logs.iter_mut().enumerate().filter(|(_, log)| idle(log)) {
             let slot = self.slot();
-            self.owners[slot] = Some((job.task, place));
+            self.owners[slot] = Owner::Job(job.task, place);
             log.slot = Some(slot);
             let start = StartOffset::At(log.next);
             assignments.push(Assignment { partition: log.partition.clone(), start, slot });
         }
-        if !assignments.is_empty() {
-            self.consumer.assign(&assignments)?;
+        if assignments.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        let begun = self.consumer.assign(&assignments);
+        if begun.is_err() {
+            for Assignment { slot, .. } in assignments {
+                self.owners[slot] = Owner::Nobody;
+                job.logs.iter_mut().filter(|log| log.slot == Some(slot)).for_each(|log| log.slot = None);
+            }
+        }
+        begun
     }
 
     fn slot(&mut self) -> usize {
-        match self.owners.iter().position(Option::is_none) {
+        match self.owners.iter().position(|owner| *owner == Owner::Free) {
             Some(free) => free,
             None => {
-                self.owners.push(None);
+                self.owners.push(Owner::Free);
                 self.owners.len() - 1
             }
         }
@@ -81,17 +100,22 @@ impl Replay {
 
     /// Stops reading for a job.
     pub(super) fn forget(&mut self, job: &mut Job) {
-        let gone: Vec<Partition> = job.logs.iter_mut().filter_map(|log| self.release(log)).collect();
-        if !gone.is_empty() {
-            // The reader answers for one partition less or ignores it; records without an owner are ignored anyway.
-            let _ = self.consumer.unassign(&gone);
-        }
+        // What the reader would not let go of has no owner and is ignored.
+        let _ = self.let_go(&mut job.logs);
     }
 
-    fn release(&mut self, log: &mut Log) -> Option<Partition> {
-        let slot = log.slot.take()?;
-        self.owners[slot] = None;
-        Some(log.partition.clone())
+    /// Stops reading these.
+    fn let_go(&mut self, logs: &mut [Log]) -> Result<(), BrokerError> {
+        let (slots, gone): (Vec<usize>, Vec<Partition>) =
+            logs.iter_mut().filter_map(|log| Some((log.slot.take()?, log.partition.clone()))).unzip();
+        if gone.is_empty() {
+            return Ok(());
+        }
+        let done = self.consumer.unassign(&gone);
+        for slot in slots {
+            self.owners[slot] = if done.is_ok() { Owner::Free } else { Owner::Nobody };
+        }
+        done
     }
 
     /// Moves a job's changelogs to where the reader is, past control records, and lets those go that are at their end.
@@ -106,10 +130,8 @@ impl Replay {
             let position = self.consumer.position(&log.partition)?.unwrap_or(log.next).min(log.end);
             moved |= position > log.next;
             log.next = log.next.max(position);
-            if log.remaining() == 0
-                && let Some(gone) = self.release(&mut job.logs[place])
-            {
-                self.consumer.unassign(&[gone])?;
+            if log.remaining() == 0 {
+                self.let_go(std::slice::from_mut(log))?;
             }
         }
         Ok(moved)
@@ -156,7 +178,7 @@ impl Replay {
     fn take_in(&mut self, jobs: &mut BTreeMap<TaskId, Job>, now: i64) -> Result<(), Trouble> {
         let mut fetched = mem::take(&mut self.fetched);
         for Fetched { slot, offset, record } in fetched.drain(..) {
-            let Some(Some((task, place))) = self.owners.get(slot).copied() else { continue };
+            let Some(Owner::Job(task, place)) = self.owners.get(slot).copied() else { continue };
             let Some(job) = jobs.get_mut(&task) else { continue };
             job.moved_at = now;
             let log = &mut job.logs[place];
@@ -190,13 +212,13 @@ impl Replay {
         now: i64,
         nothing_came: bool,
     ) -> Result<bool, Error> {
-        let mut passed = true;
+        self.read(job)?;
         for log in job.logs.iter_mut().filter(|log| log.slot.is_some()) {
-            match self.consumer.position(&log.partition)? {
-                Some(position) if position >= log.end => log.next = log.end,
-                _ => passed = false,
+            if self.consumer.position(&log.partition)?.is_some_and(|position| position >= log.end) {
+                log.next = log.end;
             }
         }
+        let mut passed = job.logs.iter().all(|log| log.remaining() == 0);
         passed |= nothing_came && planted(Flaw::RestoreEndsOnEmptyPoll);
         if !passed {
             job.tell(shared, now, false);
@@ -236,16 +258,20 @@ impl Replay {
             let error = shared.changelog_truncated(&partition, marks, offset, shared.dir.clone());
             return Err(named(error));
         };
-        let gone: Vec<Partition> = self.release(&mut job.logs[place]).into_iter().collect();
-        self.consumer.unassign(&gone).map_err(|error| named(error.into()))?;
+        self.let_go(&mut job.logs[place..=place]).map_err(|error| named(error.into()))?;
         if job.logs[place].end == i64::MAX {
             // A standby: its next look finds the new beginning, and what is committed of it.
             job.retry_at = i64::MIN;
             return Ok(());
         }
-        job.logs[place].fits(marks, shared).map_err(named)?;
-        job.logs[place].next = marks.low;
-        self.read(job).map_err(named)
+        let log = &mut job.logs[place];
+        if log.outran(marks) {
+            self.forget(job);
+            return job.ask_again().map_err(named);
+        }
+        log.fits(marks, shared).map_err(named)?;
+        log.next = marks.low;
+        Ok(())
     }
 }
 

@@ -55,14 +55,23 @@ pub(crate) enum Logging {
     Source { input: usize },
 }
 
+/// How a task goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Going {
+    /// The lease is asked back: after the next commit.
+    Revoked,
+    /// The lease is gone, and the broker is deciding about the last commit under it: when it has, without another one.
+    Lost,
+}
+
 /// A running task.
 pub(crate) struct Active {
     pub(crate) id: TaskId,
     pub(crate) task: Task,
     pub(crate) inputs: Vec<Input>,
     pub(crate) logged: Vec<Logged>,
-    /// The lease goes back after the next commit.
-    pub(crate) closing: bool,
+    /// Whether it is to go, and how.
+    pub(crate) going: Option<Going>,
     /// The task asked for patience until then.
     pub(crate) retry_at: i64,
     /// Bytes of uncommitted state at the last commit, as the observer was told.
@@ -116,7 +125,7 @@ impl Active {
                 Some(Logged { store: store.number, backed, cut })
             })
             .collect();
-        Ok(Self { id, task, inputs, logged, closing: false, retry_at: i64::MIN, buffered: 0 })
+        Ok(Self { id, task, inputs, logged, going: None, retry_at: i64::MIN, buffered: 0 })
     }
 
     /// Numbers of the stores with a changelog of their own, and the producer's numbers for those.

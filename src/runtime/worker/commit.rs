@@ -68,7 +68,7 @@ impl Worker {
     /// Whether a commit has to begin now.
     pub(super) fn commit_is_due(&self, now: i64) -> bool {
         let mut active = self.tasks.iter().flatten();
-        let closing = self.stopping || self.tasks.iter().flatten().any(|active| active.closing);
+        let closing = self.stopping || self.tasks.iter().flatten().any(|active| active.going.is_some());
         if closing {
             return true;
         }

@@ -4,7 +4,7 @@ use std::sync::mpsc::TryRecvError;
 
 use super::super::mailbox::{Report, Restored, ToWorker};
 use super::super::observer::{Event, TaskId};
-use super::active::{Active, Logging};
+use super::active::{Active, Going, Logging};
 use super::commit::{After, Commit};
 use super::{Error, Worker, task_error};
 use crate::broker::BrokerError;
@@ -116,16 +116,15 @@ impl Worker {
 
     /// These go back after the next commit. One that is not here was dropped already.
     fn revoke(&mut self, tasks: &[TaskId]) {
-        for active in self.tasks.iter_mut().flatten().filter(|active| tasks.contains(&active.id)) {
-            active.closing = true;
-        }
+        self.these(tasks).for_each(|active| active.going = active.going.or(Some(Going::Revoked)));
     }
 
     /// These are somebody else's already. What they have in the open transaction takes the whole of it down, unless the
     /// broker is deciding about it right now: then its answer holds, and they close afterwards.
     fn lose(&mut self, tasks: &[TaskId]) {
         if matches!(self.commit, Commit::Committing(_) | Commit::Applying(_)) {
-            self.revoke(tasks);
+            let how = if planted(Flaw::LostCommitsOnce) { Going::Revoked } else { Going::Lost };
+            self.these(tasks).for_each(|active| active.going = Some(how));
             return;
         }
         let mut any = false;
@@ -140,12 +139,20 @@ impl Worker {
         }
     }
 
+    fn these(&mut self, tasks: &[TaskId]) -> impl Iterator<Item = &mut Active> {
+        self.tasks.iter_mut().flatten().filter(|active| tasks.contains(&active.id))
+    }
+
     /// After a commit: closes what was to be closed, ends if that was all.
     pub(super) fn close_closing(&mut self) -> bool {
         let mut moved = false;
         for place in 0..self.tasks.len() {
-            let clean = |active: &Active| (active.closing || self.stopping) && self.settled(active);
-            if self.tasks[place].as_ref().is_some_and(clean) {
+            let goes = |active: &Active| match active.going {
+                Some(Going::Lost) => true,
+                Some(Going::Revoked) => self.settled(active),
+                None => self.stopping && self.settled(active),
+            };
+            if self.tasks[place].as_ref().is_some_and(goes) {
                 moved = true;
                 self.give_back(place);
             }

@@ -14,13 +14,13 @@ use crate::record::Partition;
 pub(super) struct SimConsumer {
     client: Client,
     inner: Box<dyn Consumer>,
-    /// It reads input: its client may refuse to read other partitions, or from elsewhere.
-    refuses: bool,
+    /// It reads input: its client may refuse for good to read other partitions, or from elsewhere; others only for a moment.
+    reads_input: bool,
 }
 
 impl SimConsumer {
     pub(super) fn new(client: Client, inner: Box<dyn Consumer>, config: &ConsumerConfig) -> Self {
-        Self { client, inner, refuses: config.group.is_some() }
+        Self { client, inner, reads_input: config.group.is_some() }
     }
 
     /// A call that the client library answers by itself.
@@ -29,14 +29,14 @@ impl SimConsumer {
         call: Call,
         work: impl FnOnce(&mut dyn Consumer) -> Result<(), BrokerError>,
     ) -> Result<(), BrokerError> {
-        let Self { client, inner, refuses } = self;
+        let Self { client, inner, reads_input } = self;
         client.call(call, Reach::Client, || {
             let mut state = client.chaos.state();
             let rate = state.rates.refusal;
-            if *refuses && state.random.draw() % 1_000_000 < rate {
+            if state.random.draw() % 1_000_000 < rate {
                 state.hit(&client.who, call, Fault::ReaderRefuses);
                 let text = "the simulated client refuses".to_owned();
-                let passes = state.random.chance(1, 2);
+                let passes = !*reads_input || state.random.chance(1, 2);
                 return Err(if passes { BrokerError::Retriable(text) } else { BrokerError::Fatal(text) });
             }
             drop(state);
