@@ -50,12 +50,8 @@ pub(crate) enum Flaw {
     LossUnheard,
     /// Nobody hears that a task whose lease went while it was handed over is not here any more.
     GoneUntold,
-    /// A task that is lost while the broker decides about a commit has one more commit.
-    LostCommitsOnce,
     /// A task that could not begin is forgotten.
     UnbegunForgotten,
-    /// The number of an input is used again although the reader still reads it.
-    NumberUsedAgain,
 }
 
 #[cfg(test)]

@@ -23,6 +23,7 @@ mod error;
 mod globals;
 mod held;
 mod internal;
+mod leaving;
 mod losses;
 mod mailbox;
 mod matching;

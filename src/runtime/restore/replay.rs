@@ -11,12 +11,12 @@ use std::time::Duration;
 use topo_state::Firsts;
 
 use super::super::error::Error;
+use super::super::leaving::Leaving;
 use super::super::observer::TaskId;
 use super::super::shared::Shared;
 use super::job::{Job, Log, Stage};
 use crate::broker::{Assignment, BrokerError, Consumer, Fetched, StartOffset};
 use crate::flaw::{Flaw, planted};
-use crate::record::Partition;
 
 /// Records of one poll, over all jobs.
 const POLL_RECORDS: usize = 10_000;
@@ -31,6 +31,7 @@ pub(super) struct Replay {
     consumer: Box<dyn Consumer>,
     /// By slot.
     owners: Vec<Owner>,
+    leaving: Leaving,
     fetched: Vec<Fetched>,
     batch_bytes: usize,
 }
@@ -42,7 +43,7 @@ enum Owner {
     Free,
     /// This job's, for the log at this place within it.
     Job(TaskId, usize),
-    /// Nobody's: the reader would not let go of it, or not begin with it. It is never given out again.
+    /// Nobody's: the reader has not let go of it yet.
     Nobody,
 }
 
@@ -52,7 +53,7 @@ pub(super) type Trouble = Box<(Option<TaskId>, Error)>;
 impl Replay {
     /// A reader of nothing yet; jobs write when they have gathered so much.
     pub(super) fn new(consumer: Box<dyn Consumer>, batch_bytes: usize) -> Self {
-        Self { consumer, owners: Vec::new(), fetched: Vec::new(), batch_bytes }
+        Self { consumer, owners: Vec::new(), leaving: Leaving::default(), fetched: Vec::new(), batch_bytes }
     }
 
     /// Begins a job's replay.
@@ -68,6 +69,10 @@ impl Replay {
     pub(super) fn read(&mut self, job: &mut Job) -> Result<(), BrokerError> {
         let mut assignments = Vec::new();
         let idle = |log: &Log| log.slot.is_none() && log.remaining() > 0;
+        if !job.logs.iter().any(idle) {
+            return Ok(());
+        }
+        self.leave()?;
         for (place, log) in job.logs.iter_mut().enumerate().filter(|(_, log)| idle(log)) {
             let slot = self.slot();
             self.owners[slot] = Owner::Job(job.task, place);
@@ -75,13 +80,10 @@ impl Replay {
             let start = StartOffset::At(log.next);
             assignments.push(Assignment { partition: log.partition.clone(), start, slot });
         }
-        if assignments.is_empty() {
-            return Ok(());
-        }
         let begun = self.consumer.assign(&assignments);
         if begun.is_err() {
             for Assignment { slot, .. } in assignments {
-                self.owners[slot] = Owner::Nobody;
+                self.owners[slot] = Owner::Free;
                 job.logs.iter_mut().filter(|log| log.slot == Some(slot)).for_each(|log| log.slot = None);
             }
         }
@@ -100,22 +102,26 @@ impl Replay {
 
     /// Stops reading for a job.
     pub(super) fn forget(&mut self, job: &mut Job) {
-        // What the reader would not let go of has no owner and is ignored.
+        // What the reader does not let go of now it is asked again to before it reads anything else.
         let _ = self.let_go(&mut job.logs);
     }
 
     /// Stops reading these.
     fn let_go(&mut self, logs: &mut [Log]) -> Result<(), BrokerError> {
-        let (slots, gone): (Vec<usize>, Vec<Partition>) =
-            logs.iter_mut().filter_map(|log| Some((log.slot.take()?, log.partition.clone()))).unzip();
-        if gone.is_empty() {
-            return Ok(());
+        for log in logs {
+            if let Some(slot) = log.slot.take() {
+                self.owners[slot] = Owner::Nobody;
+                self.leaving.add(slot, log.partition.clone());
+            }
         }
-        let done = self.consumer.unassign(&gone);
-        for slot in slots {
-            self.owners[slot] = if done.is_ok() { Owner::Free } else { Owner::Nobody };
+        self.leave()
+    }
+
+    fn leave(&mut self) -> Result<(), BrokerError> {
+        for slot in self.leaving.settle(self.consumer.as_mut())? {
+            self.owners[slot] = Owner::Free;
         }
-        done
+        Ok(())
     }
 
     /// Moves a job's changelogs to where the reader is, past control records, and lets those go that are at their end.
@@ -250,15 +256,15 @@ impl Replay {
             let place = job.logs.iter().position(|log| log.partition == partition && log.slot.is_some())?;
             Some((*task, job, place))
         });
-        let task = owner.as_ref().map(|(task, ..)| *task);
-        let named = |error| Box::new((task, error));
-        let marks = self.consumer.watermarks(&partition).map_err(|error| named(error.into()))?;
-        let Some((_, job, place)) = owner.filter(|(_, job, place)| job.logs[*place].lacks_old_records(marks))
-        else {
-            let error = shared.changelog_truncated(&partition, marks, offset, shared.dir.clone());
-            return Err(named(error));
-        };
+        // Somebody let go of it, and the reader has not yet.
+        let Some((task, job, place)) = owner else { return Ok(()) };
+        let named = |error| Box::new((Some(task), error));
+        // The reader says it once. It begins anew, and says it again should the broker not answer now.
         self.let_go(&mut job.logs[place..=place]).map_err(|error| named(error.into()))?;
+        let marks = self.consumer.watermarks(&partition).map_err(|error| named(error.into()))?;
+        if !job.logs[place].lacks_old_records(marks) {
+            return Err(named(shared.changelog_truncated(&partition, marks, offset, shared.dir.clone())));
+        }
         if job.logs[place].end == i64::MAX {
             // A standby: its next look finds the new beginning, and what is committed of it.
             job.retry_at = i64::MIN;

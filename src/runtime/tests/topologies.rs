@@ -8,7 +8,7 @@ use topo_state::KeyValueStore;
 use crate::fault::{Fault, Reason};
 use crate::graph::Topology;
 use crate::graph::sample::Sample;
-use crate::processor::{Context, Processor, StoreHandle};
+use crate::processor::{Clock, Context, Processor, StoreHandle};
 use crate::record::Record;
 use crate::task::sample::{AnySink, TextSource};
 
@@ -69,6 +69,27 @@ impl Processor for Hesitant {
     }
 }
 
+/// Counts like [`Count`], and has something to commit when it begins: when it is to be woken.
+struct Timed(Count);
+
+impl Processor for Timed {
+    type KeyIn = String;
+    type ValueIn = String;
+    type KeyOut = String;
+    type ValueOut = String;
+    fn init(&mut self, ctx: &mut Context<'_, '_, String, String>) -> Result<(), Fault> {
+        ctx.schedule(Clock::Wall, 60_000);
+        Ok(())
+    }
+    fn process(
+        &mut self,
+        record: Record<String, String>,
+        ctx: &mut Context<'_, '_, String, String>,
+    ) -> Result<(), Fault> {
+        self.0.process(record, ctx)
+    }
+}
+
 /// Text to its topic.
 fn sink(topic: Arc<str>) -> AnySink<String> {
     AnySink(topic, |text: &String| text.clone().into_bytes())
@@ -80,6 +101,16 @@ pub(super) fn count() -> Topology {
     let store = sample.store("counts");
     sample.running_source("read", &["in"], || TextSource);
     sample.running("count", &["read"], &["counts"], move || Count(StoreHandle::new(store)));
+    sample.running_sink("write", &["count"], "out", sink);
+    sample.topology()
+}
+
+/// The same, and each task has something to commit when it begins.
+pub(super) fn timed_count() -> Topology {
+    let mut sample = Sample::new();
+    let store = sample.store("counts");
+    sample.running_source("read", &["in"], || TextSource);
+    sample.running("count", &["read"], &["counts"], move || Timed(Count(StoreHandle::new(store))));
     sample.running_sink("write", &["count"], "out", sink);
     sample.topology()
 }

@@ -162,11 +162,6 @@ impl Active {
         }
         further
     }
-
-    /// The partitions this task reads.
-    pub(crate) fn partitions(&self) -> Vec<Partition> {
-        self.inputs.iter().filter(|input| input.committed >= 0).map(|input| input.partition.clone()).collect()
-    }
 }
 
 /// Where the record lay that caused an output.

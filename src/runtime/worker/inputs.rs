@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::super::leaving::Leaving;
 use super::active::Active;
 use crate::broker::{Assignment, BrokerError, Consumer, Fetched, StartOffset};
 use crate::flaw::{Flaw, planted};
@@ -12,13 +13,14 @@ pub(crate) struct Inputs {
     consumer: Box<dyn Consumer>,
     /// Slot -> place of the task among the worker's tasks, and number of the input within it.
     owners: Vec<Option<(usize, usize)>>,
+    leaving: Leaving,
     fetched: Vec<Fetched>,
 }
 
 impl Inputs {
     /// A reader of nothing yet.
     pub(crate) fn new(consumer: Box<dyn Consumer>) -> Self {
-        Self { consumer, owners: Vec::new(), fetched: Vec::new() }
+        Self { consumer, owners: Vec::new(), leaving: Leaving::default(), fetched: Vec::new() }
     }
 
     /// Starts reading a task's inputs where they stand. `place` is the task's place among the worker's tasks.
@@ -35,14 +37,29 @@ impl Inputs {
         self.consumer.assign(&more)
     }
 
-    /// Stops reading a task's inputs.
-    pub(crate) fn stop(&mut self, active: &Active) -> Result<(), BrokerError> {
+    /// Stops reading a task's inputs. Returns numbers that are free from now on, those of tasks before it too.
+    pub(crate) fn stop(&mut self, active: &Active) -> Result<Vec<usize>, BrokerError> {
         for input in &active.inputs {
             if let Some(owner) = self.owners.get_mut(input.slot) {
                 *owner = None;
             }
+            if input.committed >= 0 {
+                self.leaving.add(input.slot, input.partition.clone());
+            } else {
+                self.leaving.add_unread(input.slot);
+            }
         }
-        self.consumer.unassign(&active.partitions())
+        self.leave()
+    }
+
+    /// Lets go of what could not be let go of before. Returns the numbers that are free from now on.
+    pub(crate) fn leave(&mut self) -> Result<Vec<usize>, BrokerError> {
+        self.leaving.settle(self.consumer.as_mut())
+    }
+
+    /// The reader goes. Returns the numbers that it still had.
+    pub(crate) fn forget(self) -> Vec<usize> {
+        self.leaving.forget()
     }
 
     /// Goes back to the last commit with every input of a task.

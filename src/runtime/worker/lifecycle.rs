@@ -82,6 +82,8 @@ impl Worker {
                 self.tasks.len() - 1
             }
         };
+        let free = self.inputs.leave()?;
+        self.slots.free.extend(free);
         self.inputs.start(place, &active)?;
         self.tasks[place] = Some(active);
         let to = Some(TaskState::Running);
@@ -123,8 +125,7 @@ impl Worker {
     /// broker is deciding about it right now: then its answer holds, and they close afterwards.
     fn lose(&mut self, tasks: &[TaskId]) {
         if matches!(self.commit, Commit::Committing(_) | Commit::Applying(_)) {
-            let how = if planted(Flaw::LostCommitsOnce) { Going::Revoked } else { Going::Lost };
-            self.these(tasks).for_each(|active| active.going = Some(how));
+            self.these(tasks).for_each(|active| active.going = Some(Going::Lost));
             return;
         }
         let mut any = false;
@@ -182,14 +183,12 @@ impl Worker {
             Logging::Own { slot } => Some(slot),
             Logging::Source { .. } => None,
         }));
-        let numbers = active.inputs.iter().map(|input| input.slot);
         match self.inputs.stop(&active) {
-            Ok(()) => self.slots.free.extend(numbers),
-            Err(_) if planted(Flaw::NumberUsedAgain) => self.slots.free.extend(numbers),
-            // Records may still come under these numbers. They have no owner and are ignored, as long as nobody gets them.
+            Ok(free) => self.slots.free.extend(free),
+            // What comes until then has no owner and is ignored.
             Err(error) => {
-                self.shared
-                    .warn(&format!("task {} goes, its inputs could not be let go: {error}", active.id));
+                let id = active.id;
+                self.shared.warn(&format!("task {id} goes, its inputs are let go of later: {error}"));
             }
         }
         let task = active.id;

@@ -78,7 +78,7 @@ impl Worker {
     pub(super) fn renew_reader(&mut self) -> Result<(), Error> {
         let config = self.shared.reader(&self.index.to_string(), true, Isolation::ReadCommitted);
         let fresh = Inputs::new(self.shared.broker.consumer(&config)?);
-        drop(mem::replace(&mut self.inputs, fresh));
+        self.slots.free.extend(mem::replace(&mut self.inputs, fresh).forget());
         Ok(())
     }
 
@@ -87,7 +87,11 @@ impl Worker {
     fn out_of_range(&mut self, partition: &Partition, offset: i64, now: i64) -> Progress {
         let marks = match self.inputs.watermarks(partition) {
             Ok(marks) => marks,
-            Err(error) => return self.react(error.into(), now),
+            Err(error) => {
+                // The reader says it once. It is placed anew, and says it again.
+                self.abort_then(After::Rewind);
+                return self.react(error.into(), now);
+            }
         };
         if offset > marks.high {
             let error =

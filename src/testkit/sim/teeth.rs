@@ -53,9 +53,7 @@ bites! {
     a_changelog_is_cut_further_than_is_committed: CutUncommitted in scenarios::trimmed::Trimmed,
     a_loss_is_heard_of_late_and_a_new_place_taken_for_the_old: LossUnheard in scenarios::count::Count,
     a_task_that_went_while_it_was_handed_over_is_counted_for_ever: GoneUntold in scenarios::count::Count,
-    a_task_that_is_lost_during_a_commit_has_another_one: LostCommitsOnce in scenarios::punctual::Punctual,
     a_task_that_could_not_begin_is_forgotten: UnbegunForgotten in scenarios::count::Count,
-    a_number_that_the_reader_still_knows_is_used_again: NumberUsedAgain in scenarios::matching::Matching,
     a_stopping_process_does_not_hear_of_a_loss: DeafWhileStopping in scenarios::count::Count,
 }
 
