@@ -107,6 +107,8 @@ impl Leases {
     /// These are gone.
     pub(super) fn lost(&mut self, tasks: &[TaskId]) {
         let how = if planted(Flaw::LostTreatedAsRevoked) { Leaving::Revoked } else { Leaving::Lost };
+        // What was about to go back is not ours to give: it may be assigned anew before the moves are carried out.
+        self.moves.retain(|next| !matches!(next, Move::Release(task) if tasks.contains(task)));
         self.leave(tasks, how);
     }
 
@@ -253,6 +255,16 @@ mod tests {
         leases.assigned(&tasks, 0);
         leases.moves(0);
         tasks.iter().filter_map(|task| leases.restored(*task)).collect()
+    }
+
+    #[test]
+    fn a_task_that_was_asked_back_then_lost_and_is_assigned_anew_is_not_given_back() {
+        let mut leases = Leases::new(1);
+        leases.assigned(&[task(0), task(1)], 0);
+        leases.revoked(&[task(0)]);
+        leases.lost(&[task(0), task(1)]);
+        leases.assigned(&[task(0)], 0);
+        assert_eq!(leases.moves(0), [Move::Restore(task(0))]);
     }
 
     #[test]

@@ -31,6 +31,17 @@ struct News {
     losses: u64,
 }
 
+impl News {
+    /// What is lost, and the process has not heard so.
+    fn lost(&self) -> Vec<Partition> {
+        let lost = |event: &MembershipEvent| match event {
+            MembershipEvent::Lost(leases) => leases.clone(),
+            MembershipEvent::Assigned(_) | MembershipEvent::Revoked(_) => Vec::new(),
+        };
+        self.events.iter().flat_map(lost).collect()
+    }
+}
+
 /// A token, and whose it is.
 struct SimToken {
     inner: GroupToken,
@@ -93,7 +104,10 @@ impl Membership for SimMembership {
                 return if silent { Ok(Vec::new()) } else { Err(error) };
             }
         };
-        let released = self.released();
+        let mut released = self.released();
+        // The library assigns nothing anew before the process has heard that it is lost.
+        let unheard = lock(&self.news).lost();
+        released.retain(|lease| !unheard.contains(lease));
         if !released.is_empty() {
             self.inner.release(&released)?;
         }
@@ -143,9 +157,5 @@ pub(super) fn note_authority(
     let holders = client.broker.admin().and_then(|mut admin| admin.holders(&ours.group)).unwrap_or_default();
     let mut state = client.chaos.state();
     state.ledger.authorised(offsets, &ours.client_id, &holders);
-    for event in &lock(&ours.news).events {
-        if let MembershipEvent::Lost(leases) = event {
-            state.ledger.unheard(offsets, leases, &ours.client_id);
-        }
-    }
+    state.ledger.unheard(offsets, &lock(&ours.news).lost(), &ours.client_id);
 }
