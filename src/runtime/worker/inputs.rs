@@ -70,8 +70,9 @@ impl Inputs {
             }
             input.read = 0;
             input.awaited.rewind(input.committed);
-            if std::mem::take(&mut input.paused) {
+            if input.paused {
                 self.consumer.resume(std::slice::from_ref(&input.partition))?;
+                input.paused = false;
             }
         }
         Ok(())
