@@ -1,5 +1,8 @@
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
 use super::cluster::{Cluster, expected};
-use super::topologies::timed_count;
+use super::topologies::hesitant;
 use crate::broker::Isolation;
 use crate::record::Partition;
 use crate::runtime::AppConfig;
@@ -34,7 +37,7 @@ fn a_task_that_began_during_a_commit_and_is_lost_before_its_end_commits_nothing_
     let mut cluster = Cluster::new(2);
     KEYS.iter().for_each(|key| cluster.produce("in", key, "v"));
     let config = AppConfig { restorers: 2, ..cluster.config("p") };
-    cluster.start_with("p", timed_count(), config);
+    cluster.start_with("p", hesitant(Arc::new(AtomicBool::new(true))), config);
     let first = [coordinator, Part::Restorer(0), worker];
     step_until(&mut cluster, &first, "the first task's commit", is_deciding);
     let second = [coordinator, Part::Restorer(1)];

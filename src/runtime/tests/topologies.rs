@@ -37,7 +37,7 @@ impl Processor for Count {
     }
 }
 
-/// Counts like [`Count`]. While the gate is shut it does not begin on partition 0, and takes no record that says "hard".
+/// Counts like [`Count`], and has something to commit when it begins: when it is to be woken. While the gate is shut it does not begin on partition 0, and takes no record that says "hard".
 struct Hesitant(Count, Arc<AtomicBool>);
 
 impl Hesitant {
@@ -55,6 +55,7 @@ impl Processor for Hesitant {
     type KeyOut = String;
     type ValueOut = String;
     fn init(&mut self, ctx: &mut Context<'_, '_, String, String>) -> Result<(), Fault> {
+        ctx.schedule(Clock::Wall, 60_000);
         if ctx.partition() == 0 { self.ask("0") } else { Ok(()) }
     }
     fn process(
@@ -65,27 +66,6 @@ impl Processor for Hesitant {
         if record.value == "hard" && ctx.partition() == 0 {
             self.ask("hard records")?;
         }
-        self.0.process(record, ctx)
-    }
-}
-
-/// Counts like [`Count`], and has something to commit when it begins: when it is to be woken.
-struct Timed(Count);
-
-impl Processor for Timed {
-    type KeyIn = String;
-    type ValueIn = String;
-    type KeyOut = String;
-    type ValueOut = String;
-    fn init(&mut self, ctx: &mut Context<'_, '_, String, String>) -> Result<(), Fault> {
-        ctx.schedule(Clock::Wall, 60_000);
-        Ok(())
-    }
-    fn process(
-        &mut self,
-        record: Record<String, String>,
-        ctx: &mut Context<'_, '_, String, String>,
-    ) -> Result<(), Fault> {
         self.0.process(record, ctx)
     }
 }
@@ -105,17 +85,7 @@ pub(super) fn count() -> Topology {
     sample.topology()
 }
 
-/// The same, and each task has something to commit when it begins.
-pub(super) fn timed_count() -> Topology {
-    let mut sample = Sample::new();
-    let store = sample.store("counts");
-    sample.running_source("read", &["in"], || TextSource);
-    sample.running("count", &["read"], &["counts"], move || Timed(Count(StoreHandle::new(store))));
-    sample.running_sink("write", &["count"], "out", sink);
-    sample.topology()
-}
-
-/// The same, as long as `gate` is open.
+/// The same, as long as `gate` is open; each task has something to commit when it begins.
 pub(super) fn hesitant(gate: Arc<AtomicBool>) -> Topology {
     let mut sample = Sample::new();
     let store = sample.store("counts");

@@ -87,11 +87,7 @@ impl Worker {
     fn out_of_range(&mut self, partition: &Partition, offset: i64, now: i64) -> Progress {
         let marks = match self.inputs.watermarks(partition) {
             Ok(marks) => marks,
-            Err(error) => {
-                // The reader says it once. It is placed anew, and says it again.
-                self.abort_then(After::Rewind);
-                return self.react(error.into(), now);
-            }
+            Err(error) => return self.place_anew(error, now),
         };
         if offset > marks.high {
             let error =
@@ -106,9 +102,16 @@ impl Worker {
                 marks.low
             ));
             if let Err(error) = self.inputs.seek(partition, marks.low) {
-                return self.react(error.into(), now);
+                return self.place_anew(error, now);
             }
         }
         Progress::Busy
+    }
+
+    /// A reader says once that an offset is out of range. If nothing could be done about it, it is placed where the last commit
+    /// stands, and says it again.
+    fn place_anew(&mut self, error: BrokerError, now: i64) -> Progress {
+        self.abort_then(After::Rewind);
+        self.react(error.into(), now)
     }
 }
