@@ -63,7 +63,10 @@ mod tests {
         let mut config = ClientConfig::new();
         config.set("group.id", "g").set("bootstrap.servers", "127.0.0.1:1");
         let member: BaseConsumer<MemberContext> = config
-            .create_with_context(MemberContext::new(Reporter::new("g", Arc::new(Reachability::default()))))
+            .create_with_context(MemberContext::new(
+                Reporter::new("g", Arc::new(Reachability::default())),
+                false,
+            ))
             .unwrap();
         let member = Arc::new(member);
         let token = |losses| GroupToken {

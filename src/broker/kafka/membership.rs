@@ -1,7 +1,8 @@
 //! A member of the group that places the tasks.
 
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
@@ -18,8 +19,8 @@ use super::settings::Settings;
 use crate::broker::{BrokerError, GroupToken, Membership, MembershipConfig, MembershipEvent};
 use crate::record::Partition;
 
-/// Library events served in one call; each is an error, a rebalance or the answer to a commit.
-const EVENTS_PER_POLL: usize = 16;
+/// What the library has to say in one call at most: errors, rebalances, answers to commits, lines for the log.
+const EVENTS_PER_CALL: usize = 1_000;
 
 /// A member of a group of a Kafka cluster.
 pub(super) struct KafkaMembership {
@@ -28,6 +29,10 @@ pub(super) struct KafkaMembership {
     farewell: Farewell,
     topics: Vec<String>,
     group: String,
+    /// One thread at a time hears what the library has to say. An error that the engine has not heard of yet.
+    hearing: Mutex<Option<BrokerError>>,
+    /// [`MemberContext::losses`] at the last poll.
+    losses_told: AtomicU64,
 }
 
 impl KafkaMembership {
@@ -38,7 +43,7 @@ impl KafkaMembership {
     ) -> Result<Self, BrokerError> {
         let client: BaseConsumer<MemberContext> = settings
             .membership(config)
-            .create_with_context(MemberContext::new(reporter))
+            .create_with_context(MemberContext::new(reporter, settings.is_debugging()))
             .map_err(|error| react("opening a membership", &error))?;
         let topics: Vec<&str> = config.topics.iter().map(String::as_str).collect();
         client.subscribe(&topics).map_err(|error| react("subscribing to the lease topics", &error))?;
@@ -47,6 +52,8 @@ impl KafkaMembership {
             farewell: Farewell::default(),
             topics: config.topics.clone(),
             group: config.group.clone(),
+            hearing: Mutex::default(),
+            losses_told: AtomicU64::new(0),
         })
     }
 
@@ -54,17 +61,41 @@ impl KafkaMembership {
         self.client.context()
     }
 
+    fn hearing(&self) -> MutexGuard<'_, Option<BrokerError>> {
+        self.hearing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Serves what the library has to say. Whether that was all of it.
+    fn hear(&self, trouble: &mut Option<BrokerError>) -> bool {
+        for _ in 0..EVENTS_PER_CALL {
+            let before = self.context().callbacks();
+            match self.client.poll(Duration::ZERO) {
+                Some(Err(error)) => *trouble = trouble.take().or(self.explain(&error)),
+                // A record in a lease topic is nobody's.
+                Some(Ok(_)) => {}
+                // A callback ends a poll, too.
+                None if self.context().callbacks() == before => return true,
+                None => {}
+            }
+        }
+        false
+    }
+
     /// From now on the library gets everything back at once: it waits for that when it closes.
     fn let_go(&self) {
         let context = self.context();
         context.leaving.store(true, Ordering::Release);
         context.note_loss();
-        let waiting = context.lose_revoked();
+        self.give_back_revoked(true);
         context.take_events();
-        if let Some(revoked) = waiting
+    }
+
+    /// Answers the library for leases that nobody will release.
+    fn give_back_revoked(&self, lost: bool) {
+        if let Some(revoked) = self.context().lose_revoked(lost)
             && let Err(error) = self.client.incremental_unassign(&list(&revoked))
         {
-            tracing::debug!(%error, "revoked leases were not given back");
+            tracing::debug!(%error, "lost leases were not given back");
         }
     }
 
@@ -92,46 +123,39 @@ impl KafkaMembership {
 
 impl Membership for KafkaMembership {
     fn poll(&self) -> Result<Vec<MembershipEvent>, BrokerError> {
-        let mut trouble = None;
-        for _ in 0..EVENTS_PER_POLL {
-            match self.client.poll(Duration::ZERO) {
-                Some(Err(error)) => trouble = trouble.or(self.explain(&error)),
-                // A record in a lease topic is nobody's.
-                Some(Ok(_)) => {}
-                None => break,
-            }
-        }
-        if self.client.assignment_lost()
-            && let Some(lost) = self.context().lose_revoked()
-            && let Err(error) = self.client.incremental_unassign(&list(&lost))
-        {
-            tracing::debug!(%error, "lost partitions were not given back");
-        }
-        // Events first: an error that stays comes again.
+        let mut trouble = self.hearing();
+        self.hear(&mut trouble);
+        self.give_back_revoked(self.client.assignment_lost());
         let events = self.context().take_events();
-        match trouble {
-            Some(error) if events.is_empty() => Err(error),
-            _ => Ok(events),
+        self.losses_told.store(self.context().losses.load(Ordering::Acquire), Ordering::Release);
+        // Events first: the error is told by the next poll.
+        match trouble.take_if(|_| events.is_empty()) {
+            Some(error) => Err(error),
+            None => Ok(events),
         }
     }
 
     fn release(&self, revoked: &[Partition]) -> Result<(), BrokerError> {
+        let _hearing = self.hearing();
         let Some(all) = self.context().release(revoked) else { return Ok(()) };
         self.client.incremental_unassign(&list(&all)).map_err(|error| react("giving leases back", &error))
     }
 
     fn token(&self) -> Option<GroupToken> {
-        if !self.context().joined.load(Ordering::Acquire) {
+        // First the metadata, then everything that the library has said up to then: a loss is said before the member asks for
+        // a new place, so a proof of the new place is never taken for one of the old.
+        let metadata = Arc::new(self.client.group_metadata()?);
+        let (all_heard, context) = (self.hear(&mut self.hearing()), self.context());
+        // Who has not heard what became of its leases has no authority over them.
+        if !all_heard || context.has_events() || !context.joined.load(Ordering::Acquire) {
             return None;
         }
-        // Before the metadata: if the member loses its place in between, the proof is one from before the loss, and refused.
-        let losses = self.losses();
-        let metadata = Arc::new(self.client.group_metadata()?);
+        let losses = context.losses.load(Ordering::Acquire);
         Some(GroupToken { proof: Box::new(KafkaToken { metadata, member: self.client.clone() }), losses })
     }
 
     fn losses(&self) -> u64 {
-        self.context().losses.load(Ordering::Acquire)
+        self.losses_told.load(Ordering::Acquire)
     }
 
     fn leave(&self, keep_place: bool) -> Result<(), BrokerError> {
@@ -144,11 +168,12 @@ impl Membership for KafkaMembership {
         self.client.unsubscribe();
         let deadline = Instant::now() + SLICE;
         while Instant::now() < deadline {
-            self.client.poll(Duration::from_millis(10));
+            self.hear(&mut self.hearing());
             let nothing_held = self.client.assignment().is_ok_and(|held| held.count() == 0);
             if nothing_held {
                 return Ok(());
             }
+            thread::sleep(Duration::from_millis(5));
         }
         Err(BrokerError::Retriable("the group has not taken the leases back yet".to_owned()))
     }

@@ -39,10 +39,15 @@ impl Settings {
         }
         config.set("bootstrap.servers", &self.bootstrap);
         // Who asks the library for its own notes wants to see them.
-        if config.get("debug").is_some() {
+        if self.is_debugging() {
             config.set_log_level(RDKafkaLogLevel::Debug);
         }
         config
+    }
+
+    /// Whether the user wants to see the library's own notes.
+    pub(super) fn is_debugging(&self) -> bool {
+        self.properties.contains_key("debug")
     }
 
     pub(super) fn admin(&self) -> ClientConfig {
@@ -128,7 +133,13 @@ impl Settings {
                 fixed.push(("group.remote.assignor", "uniform".to_owned()));
             }
         }
-        self.layered(&defaults, &fixed)
+        // Some losses are told nowhere else (see `rebalance`).
+        let debug =
+            self.properties.get("debug").map_or_else(|| "cgrp".to_owned(), |more| format!("{more},cgrp"));
+        fixed.push(("debug", debug));
+        let mut config = self.layered(&defaults, &fixed);
+        config.set_log_level(RDKafkaLogLevel::Debug);
+        config
     }
 }
 

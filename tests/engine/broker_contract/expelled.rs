@@ -1,0 +1,148 @@
+//! A member whose request to join the group comes too late: it was expelled meanwhile, and others have had what it held.
+//!
+//! The client library joins again under a new id and takes itself to hold everything still. A real broker only: in memory
+//! nothing stands between a member and its group.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use topo::broker::kafka::KafkaBroker;
+use topo::broker::{
+    Broker, BrokerError, GroupProtocol, MembershipConfig, MembershipEvent, NewTopic, ProducerConfig,
+};
+
+use super::bench::{Member, eventually, next, retried, write_in_transaction};
+use crate::support::kafka::{Detour, Kafka};
+use crate::support::proxy::{Line, Proxy};
+use crate::support::scratch::free_port;
+
+const LEASES: usize = 4;
+
+#[test]
+fn a_member_that_was_expelled_while_it_asked_to_join_is_told_so_and_commits_nothing_before() {
+    let mut scene = Scene::new();
+    // Somebody else comes. Asked to join anew, the first one is not heard until its session is over.
+    scene.proxy.set(Line::Joinless);
+    let mut heir = member(&scene.here, "two");
+    until("the heir to have all", || {
+        scene.zombie.step(true);
+        heir.step(true);
+        heir.held.len() == LEASES
+    });
+    scene.comes_back(&mut heir);
+}
+
+#[test]
+fn a_member_that_was_expelled_before_it_gave_leases_back_is_told_so_and_commits_nothing_before() {
+    let mut scene = Scene::new();
+    let mut heir = member(&scene.here, "two");
+    until("a revocation", || {
+        heir.step(true);
+        let events = scene.zombie.step(false);
+        events.iter().any(|event| matches!(event, MembershipEvent::Revoked(_)))
+    });
+    // It is not heard until its session is over, and has not given back what it was asked for.
+    scene.proxy.set(Line::Stalled);
+    until("the heir to have all", || {
+        scene.zombie.step(false);
+        heir.step(true);
+        heir.held.len() == LEASES
+    });
+    scene.comes_back(&mut heir);
+}
+
+/// A member that has everything and reaches its group by a line of its own.
+struct Scene {
+    _kafka: Kafka,
+    proxy: Proxy,
+    here: KafkaBroker,
+    zombie: Member,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let listen = free_port();
+        let proxy = Proxy::to(listen);
+        let kafka = Kafka::start_behind(Detour { listen, advertised: proxy.port() });
+        let here = KafkaBroker::new(kafka.bootstrap(), BTreeMap::new());
+        let there = KafkaBroker::new(format!("127.0.0.1:{}", proxy.port()), BTreeMap::new());
+        for (name, partitions) in [("leases", LEASES as i32), ("input", 1)] {
+            let topic =
+                NewTopic { name: name.to_owned(), partitions, replication: 1, settings: BTreeMap::new() };
+            retried("create", || here.admin()?.create(std::slice::from_ref(&topic))).unwrap();
+        }
+        let mut zombie = member(&there, "one");
+        until("the first to have all", || {
+            zombie.step(true);
+            zombie.held.len() == LEASES
+        });
+        Self { _kafka: kafka, proxy, here, zombie }
+    }
+
+    /// The heir has everything. Then the line is open again.
+    fn comes_back(self, heir: &mut Member) {
+        let Self { _kafka, proxy, here, mut zombie } = self;
+        assert_eq!(zombie.held.len(), LEASES, "it knows of nothing: {:?}", zombie.log);
+        let (before, from) = (zombie.membership.losses(), zombie.log.len());
+        proxy.set(Line::Open);
+
+        // Its library is taken in again. Nobody has asked it what happened, and nobody acts as if it had not happened.
+        let mut writer = here.producer(&producer()).unwrap();
+        retried("init", || writer.init_transactions()).unwrap();
+        let back = Instant::now() + Duration::from_secs(4);
+        while Instant::now() < back {
+            heir.step(true);
+            let token = zombie.membership.token().filter(|token| token.losses == before);
+            let Some(token) = token else { continue };
+            write_in_transaction(&mut *writer, "input", &["zombie"]);
+            let refused = retried("the answer", || writer.send_offsets(&[next("input", 7)], &token));
+            let told = matches!(refused, Err(BrokerError::Fenced(_) | BrokerError::AbortRequired(_)));
+            assert!(told, "{refused:?}");
+            retried("abort", || writer.abort()).unwrap();
+        }
+
+        until("both to have half", || {
+            zombie.step(true);
+            heir.step(true);
+            zombie.held.len() == LEASES / 2 && heir.held.len() == LEASES / 2
+        });
+        let heard = &zombie.log[from..];
+        assert!(heard[0].starts_with("Lost") && heard[0].matches("number").count() == LEASES, "{heard:?}");
+        assert!(zombie.membership.losses() > before);
+        let mut all = [zombie.held.clone(), heir.held.clone()].concat();
+        all.sort_unstable();
+        assert_eq!(all, [0, 1, 2, 3], "each has one holder");
+        let token = eventually("authority", || zombie.membership.token());
+        write_in_transaction(&mut *writer, "input", &["back"]);
+        retried("offsets", || writer.send_offsets(&[next("input", 7)], &token)).unwrap();
+        retried("commit", || writer.commit()).unwrap();
+    }
+}
+
+fn until(what: &str, mut done: impl FnMut() -> bool) {
+    eventually(what, || done().then_some(()));
+}
+
+fn member(broker: &KafkaBroker, instance: &str) -> Member {
+    let config = MembershipConfig {
+        client_id: instance.to_owned(),
+        group: "group".to_owned(),
+        instance_id: Some(instance.to_owned()),
+        topics: vec!["leases".to_owned()],
+        protocol: GroupProtocol::Classic,
+        session_timeout: Duration::from_secs(3),
+        heartbeat_interval: Duration::from_millis(100),
+    };
+    let membership: Arc<_> = broker.membership(&config).unwrap();
+    Member { membership, held: Vec::new(), log: Vec::new() }
+}
+
+fn producer() -> ProducerConfig {
+    ProducerConfig {
+        client_id: "writer".to_owned(),
+        transactional_id: Some("id".to_owned()),
+        transaction_timeout: Duration::from_secs(10),
+        linger: Duration::from_millis(1),
+    }
+}
