@@ -11,6 +11,8 @@ use crate::record::{Partition, RawRecord};
 #[derive(Default)]
 pub(super) struct Archive {
     records: BTreeMap<Partition, BTreeMap<i64, RawRecord>>,
+    /// The end of each log when it was compacted last.
+    compacted: BTreeMap<Partition, i64>,
 }
 
 impl Archive {
@@ -44,6 +46,21 @@ impl Archive {
     /// The committed records of a partition.
     pub(super) fn of(&self, partition: &Partition) -> impl DoubleEndedIterator<Item = (i64, &RawRecord)> {
         self.records.get(partition).into_iter().flatten().map(|(offset, record)| (*offset, record))
+    }
+
+    /// The logs of this topic are compacted as far as they have been read.
+    pub(super) fn compacted(&mut self, topic: &str) {
+        for (partition, records) in self.records.iter().filter(|(partition, _)| &*partition.topic == topic) {
+            let end = records.last_key_value().map_or(0, |(offset, _)| offset + 1);
+            self.compacted.insert(partition.clone(), end);
+        }
+    }
+
+    /// The records from here on that made compaction take out earlier ones.
+    pub(super) fn rewrites(&self, partition: &Partition, from: i64) -> impl Iterator<Item = &RawRecord> {
+        let end = self.compacted.get(partition).copied().unwrap_or(0).max(from);
+        let records = self.records.get(partition).into_iter();
+        records.flat_map(move |records| records.range(from..end)).map(|(_, record)| record)
     }
 
     /// All of them, by topic and partition.

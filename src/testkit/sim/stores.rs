@@ -126,8 +126,11 @@ impl Stores {
                 }
             }
             let name = &logged.spec.name;
+            // What the rest of a compacted log has in another version may have been gone from here before it was read.
+            let later: BTreeSet<&[u8]> =
+                archive.rewrites(&partition, next).filter_map(|record| record.key.as_deref()).collect();
             let found = image.stores.get(name);
-            let differs = compare(&logged.spec, &rows, found, &image.checkpoint);
+            let differs = compare(&logged.spec, &rows, &later, found, &image.checkpoint);
             if let Some(difference) = differs.filter(|_| self.exactly_once) {
                 return Err(format!(
                     "store {name} of task {task} is not {partition} up to {next}: {difference}"
@@ -183,6 +186,7 @@ type Rows<'a> = BTreeMap<&'a [u8], (i64, &'a [u8])>;
 fn compare(
     spec: &StoreSpec,
     expected: &Rows<'_>,
+    later: &BTreeSet<&[u8]>,
     found: Option<&BTreeMap<Vec<u8>, Vec<u8>>>,
     checkpoint: &Checkpoint,
 ) -> Option<String> {
@@ -201,19 +205,21 @@ fn compare(
         // Rows of other kinds are laid out in their own way: they are judged by what comes out.
         _ => return None,
     };
-    // A window that has expired may lie there in any version until its segment goes: no reader sees it.
-    let is_visible = |key: &[u8]| cut == 0 || window_start(key).is_some_and(|start| start >= first_visible);
+    // Not what comes in another version, and not a window that has expired: it lies there until its segment goes, and no reader sees it.
+    let is_judged = |key: &[u8]| {
+        !later.contains(key) && (cut == 0 || window_start(key).is_some_and(|start| start >= first_visible))
+    };
     let mut seen = BTreeSet::new();
     for (key, value) in found.into_iter().flatten() {
         let key = key.get(cut..).unwrap_or_default();
         seen.insert(key);
         match expected.get(key).map(row) {
             Some(expected) if expected == *value => {}
-            _ if !is_visible(key) => {}
+            _ if !is_judged(key) => {}
             other => return Some(format!("row {key:?} is {value:?}, and was written as {other:?}")),
         }
     }
-    let missing = expected.keys().find(|key| !seen.contains(*key) && is_visible(key));
+    let missing = expected.keys().find(|key| !seen.contains(*key) && is_judged(key));
     missing.map(|key| format!("row {key:?} is missing"))
 }
 
