@@ -154,7 +154,9 @@ mod tests {
     use super::*;
 
     fn membership(protocol: GroupProtocol) -> ClientConfig {
-        let properties = BTreeMap::from([("enable.auto.commit".to_owned(), "true".to_owned())]);
+        let properties = BTreeMap::from([("enable.auto.commit", "true"), ("debug", "fetch")]);
+        let properties =
+            properties.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         Settings::new("here:9092".to_owned(), properties).membership(&MembershipConfig {
             client_id: "c".to_owned(),
             group: "g".to_owned(),
@@ -173,6 +175,11 @@ mod tests {
             assert_eq!(config.get(name), None, "{name}");
         }
         assert_eq!(membership(GroupProtocol::Classic).get("session.timeout.ms"), Some("10000"));
+    }
+
+    #[test]
+    fn a_member_listens_to_the_library_beside_what_the_user_wants_to_hear() {
+        assert_eq!(membership(GroupProtocol::Classic).get("debug"), Some("fetch,cgrp"));
     }
 
     #[test]
