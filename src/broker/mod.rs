@@ -253,6 +253,8 @@ pub enum MembershipEvent {
     Revoked(Vec<Partition>),
     /// These are gone already (expelled, session timed out): nothing of them may be committed.
     Lost(Vec<Partition>),
+    /// This membership can be of no use any more: leave it, and open another. What was held has been lost before.
+    Ended,
 }
 
 /// One member of a group that is subscribed to lease topics. Shared by the threads of a process.

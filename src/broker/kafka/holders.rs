@@ -36,10 +36,13 @@ fn list(client: &Client<Reporter>, group: &str, doing: &str) -> Result<GroupList
 pub(super) fn holders(client: &Client<Reporter>, group: &str) -> Result<Vec<Holder>, BrokerError> {
     let doing = format!("asking who holds what in group {group}");
     let list = list(client, group, &doing)?;
-    let members = list.groups().iter().filter(|it| it.name() == group).flat_map(|it| it.members());
+    let group = list.groups().iter().find(|it| it.name() == group);
+    // While it waits for its members to join anew, Kafka 4.3.1 shows what they held before.
+    let decided = group.is_some_and(|group| group.state() == "Stable");
+    let members = group.into_iter().flat_map(|it| it.members());
     members
         .map(|member| {
-            let held = match member.assignment() {
+            let held = match member.assignment().filter(|_| decided) {
                 None | Some([]) => Vec::new(),
                 Some(bytes) => read(bytes).ok_or_else(|| {
                     BrokerError::Retriable(format!("{doing}: an assignment could not be read"))

@@ -13,6 +13,7 @@ use super::authority::KafkaToken;
 use super::errors::react;
 use super::farewell::Farewell;
 use super::partitions::list;
+use super::places::Places;
 use super::rebalance::MemberContext;
 use super::reporter::Reporter;
 use super::settings::Settings;
@@ -27,8 +28,8 @@ pub(super) struct KafkaMembership {
     client: Arc<BaseConsumer<MemberContext>>,
     /// Behind the client: it waits until that is closed.
     farewell: Farewell,
-    topics: Vec<String>,
-    group: String,
+    config: MembershipConfig,
+    places: Arc<Places>,
     /// One thread at a time hears what the library has to say. An error that the engine has not heard of yet.
     hearing: Mutex<Option<BrokerError>>,
     /// [`MemberContext::losses`] at the last poll.
@@ -39,10 +40,12 @@ impl KafkaMembership {
     pub(super) fn open(
         settings: &Settings,
         reporter: Reporter,
-        config: &MembershipConfig,
+        wanted: &MembershipConfig,
+        places: Arc<Places>,
     ) -> Result<Self, BrokerError> {
+        let config = places.config(wanted);
         let client: BaseConsumer<MemberContext> = settings
-            .membership(config)
+            .membership(&config)
             .create_with_context(MemberContext::new(reporter, settings.is_debugging()))
             .map_err(|error| react("opening a membership", &error))?;
         let topics: Vec<&str> = config.topics.iter().map(String::as_str).collect();
@@ -50,8 +53,8 @@ impl KafkaMembership {
         Ok(Self {
             client: Arc::new(client),
             farewell: Farewell::default(),
-            topics: config.topics.clone(),
-            group: config.group.clone(),
+            config,
+            places,
             hearing: Mutex::default(),
             losses_told: AtomicU64::new(0),
         })
@@ -83,16 +86,14 @@ impl KafkaMembership {
 
     /// From now on the library gets everything back at once: it waits for that when it closes.
     fn let_go(&self) {
-        let context = self.context();
-        context.leaving.store(true, Ordering::Release);
-        context.note_loss();
-        self.give_back_revoked(true);
-        context.take_events();
+        self.context().note_loss();
+        self.context().leave();
+        self.give_back_revoked();
     }
 
     /// Answers the library for leases that nobody will release.
-    fn give_back_revoked(&self, lost: bool) {
-        if let Some(revoked) = self.context().lose_revoked(lost)
+    fn give_back_revoked(&self) {
+        if let Some(revoked) = self.context().lose_revoked()
             && let Err(error) = self.client.incremental_unassign(&list(&revoked))
         {
             tracing::debug!(%error, "lost leases were not given back");
@@ -103,7 +104,7 @@ impl KafkaMembership {
     fn explain(&self, error: &KafkaError) -> Option<BrokerError> {
         match error.rdkafka_error_code() {
             Some(Code::UnknownTopicOrPartition | Code::UnknownTopic) => Some(BrokerError::Retriable(
-                format!("a lease topic does not exist yet: one of {}", self.topics.join(", ")),
+                format!("a lease topic does not exist yet: one of {}", self.config.topics.join(", ")),
             )),
             Some(Code::PollExceeded) => None,
             // It is tried again until they are gone: a stopped Kafka Streams stays in its group for a session.
@@ -112,7 +113,7 @@ impl KafkaMembership {
                  they have left or their sessions are over"
                     .to_owned(),
             )),
-            _ => match react(&format!("being a member of group {}", self.group), error) {
+            _ => match react(&format!("being a member of group {}", self.config.group), error) {
                 fenced @ (BrokerError::Unauthorized(_) | BrokerError::Fenced(_)) => Some(fenced),
                 other if matches!(error, KafkaError::MessageConsumptionFatal(_)) => Some(other),
                 _ => None,
@@ -125,7 +126,9 @@ impl Membership for KafkaMembership {
     fn poll(&self) -> Result<Vec<MembershipEvent>, BrokerError> {
         let mut trouble = self.hearing();
         self.hear(&mut trouble);
-        self.give_back_revoked(self.client.assignment_lost());
+        if self.client.assignment_lost() {
+            self.give_back_revoked();
+        }
         let events = self.context().take_events();
         self.losses_told.store(self.context().losses.load(Ordering::Acquire), Ordering::Release);
         // Events first: the error is told by the next poll.
@@ -160,22 +163,28 @@ impl Membership for KafkaMembership {
 
     fn leave(&self, keep_place: bool) -> Result<(), BrokerError> {
         self.let_go();
-        if keep_place {
+        if keep_place && self.config.instance_id.is_some() {
             // A static member that just stops is waited for until its session is over.
             return Ok(());
         }
         // Unsubscribing says goodbye even for a static member; closing would not.
         self.client.unsubscribe();
         let deadline = Instant::now() + SLICE;
-        while Instant::now() < deadline {
+        let left = loop {
             self.hear(&mut self.hearing());
-            let nothing_held = self.client.assignment().is_ok_and(|held| held.count() == 0);
-            if nothing_held {
-                return Ok(());
+            if self.client.assignment().is_ok_and(|held| held.count() == 0) {
+                break Ok(());
+            }
+            if Instant::now() >= deadline {
+                break Err(BrokerError::Retriable("the group has not taken the leases back yet".to_owned()));
             }
             thread::sleep(Duration::from_millis(5));
+        };
+        // It joins nothing from now on: what it has lost without a word was heard.
+        if self.context().is_in_doubt() {
+            self.places.spoil(&self.config);
         }
-        Err(BrokerError::Retriable("the group has not taken the leases back yet".to_owned()))
+        left
     }
 }
 

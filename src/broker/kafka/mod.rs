@@ -17,6 +17,7 @@ mod holders;
 mod limits;
 mod membership;
 mod partitions;
+mod places;
 mod producer;
 mod rebalance;
 mod reporter;
@@ -31,6 +32,7 @@ use super::{
     ProducerConfig,
 };
 use limits::TopicLimits;
+use places::Places;
 use reporter::{Reachability, Reporter};
 use settings::Settings;
 
@@ -42,6 +44,7 @@ pub struct KafkaBroker {
     settings: Settings,
     reachability: Arc<Reachability>,
     limits: Arc<TopicLimits>,
+    places: Arc<Places>,
 }
 
 impl KafkaBroker {
@@ -51,7 +54,7 @@ impl KafkaBroker {
         let settings = Settings::new(bootstrap.into(), properties);
         let reachability = Arc::new(Reachability::default());
         let limits = Arc::new(TopicLimits::new(settings.clone(), reachability.clone()));
-        Self { settings, reachability, limits }
+        Self { settings, reachability, limits, places: Arc::default() }
     }
 
     /// Whether the cluster answered last: false from the moment no broker can be reached until one answers again.
@@ -79,6 +82,7 @@ impl Broker for KafkaBroker {
             &self.settings,
             self.reporter(&config.client_id),
             config,
+            self.places.clone(),
         )?))
     }
 

@@ -5,8 +5,10 @@
 //!
 //! Some losses have no callback. A member that was expelled while the group rebalanced, and hears so when it asks to join or
 //! while partitions wait to be released, joins under a new id and takes itself to hold what it held, though others had it
-//! meanwhile (`rd_kafka_cgrp_handle_JoinGroup`, `rd_kafka_cgrp_revoke_all_rejoin_maybe` of librdkafka 2.12.1). Only the
-//! library's debugging log says that the id is gone, so that is listened to. What is held afterwards is assigned anew.
+//! meanwhile (`rd_kafka_cgrp_handle_JoinGroup`, `rd_kafka_cgrp_revoke_all_rejoin_maybe` of librdkafka 2.12.1). What it then says it
+//! holds can even be assigned to it while the others have it still (`rd_kafka_cooperative_protocol_adjust_assignment`). Only the
+//! library's debugging log says that the id is gone, so that is listened to. Everything is lost at that moment; if the next callback
+//! does not say so, too, the member is of no use any more.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -35,8 +37,6 @@ pub(super) struct MemberContext {
     commits: Mutex<PendingCommit>,
     /// Whether the group has taken this member in.
     pub(super) joined: AtomicBool,
-    /// It is on its way out: partitions are given up without a word.
-    pub(super) leaving: AtomicBool,
     /// How often the member lost its place.
     pub(super) losses: AtomicU64,
     /// How many callbacks there were.
@@ -46,8 +46,12 @@ pub(super) struct MemberContext {
 #[derive(Default)]
 struct State {
     events: Vec<MembershipEvent>,
-    /// Of those assigned to us, what we have neither lost nor released.
+    /// What the library takes itself to hold.
     held: BTreeSet<Partition>,
+    /// All of that is lost; whether the library knows it, is not clear yet.
+    in_doubt: bool,
+    /// The member is on its way out: partitions come and go without a word.
+    leaving: bool,
     /// Revoked and not given back to the library yet.
     revoked: BTreeSet<Partition>,
     /// Of those, what the engine has released.
@@ -55,12 +59,24 @@ struct State {
 }
 
 impl State {
-    /// These are gone. Says so of what was ours until now.
-    fn lose(&mut self, partitions: impl IntoIterator<Item = Partition>) {
-        let lost: Vec<Partition> = partitions.into_iter().filter(|it| self.held.remove(it)).collect();
-        if !lost.is_empty() {
-            self.events.push(MembershipEvent::Lost(lost));
+    fn tell(&mut self, event: MembershipEvent) {
+        if !self.leaving {
+            self.events.push(event);
         }
+    }
+
+    /// The library does not hold these any more; they are lost.
+    fn lose(&mut self, partitions: Vec<Partition>) {
+        self.held.retain(|held| !partitions.contains(held));
+        if !self.in_doubt && !partitions.is_empty() {
+            self.tell(MembershipEvent::Lost(partitions));
+        }
+    }
+
+    /// The library holds what it has lost.
+    fn end(&mut self) {
+        self.tell(MembershipEvent::Ended);
+        self.leaving = true;
     }
 }
 
@@ -72,7 +88,6 @@ impl MemberContext {
             state: Mutex::default(),
             commits: Mutex::default(),
             joined: AtomicBool::new(false),
-            leaving: AtomicBool::new(false),
             losses: AtomicU64::new(0),
             callbacks: AtomicU64::new(0),
         }
@@ -90,6 +105,18 @@ impl MemberContext {
     /// Whether something happened that nobody has taken yet.
     pub(super) fn has_events(&self) -> bool {
         !self.state().events.is_empty()
+    }
+
+    /// From now on it is on its way out.
+    pub(super) fn leave(&self) {
+        let mut state = self.state();
+        state.leaving = true;
+        state.events.clear();
+    }
+
+    /// Whether the library may say, when it joins, that it holds what it has lost.
+    pub(super) fn is_in_doubt(&self) -> bool {
+        self.state().in_doubt
     }
 
     /// How many callbacks there were: a poll that brings nothing and leaves this as it was found nothing to serve.
@@ -113,18 +140,18 @@ impl MemberContext {
         Some(all.into_iter().collect())
     }
 
-    /// Partitions that waited to be released, if there is nothing to wait for: the group has given up on this member.
-    pub(super) fn lose_revoked(&self, lost: bool) -> Option<Vec<Partition>> {
+    /// The group has given up on this member while partitions waited to be released: they are gone.
+    pub(super) fn lose_revoked(&self) -> Option<Vec<Partition>> {
         let mut state = self.state();
-        if state.revoked.is_empty() || !lost && !state.revoked.is_disjoint(&state.held) {
+        if state.revoked.is_empty() {
             return None;
         }
         state.released.clear();
-        let revoked: Vec<Partition> = std::mem::take(&mut state.revoked).into_iter().collect();
-        state.lose(revoked.iter().cloned());
+        let lost: Vec<Partition> = std::mem::take(&mut state.revoked).into_iter().collect();
+        state.lose(lost.clone());
         drop(state);
         self.note_loss();
-        Some(revoked)
+        Some(lost)
     }
 
     /// The member has no place in the group now.
@@ -135,13 +162,18 @@ impl MemberContext {
 
     /// The id under which the group knew this member is gone, and with it everything that was held under it.
     fn lose_id(&self) {
-        if !self.joined.load(Ordering::Acquire) || self.leaving.load(Ordering::Acquire) {
+        let mut state = self.state();
+        if state.held.is_empty() || state.in_doubt {
             return;
         }
         self.note_loss();
-        let mut state = self.state();
-        let held = state.held.clone();
-        state.lose(held);
+        let held = state.held.iter().cloned().collect();
+        state.tell(MembershipEvent::Lost(held));
+        state.in_doubt = true;
+        if !state.revoked.is_empty() {
+            // The library waits for an answer; there is no other callback before that.
+            state.end();
+        }
     }
 
     /// The commit outside transactions that is on its way.
@@ -150,58 +182,57 @@ impl MemberContext {
     }
 
     fn assign(&self, consumer: &BaseConsumer<Self>, gained: &TopicPartitionList) {
-        let mut all: BTreeSet<Partition> = names(gained).into_iter().collect();
+        let partitions = names(gained);
         // Lease topics hold no records: nothing is fetched, and no committed offset is asked for.
-        let at_end = list_at(all.iter().map(|partition| (partition, Offset::End)));
+        let at_end = list_at(partitions.iter().map(|partition| (partition, Offset::End)));
         let taken = at_end.map_err(|error| error.to_string()).and_then(|list| {
             consumer
                 .incremental_assign(&list)
                 .and_then(|()| consumer.pause(&list))
-                .and_then(|()| consumer.assignment())
                 .map_err(|error| error.to_string())
         });
-        match taken {
-            Ok(held) => all.extend(names(&held)),
-            Err(error) => tracing::warn!(error, "the client library did not take an assignment"),
+        if let Err(error) = taken {
+            tracing::warn!(error, "the client library did not take an assignment");
         }
-        self.joined.store(true, Ordering::Release);
         self.reporter.answered();
         let mut state = self.state();
-        // More than was gained if the member is here under a new id: it has lost what the library kept.
-        let assigned: Vec<Partition> = all.difference(&state.held).cloned().collect();
-        if !assigned.is_empty() {
-            state.held.extend(all);
-            state.events.push(MembershipEvent::Assigned(assigned));
+        state.held.extend(partitions.iter().cloned());
+        if state.in_doubt {
+            state.end();
+        }
+        if state.leaving {
+            return;
+        }
+        self.joined.store(true, Ordering::Release);
+        if !partitions.is_empty() {
+            state.tell(MembershipEvent::Assigned(partitions));
         }
     }
 
     fn revoke(&self, consumer: &BaseConsumer<Self>, gone: &TopicPartitionList) {
         let partitions = names(gone);
         let lost = consumer.assignment_lost();
-        if !lost && !self.leaving.load(Ordering::Acquire) && self.ask_back(&partitions) {
+        let mut state = self.state();
+        if !lost && state.in_doubt {
+            state.end();
+        }
+        if !lost && !state.leaving && !partitions.is_empty() {
+            state.revoked.extend(partitions.iter().cloned());
+            state.tell(MembershipEvent::Revoked(partitions));
             return;
         }
         // Before the library has them back: from then on it asks for a new place.
         if lost {
             self.note_loss();
         }
+        state.lose(partitions);
+        if lost {
+            state.in_doubt = false;
+        }
+        drop(state);
         if let Err(error) = consumer.incremental_unassign(gone) {
             tracing::debug!(%error, "the client library did not take partitions back");
         }
-        self.state().lose(partitions);
-    }
-
-    /// Asks the engine for what it holds of these. `false` if that is nothing.
-    fn ask_back(&self, partitions: &[Partition]) -> bool {
-        let mut state = self.state();
-        let held = partitions.iter().filter(|it| state.held.contains(*it)).cloned();
-        let revoked: Vec<Partition> = held.collect();
-        if revoked.is_empty() {
-            return false;
-        }
-        state.revoked.extend(revoked.iter().cloned());
-        state.events.push(MembershipEvent::Revoked(revoked));
-        true
     }
 }
 

@@ -141,6 +141,9 @@ impl Coordinator {
         }
         self.resize();
         let mut moved = self.poll_group(now)?;
+        if self.membership.is_none() {
+            return Ok(true);
+        }
         self.tend_standbys(now);
         self.members.step(&self.shared, now)?;
         for next in self.leases.moves(now) {
@@ -190,12 +193,13 @@ impl Coordinator {
         Ok(self.orphans.look(admin.as_mut(), &group.group, &group.client_id, &wanted)?)
     }
 
-    pub(super) fn poll_group(&mut self, now: i64) -> Result<bool, Error> {
+    /// Hears of the group. No membership is left if it ended.
+    fn poll_group(&mut self, now: i64) -> Result<bool, Error> {
         let Some(membership) = &self.membership else { return Ok(false) };
         let events = membership.poll()?;
         self.joined = membership.token().is_some();
         let losses = membership.losses();
-        let moved = !events.is_empty();
+        let (moved, ended) = (!events.is_empty(), events.contains(&MembershipEvent::Ended));
         if moved {
             self.shared.tell(&Event::Rebalanced);
         }
@@ -217,12 +221,16 @@ impl Coordinator {
                     ));
                     self.leases.lost(&tasks);
                 }
+                MembershipEvent::Ended => {}
             }
         }
         if self.losses != losses {
             // What is held all the same is another member's by now: what was begun with it before is void.
             self.losses = losses;
             self.leases.begin_anew(now);
+        }
+        if ended {
+            self.rejoin(now, "it has forgotten this process");
         }
         Ok(moved)
     }

@@ -37,6 +37,7 @@ named! {
         ReaderRefuses = "reader refuses another partition or place",
         Frozen = "process stopped and resumed",
         Expelled = "member expelled",
+        MembershipEnded = "membership of no use after a loss",
         LateNews = "news of the group heard late",
         LateMail = "word of another thread heard late",
         BrokerRestart = "broker away and back",

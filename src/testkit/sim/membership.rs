@@ -29,6 +29,8 @@ struct News {
     due: i64,
     /// Losses that the process has heard of.
     losses: u64,
+    /// The client library has been left behind by the group: it is not asked any more, and proves nothing.
+    ended: bool,
 }
 
 impl News {
@@ -36,7 +38,7 @@ impl News {
     fn lost(&self) -> Vec<Partition> {
         let lost = |event: &MembershipEvent| match event {
             MembershipEvent::Lost(leases) => leases.clone(),
-            MembershipEvent::Assigned(_) | MembershipEvent::Revoked(_) => Vec::new(),
+            MembershipEvent::Assigned(_) | MembershipEvent::Revoked(_) | MembershipEvent::Ended => Vec::new(),
         };
         self.events.iter().flat_map(lost).collect()
     }
@@ -69,7 +71,15 @@ impl SimMembership {
         let mut news = lock(&self.news);
         let waited = !news.events.is_empty();
         match polled {
-            Ok(events) => news.events.extend(events),
+            Ok(events) => {
+                let lost = events.iter().any(|event| matches!(event, MembershipEvent::Lost(_)));
+                news.events.extend(events);
+                if lost && self.client.chaos.state().random.chance(1, 3) {
+                    self.client.chaos.state().hit(&self.client.who, Call::GroupPoll, Fault::MembershipEnded);
+                    news.events.push(MembershipEvent::Ended);
+                    news.ended = true;
+                }
+            }
             // An error that stays comes again.
             Err(_) if waited => {}
             Err(error) => return Err(error),
@@ -111,7 +121,8 @@ impl Membership for SimMembership {
         if !released.is_empty() {
             self.inner.release(&released)?;
         }
-        let events = self.hear(self.inner.poll())?;
+        let ended = lock(&self.news).ended;
+        let events = self.hear(if ended { Ok(Vec::new()) } else { self.inner.poll() })?;
         // Events stay with the library until they are taken: a lost answer loses none.
         let _ = self.client.leave(Call::GroupPoll, pass);
         Ok(events)
@@ -125,6 +136,9 @@ impl Membership for SimMembership {
     }
 
     fn token(&self) -> Option<GroupToken> {
+        if lock(&self.news).ended {
+            return None;
+        }
         let inner = self.client.call(Call::Token, Reach::Client, || Ok(self.inner.token())).ok()??;
         let (group, client_id, losses) = (self.group.clone(), self.client_id.clone(), inner.losses);
         let proof = Box::new(SimToken { inner, group, client_id, news: self.news.clone() });

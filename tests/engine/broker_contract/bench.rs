@@ -293,6 +293,7 @@ impl Member {
                     }
                 }
                 MembershipEvent::Lost(gone) => self.drop_held(gone),
+                MembershipEvent::Ended => {}
             }
             self.log.push(format!("{event:?}"));
         }

@@ -1,4 +1,4 @@
-//! A member whose request to join the group comes too late: it was expelled meanwhile, and others have had what it held.
+//! A member that is expelled while its group rebalances, and hears so late: others have had what it held.
 //!
 //! The client library joins again under a new id and takes itself to hold everything still. A real broker only: in memory
 //! nothing stands between a member and its group.
@@ -11,6 +11,8 @@ use topo::broker::kafka::KafkaBroker;
 use topo::broker::{
     Broker, BrokerError, GroupProtocol, MembershipConfig, MembershipEvent, NewTopic, ProducerConfig,
 };
+
+use topo::Partition;
 
 use super::bench::{Member, eventually, next, retried, write_in_transaction};
 use crate::support::kafka::{Detour, Kafka};
@@ -25,6 +27,12 @@ fn a_member_that_was_expelled_while_it_asked_to_join_is_told_so_and_commits_noth
     // Somebody else comes. Asked to join anew, the first one is not heard until its session is over.
     scene.proxy.set(Line::Joinless);
     let mut heir = member(&scene.here, "two");
+    let mut admin = scene.here.admin().unwrap();
+    until("the group to decide anew", || {
+        heir.step(true);
+        assert!(heir.held.is_empty(), "nobody was seen to hold nothing while the group decided");
+        admin.holders("group").is_ok_and(|holders| holders.iter().all(|member| member.held.is_empty()))
+    });
     until("the heir to have all", || {
         scene.zombie.step(true);
         heir.step(true);
@@ -57,6 +65,7 @@ struct Scene {
     _kafka: Kafka,
     proxy: Proxy,
     here: KafkaBroker,
+    there: KafkaBroker,
     zombie: Member,
 }
 
@@ -77,12 +86,12 @@ impl Scene {
             zombie.step(true);
             zombie.held.len() == LEASES
         });
-        Self { _kafka: kafka, proxy, here, zombie }
+        Self { _kafka: kafka, proxy, here, there, zombie }
     }
 
     /// The heir has everything. Then the line is open again.
     fn comes_back(self, heir: &mut Member) {
-        let Self { _kafka, proxy, here, mut zombie } = self;
+        let Self { _kafka, proxy, here, there, mut zombie } = self;
         assert_eq!(zombie.held.len(), LEASES, "it knows of nothing: {:?}", zombie.log);
         let (before, from) = (zombie.membership.losses(), zombie.log.len());
         proxy.set(Line::Open);
@@ -102,18 +111,40 @@ impl Scene {
             retried("abort", || writer.abort()).unwrap();
         }
 
-        until("both to have half", || {
-            zombie.step(true);
-            heir.step(true);
-            zombie.held.len() == LEASES / 2 && heir.held.len() == LEASES / 2
-        });
+        // It is told so first of all, and goes. The library has asked for its old leases meanwhile, with or without success.
+        until("the zombie to be told", || zombie.step(true).contains(&MembershipEvent::Ended));
         let heard = &zombie.log[from..];
         assert!(heard[0].starts_with("Lost") && heard[0].matches("number").count() == LEASES, "{heard:?}");
-        assert!(zombie.membership.losses() > before);
-        let mut all = [zombie.held.clone(), heir.held.clone()].concat();
-        all.sort_unstable();
-        assert_eq!(all, [0, 1, 2, 3], "each has one holder");
-        let token = eventually("authority", || zombie.membership.token());
+        assert_eq!(heard[1..], ["Ended"]);
+        assert!(zombie.membership.losses() > before && zombie.membership.token().is_none());
+        let _ = zombie.membership.leave(false);
+        let mut back = member(&there, "one");
+
+        // What the heir is asked for stays its own until it gives it back.
+        let mut asked: Vec<Partition> = Vec::new();
+        let mut step = |back: &mut Member, heir: &mut Member| {
+            back.step(true);
+            for event in heir.step(false) {
+                if let MembershipEvent::Revoked(partitions) = event {
+                    asked.extend(partitions);
+                }
+            }
+            assert!(!back.held.iter().any(|it| heir.held.contains(it)), "{:?}, {:?}", back.held, heir.held);
+            asked.clone()
+        };
+        until("the heir to be asked", || !step(&mut back, heir).is_empty());
+        let long_enough = Instant::now() + Duration::from_secs(1);
+        while Instant::now() < long_enough {
+            step(&mut back, heir);
+        }
+        let asked = step(&mut back, heir);
+        heir.release(&asked);
+        until("both to have half", || {
+            back.step(true);
+            heir.step(true);
+            back.held.len() == LEASES / 2 && heir.held.len() == LEASES / 2
+        });
+        let token = eventually("authority", || back.membership.token());
         write_in_transaction(&mut *writer, "input", &["back"]);
         retried("offsets", || writer.send_offsets(&[next("input", 7)], &token)).unwrap();
         retried("commit", || writer.commit()).unwrap();

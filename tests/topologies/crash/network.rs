@@ -74,7 +74,7 @@ fn a_worker_that_is_expelled_while_it_asks_to_join_anew_commits_nothing_and_come
             told.iter().any(|words| log.contains(words))
                 && flow.workers[..2].iter().all(|worker| worker.is_ready() && tasks(worker) == TASKS / 2.0)
         });
-        let refused = flow.workers[1].total("topo_commit_failures_total");
+        let refused = flow.workers[1].total("topo_commit_failures_total") as u64;
         eprintln!(
             "round {round}: {refused} commits of the late one were refused; back after {:?}",
             since.elapsed()

@@ -237,6 +237,7 @@ impl Exit {
 
     fn keep_membership(&mut self, now_ms: i64) -> Result<(), OdsError> {
         let Some(joined) = &mut self.joined else { return Ok(()) };
+        let mut ended = false;
         for event in joined.membership.poll()? {
             match event {
                 MembershipEvent::Assigned(leases) => self.taking_over.extend(numbers(&leases)),
@@ -248,7 +249,12 @@ impl Exit {
                 MembershipEvent::Lost(leases) => {
                     forget(joined, &numbers(&leases), &mut self.batch, &mut self.taking_over)?;
                 }
+                MembershipEvent::Ended => ended = true,
             }
+        }
+        if ended {
+            tracing::warn!("joining the group anew: it has forgotten this process");
+            self.leave_for_now();
         }
         self.look_for_orphans(now_ms)
     }
@@ -267,11 +273,17 @@ impl Exit {
             count,
             "joining the group anew: partitions have no reader, and the group does not see it"
         );
-        if let Err(error) = joined.membership.leave(false) {
+        self.leave_for_now();
+        Ok(())
+    }
+
+    fn leave_for_now(&mut self) {
+        if let Some(joined) = &self.joined
+            && let Err(error) = joined.membership.leave(false)
+        {
             tracing::debug!(%error, "the group could not be left; it will notice");
         }
         self.drop_everything();
-        Ok(())
     }
 
     fn read(&mut self, now_ms: i64, wait: Duration) -> Result<(), OdsError> {
