@@ -74,7 +74,7 @@ impl SimMembership {
             Ok(events) => {
                 let lost = events.iter().any(|event| matches!(event, MembershipEvent::Lost(_)));
                 news.events.extend(events);
-                if lost && self.client.chaos.state().random.chance(1, 3) {
+                if lost && self.client.chaos.state().random.chance(1, 5) {
                     self.client.chaos.state().hit(&self.client.who, Call::GroupPoll, Fault::MembershipEnded);
                     news.events.push(MembershipEvent::Ended);
                     news.ended = true;

@@ -54,7 +54,7 @@ bites! {
     a_loss_is_heard_of_late_and_a_new_place_taken_for_the_old: LossUnheard in scenarios::count::Count,
     a_task_that_went_while_it_was_handed_over_is_counted_for_ever: GoneUntold in scenarios::count::Count,
     a_task_that_could_not_begin_is_forgotten: UnbegunForgotten in scenarios::count::Count,
-    a_stopping_process_does_not_hear_of_a_loss: DeafWhileStopping in scenarios::count::Count,
+    a_stopping_process_does_not_hear_of_a_loss: DeafWhileStopping in scenarios::punctual::Punctual,
 }
 
 #[test]
