@@ -163,12 +163,16 @@ impl MemberContext {
     /// The id under which the group knew this member is gone, and with it everything that was held under it.
     fn lose_id(&self) {
         let mut state = self.state();
-        if state.held.is_empty() || state.in_doubt {
+        // Not before it has joined, and not when it has left.
+        let is_member = self.joined.load(Ordering::Acquire) || !state.held.is_empty();
+        if !is_member || state.in_doubt {
             return;
         }
         self.note_loss();
-        let held = state.held.iter().cloned().collect();
-        state.tell(MembershipEvent::Lost(held));
+        if !state.held.is_empty() {
+            let held = state.held.iter().cloned().collect();
+            state.tell(MembershipEvent::Lost(held));
+        }
         state.in_doubt = true;
         if !state.revoked.is_empty() {
             // The library waits for an answer; there is no other callback before that.
@@ -270,6 +274,7 @@ impl ConsumerContext for MemberContext {
             _ => self.revoke(consumer, partitions),
         }
     }
+
     fn commit_callback(&self, _: KafkaResult<()>, _: &TopicPartitionList) {
         self.callbacks.fetch_add(1, Ordering::Relaxed);
     }
