@@ -5,7 +5,8 @@
 //! - an event is applied only if its version is newer than the stored one; the same or an older one is counted;
 //! - a deleted row keeps its version, so that a late update does not bring it back, for
 //!   [`Guard::keep_deleted_ms`] of stream time;
-//! - the tombstone right behind a delete says nothing new, applied or not; a tombstone alone deletes;
+//! - the tombstone right behind a delete says nothing new, applied or not; a tombstone alone deletes, but not what came after it in
+//!   its partition (with `at_least_once` a repartition brings it again);
 //! - a column that holds the placeholder of an unchanged large value keeps the stored value;
 //! - an event that changes nothing of what is joined goes no further.
 
@@ -116,6 +117,9 @@ impl<R: Guardable> Guarded<R> {
                 self.remember(version, partition);
                 Decision::Apply(None)
             }
+            RowChange::Tombstone if self.is_before_what_is_known(partition, event.offset) => {
+                Decision::Ignore("stale")
+            }
             RowChange::Tombstone => {
                 if std::mem::take(&mut self.tombstone_due) {
                     Decision::Ignore("tombstone_after_delete")
@@ -138,6 +142,11 @@ impl<R: Guardable> Guarded<R> {
             Freshness::Duplicate => Some("duplicate"),
             Freshness::Stale => Some("stale"),
         }
+    }
+
+    /// A tombstone has no version of its own, but a place.
+    fn is_before_what_is_known(&self, partition: i32, offset: i64) -> bool {
+        self.partition == partition && self.version.is_some_and(|version| version.offset > offset)
     }
 
     fn remember(&mut self, version: Version, partition: i32) {
@@ -228,8 +237,8 @@ mod tests {
         Captured { change: RowChange::Delete { version: version(scn, offset) }, partition: 0, offset }
     }
 
-    fn tombstone() -> Captured<Product> {
-        Captured { change: RowChange::Tombstone, partition: 0, offset: 0 }
+    fn tombstone(offset: i64) -> Captured<Product> {
+        Captured { change: RowChange::Tombstone, partition: 0, offset }
     }
 
     /// Applies what is to be applied, as the processor does.
@@ -268,7 +277,7 @@ mod tests {
         let mut row = Guarded::unknown(0);
         hear(&mut row, put("a", 10, 1));
         assert!(!hear(&mut row, delete(5, 2)));
-        assert!(!hear(&mut row, tombstone()));
+        assert!(!hear(&mut row, tombstone(3)));
         assert_eq!(Some(product("a")), row.row);
     }
 
@@ -276,9 +285,31 @@ mod tests {
     fn a_tombstone_alone_deletes() {
         let mut row = Guarded::unknown(0);
         hear(&mut row, put("a", 10, 1));
-        assert!(hear(&mut row, tombstone()));
+        assert!(hear(&mut row, tombstone(2)));
         assert_eq!(None, row.row);
         assert!(!hear(&mut row, put("replayed", 10, 1)), "the version of the deleted row stays");
+    }
+
+    #[test]
+    fn a_tombstone_that_comes_again_takes_nothing_that_came_after_it() {
+        let mut row = Guarded::unknown(0);
+        hear(&mut row, put("a", 10, 1));
+        let again = |row: &mut Guarded<Product>| {
+            hear(row, delete(20, 2));
+            hear(row, tombstone(3));
+            hear(row, put("created again", 30, 4));
+        };
+        again(&mut row);
+        hear(&mut row, tombstone(3));
+        hear(&mut row, put("created again", 30, 4));
+        assert_eq!(Some(product("created again")), row.row);
+        again(&mut row);
+        assert_eq!(Some(product("created again")), row.row);
+        // And it is not taken for the tombstone of a later delete.
+        hear(&mut row, delete(40, 5));
+        hear(&mut row, tombstone(3));
+        hear(&mut row, tombstone(6));
+        assert!(hear(&mut row, put("once more", 50, 7)));
     }
 
     #[test]
