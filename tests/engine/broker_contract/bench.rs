@@ -122,20 +122,12 @@ impl Bench {
         topic: &str,
         instance: Option<&str>,
     ) -> Member {
-        let config = MembershipConfig {
-            client_id: self.name("member"),
-            group: group.to_owned(),
-            instance_id: instance.map(str::to_owned),
-            topics: vec![topic.to_owned()],
-            protocol,
-            session_timeout: Duration::from_secs(3),
-            heartbeat_interval: Duration::from_millis(100),
-        };
-        Member { membership: self.broker.membership(&config).unwrap(), held: Vec::new(), log: Vec::new() }
+        Member::join(&*self.broker, protocol, &self.name("member"), group, topic, instance)
     }
 }
 
-fn producer_config(id: Option<&str>, transaction_timeout: Duration) -> ProducerConfig {
+/// What a writer is opened with.
+pub(crate) fn producer_config(id: Option<&str>, transaction_timeout: Duration) -> ProducerConfig {
     ProducerConfig {
         client_id: "writer".to_owned(),
         transactional_id: id.map(str::to_owned),
@@ -277,6 +269,27 @@ pub(crate) struct Member {
 }
 
 impl Member {
+    /// A member that subscribes to one topic; its session lasts 3 s.
+    pub(crate) fn join(
+        broker: &dyn Broker,
+        protocol: GroupProtocol,
+        client_id: &str,
+        group: &str,
+        topic: &str,
+        instance: Option<&str>,
+    ) -> Self {
+        let config = MembershipConfig {
+            client_id: client_id.to_owned(),
+            group: group.to_owned(),
+            instance_id: instance.map(str::to_owned),
+            topics: vec![topic.to_owned()],
+            protocol,
+            session_timeout: Duration::from_secs(3),
+            heartbeat_interval: Duration::from_millis(100),
+        };
+        Self { membership: broker.membership(&config).unwrap(), held: Vec::new(), log: Vec::new() }
+    }
+
     /// One poll. What is revoked is released at once when `release` says so.
     pub(crate) fn step(&mut self, release: bool) -> Vec<MembershipEvent> {
         let events = match self.membership.poll() {

@@ -4,17 +4,13 @@
 //! nothing stands between a member and its group.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use topo::broker::kafka::KafkaBroker;
-use topo::broker::{
-    Broker, BrokerError, GroupProtocol, MembershipConfig, MembershipEvent, NewTopic, ProducerConfig,
-};
-
 use topo::Partition;
+use topo::broker::kafka::KafkaBroker;
+use topo::broker::{Broker, BrokerError, GroupProtocol, MembershipEvent, NewTopic};
 
-use super::bench::{Member, eventually, next, retried, write_in_transaction};
+use super::bench::{Member, eventually, next, producer_config, retried, write_in_transaction};
 use crate::support::kafka::{Detour, Kafka};
 use crate::support::proxy::{Line, Proxy};
 use crate::support::scratch::free_port;
@@ -97,7 +93,7 @@ impl Scene {
         proxy.set(Line::Open);
 
         // Its library is taken in again. Nobody has asked it what happened, and nobody acts as if it had not happened.
-        let mut writer = here.producer(&producer()).unwrap();
+        let mut writer = here.producer(&producer_config(Some("id"), Duration::from_secs(10))).unwrap();
         retried("init", || writer.init_transactions()).unwrap();
         let back = Instant::now() + Duration::from_secs(4);
         while Instant::now() < back {
@@ -156,24 +152,5 @@ fn until(what: &str, mut done: impl FnMut() -> bool) {
 }
 
 fn member(broker: &KafkaBroker, instance: &str) -> Member {
-    let config = MembershipConfig {
-        client_id: instance.to_owned(),
-        group: "group".to_owned(),
-        instance_id: Some(instance.to_owned()),
-        topics: vec!["leases".to_owned()],
-        protocol: GroupProtocol::Classic,
-        session_timeout: Duration::from_secs(3),
-        heartbeat_interval: Duration::from_millis(100),
-    };
-    let membership: Arc<_> = broker.membership(&config).unwrap();
-    Member { membership, held: Vec::new(), log: Vec::new() }
-}
-
-fn producer() -> ProducerConfig {
-    ProducerConfig {
-        client_id: "writer".to_owned(),
-        transactional_id: Some("id".to_owned()),
-        transaction_timeout: Duration::from_secs(10),
-        linger: Duration::from_millis(1),
-    }
+    Member::join(broker, GroupProtocol::Classic, instance, "group", "leases", Some(instance))
 }

@@ -3,10 +3,9 @@
 //! A case is written once against the traits; [`cases!`] makes a test of it for each broker. Where the brokers may
 //! differ (a session ends by a clock that is handed in, or by the real one) [`bench::Bench`] hides it.
 //!
-//! A member that is expelled while it asks to join again (`expelled`) needs a line that can be held back: that, too, is Kafka only.
-//!
 //! Where they do differ, `differences` says so by name: what the one does, and what the other does instead. Only a real
-//! broker can be killed and restarted (`restart`). Only in the broker in memory can a test hold back the markers that end a
+//! broker can be killed and restarted (`restart`), and only its client library can be taken in again without knowing that it
+//! was expelled (`expelled`). Only in the broker in memory can a test hold back the markers that end a
 //! transaction, between the decision and the partitions; what the engine must do then is the simulator's to show.
 
 //! Which case shows what:
